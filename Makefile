@@ -1,0 +1,106 @@
+# Everything a person runs, one target each; 'make' or 'make help' lists them.
+# Each target makes the environment it needs in .venv: demo and serve the light one, others more.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# Settings of single targets, e.g. make train DATA=labels.jsonl CATALOG=my.toml OUT=build/mine
+DATA ?= data/outcomes
+CATALOG ?= data/catalog.toml
+OUT ?= build/artifact
+ARTIFACT ?= router/artifacts/default
+SEED ?= 0
+FROM ?= ../shared/outcomes
+ADDRESS ?= 127.0.0.1:50051
+KIND ?= static
+TRAIN_FLAGS ?=
+SERVE_FLAGS ?=
+ROUTE_FLAGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.serve ## start the server, route sample prompts through a real client, stop
+	$(BIN)/python -m router demo
+
+.PHONY: serve
+serve: $(VENV)/.serve ## serve ARTIFACT and CATALOG on ADDRESS until stopped
+	$(BIN)/python -m router serve --address $(ADDRESS) --artifact $(ARTIFACT) --catalog $(CATALOG) $(SERVE_FLAGS)
+
+.PHONY: route
+route: $(VENV)/.serve ## decide one prompt: make route PROMPT="..." [ROUTE_FLAGS="--quality-target 0.8"]
+	@$(BIN)/python -m router route --artifact $(ARTIFACT) --catalog $(CATALOG) $(ROUTE_FLAGS) -- "$(PROMPT)"
+
+.PHONY: train
+train: $(VENV)/.train ## train on DATA for CATALOG; promoted to OUT if not worse than the champion
+	$(BIN)/python -m training train --data $(DATA) --catalog $(CATALOG) --out $(OUT) --seed $(SEED) $(TRAIN_FLAGS)
+
+.PHONY: compare
+compare: $(VENV)/.train ## print training runs side by side
+	$(BIN)/python -m training compare
+
+.PHONY: eval
+eval: $(VENV)/.train ## evaluate ARTIFACT on held-out DATA; report in build/eval
+	$(BIN)/python -m eval run --artifact $(ARTIFACT) --catalog $(CATALOG) --data $(DATA) --out build/eval --seed $(SEED)
+
+.PHONY: data
+data: $(VENV)/.train ## rebuild data/outcomes (numbers only) from the outcome texts in FROM
+	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes
+
+.PHONY: encoder
+encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIND=transformer
+	$(BIN)/python -m training.encoder $(KIND) --out build/encoder
+
+.PHONY: bench
+bench: $(VENV)/.serve ## latency, throughput, size and start-up beside the floor of the same stack
+	$(BIN)/python -m bench
+
+.PHONY: proto
+proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator
+	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py
+
+.PHONY: proto-check
+proto-check: .venv-proto/.done ## fail if router/v1 is not what protos/ generates
+	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py --check
+
+.PHONY: test
+test: $(VENV)/.all ## install what the tests need and run them all
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generated code up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: clean
+clean: ## remove environments, build output and the local MLflow store
+	rm -rf $(VENV) .venv-proto build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[train]'
+	@touch $@ $(VENV)/.serve
+
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[train,encoder,dev]'
+	@touch $@ $(VENV)/.serve $(VENV)/.train
+
+.venv-proto/.done: protos/requirements.txt
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python -m pip install --quiet --disable-pip-version-check -r protos/requirements.txt
+	@touch $@

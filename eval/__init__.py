@@ -1,0 +1,1 @@
+"""Evaluation: outcomes, replay through the serving engine, metrics, baselines and the report."""

@@ -1,0 +1,159 @@
+"""Tiers and deployments: who may serve, at what list price, with which capabilities.
+
+A catalog is a TOML file. Here it is read, checked and turned into frozen records; every error
+names the file and the key. Which deployment is chosen is ``router.engine`` and ``router.policy``.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+from router.checked import CheckedTable
+from router.errors import CatalogError
+from router.types import Capabilities, Deployment, DeploymentKind, Goal, Price, Tier
+
+CATALOG_FORMAT = 1
+_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments"}
+_TIER_KEYS = {"name", "reference_model"}
+_PRICE_KEYS = {"input_usd_per_mtok", "output_usd_per_mtok", "as_of", "source"}
+_DEPLOYMENT_KEYS = {
+    "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
+    "tools", "vision", "json_schema", "residency", "price",
+}  # fmt: skip
+_GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd"}
+_KINDS = ("api", "gpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A checked catalog. ``tiers`` are ordered from the lowest; every tier has a deployment.
+
+    ``adequate_quality`` in (0, 1]: an answer of at least that quality counts as adequate.
+    ``version`` is the first 12 hex digits of a hash of the content.
+    """
+
+    name: str
+    version: str
+    tiers: tuple[Tier, ...]
+    deployments: tuple[Deployment, ...]
+    default_goal: Goal
+    adequate_quality: float
+
+    @property
+    def tier_names(self) -> tuple[str, ...]:
+        """Names of the tiers, lowest first."""
+        return tuple(tier.name for tier in self.tiers)
+
+
+def load_catalog(path: Path) -> Catalog:
+    """Read and check a catalog file.
+
+    Raises:
+        CatalogError: missing, not TOML (with the line), an unknown key, a missing key, a wrong
+            type, a value out of range, or a reference to a tier that is not there.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CatalogError(
+            f"{path}: there is no such catalog; give an existing file, for example "
+            "data/catalog.toml",
+            metadata={"file": str(path)},
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise CatalogError(
+            f"{path}: not readable as TOML: {error}", metadata={"file": str(path)}
+        ) from error
+    return parse_catalog(content, str(path))
+
+
+def parse_catalog(content: Mapping[str, Any], origin: str) -> Catalog:
+    """Check the content of a catalog; ``origin`` is named in errors. Raises as ``load_catalog``."""
+    top = CheckedTable(content, origin, "", CatalogError)
+    top.refuse_unknown(_TOP_KEYS)
+    if top.integer("format", 1, 1_000) != CATALOG_FORMAT:
+        raise top.error("format", content["format"], f"this release reads format {CATALOG_FORMAT}")
+    tiers = tuple(
+        Tier(table.text("name"), rank, table.text("reference_model"))
+        for rank, table in enumerate(top.tables("tiers", _TIER_KEYS))
+    )
+    names = [tier.name for tier in tiers]
+    top.refuse_repeated("tiers", "name", names)
+    deployments = tuple(
+        _deployment(table, names) for table in top.tables("deployments", _DEPLOYMENT_KEYS)
+    )
+    top.refuse_repeated("deployments", "id", [deployment.id for deployment in deployments])
+    served = {deployment.tier for deployment in deployments}
+    for name in names:
+        if name not in served:
+            raise top.error("deployments", sorted(served), f"tier {name!r} has no deployment")
+    return Catalog(
+        name=top.text("name"),
+        version=_version(content),
+        tiers=tiers,
+        deployments=deployments,
+        default_goal=_goal(top.table("default_goal", _GOAL_KEYS)),
+        adequate_quality=top.number("adequate_quality", above=0.0, most=1.0),
+    )
+
+
+def _version(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _goal(table: CheckedTable) -> Goal:
+    goal = Goal(
+        quality_target=table.optional_number("quality_target", least=0.0, most=1.0),
+        willingness_to_pay_usd=table.optional_number("willingness_to_pay_usd", above=0.0),
+        max_cost_usd=table.optional_number("max_cost_usd", above=0.0),
+    )
+    if (goal.quality_target is None) == (goal.willingness_to_pay_usd is None):
+        raise table.error(
+            "quality_target",
+            goal.quality_target,
+            "exactly one of quality_target and willingness_to_pay_usd must be set",
+        )
+    return goal
+
+
+def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:
+    kind, tier = table.text("kind"), table.text("tier")
+    if kind not in _KINDS:
+        raise table.error("kind", kind, f"must be one of {list(_KINDS)}")
+    if tier not in tiers:
+        raise table.error("tier", tier, f"must name one of the tiers {tiers}")
+    price = table.table("price", _PRICE_KEYS) if "price" in table.content else None
+    return Deployment(
+        id=table.text("id"),
+        tier=tier,
+        kind=cast("DeploymentKind", kind),
+        provider=table.text("provider"),
+        model=table.text("model"),
+        capabilities=Capabilities(
+            context_window_tokens=table.integer("context_window_tokens", 1, 100_000_000),
+            max_output_tokens=table.integer("max_output_tokens", 1, 100_000_000),
+            tools=table.flag("tools"),
+            vision=table.flag("vision"),
+            json_schema=table.flag("json_schema"),
+            residency=table.texts("residency"),
+        ),
+        price=None if price is None else _price(price),
+    )
+
+
+def _price(table: CheckedTable) -> Price:
+    as_of = table.content.get("as_of")
+    if not isinstance(as_of, date):
+        raise table.error("as_of", as_of, "must be a date such as 2026-11-01, without quotes")
+    return Price(
+        input_usd_per_mtok=table.number("input_usd_per_mtok", least=0.0),
+        output_usd_per_mtok=table.number("output_usd_per_mtok", least=0.0),
+        as_of=as_of,
+        source=table.text("source"),
+    )

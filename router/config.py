@@ -1,0 +1,126 @@
+"""Configuration of the server: defaults, then a TOML file, then ROUTER_* environment variables.
+
+Unknown keys and unknown ROUTER_* variables are refused, so that a typing error is never a silent
+default. The catalog (what may be routed to) is another file: ``router.catalog``.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from router.checked import CheckedTable
+from router.defaults import default_artifact_directory, default_catalog_path
+from router.errors import ConfigError
+
+_PREFIX = "ROUTER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of ``python -m router serve``.
+
+    Attributes:
+        address: host:port to listen on; port 0 takes a free one. Loopback by default.
+        artifact: Artifact directory.
+        catalog: Catalog file.
+        store: SQLite file that keeps recorded outcomes; created when absent.
+        reflection: Whether gRPC server reflection is on.
+        threads: Worker threads, 1 to 256.
+        max_concurrent_calls: Calls in flight above which RESOURCE_EXHAUSTED is answered.
+        max_message_bytes: Largest request accepted.
+        max_batch: Most requests in one RouteBatch.
+        max_messages: Most messages in one request.
+        grace_seconds: Time calls in flight get when the server is asked to stop.
+        log_level: "debug", "info", "warning" or "error".
+    """
+
+    address: str = "127.0.0.1:50051"
+    artifact: Path = field(default_factory=default_artifact_directory)
+    catalog: Path = field(default_factory=default_catalog_path)
+    store: Path = Path("router-outcomes.sqlite3")
+    reflection: bool = False
+    threads: int = 4
+    max_concurrent_calls: int = 1024
+    max_message_bytes: int = 16 * 1024 * 1024
+    max_batch: int = 1024
+    max_messages: int = 4096
+    grace_seconds: float = 5.0
+    log_level: str = "info"
+
+
+_RANGES = {
+    "threads": (1, 256),
+    "max_concurrent_calls": (1, 1_000_000),
+    "max_message_bytes": (1024, 2**31 - 1),
+    "max_batch": (1, 1_000_000),
+    "max_messages": (1, 1_000_000),
+}
+_LEVELS = ("debug", "info", "warning", "error")
+_KEYS = {item.name for item in fields(Config)}
+
+
+def load_config(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """Return the configuration of an optional file and the environment, which wins.
+
+    Args:
+        path: TOML file, or None.
+        environment: Defaults to ``os.environ``.
+
+    Raises:
+        ConfigError: file missing or not TOML, an unknown key or variable, a value out of range.
+    """
+    config = Config()
+    if path is not None:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{path}: not readable as TOML: {error}", metadata={"file": str(path)}
+            ) from error
+        config = _apply(config, content, str(path))
+    given = os.environ if environment is None else environment
+    variables = {
+        name.removeprefix(_PREFIX).lower(): value
+        for name, value in given.items()
+        if name.startswith(_PREFIX)
+    }
+    return _apply(config, _typed(variables), "environment (ROUTER_*)")
+
+
+def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Read each variable as the TOML value it would be, so that one set of checks serves both."""
+    typed: dict[str, Any] = {}
+    for key, text in variables.items():
+        try:
+            typed[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            typed[key] = text
+        if key in {"address", "artifact", "catalog", "store", "log_level"}:
+            typed[key] = text
+    return typed
+
+
+def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
+    table = CheckedTable(content, origin, "", ConfigError)
+    table.refuse_unknown(_KEYS)
+    changes: dict[str, Any] = {}
+    for key in content:
+        if key in _RANGES:
+            changes[key] = table.integer(key, *_RANGES[key])
+        elif key == "reflection":
+            changes[key] = table.flag(key)
+        elif key == "grace_seconds":
+            changes[key] = table.number(key, least=0.0, most=3600.0)
+        elif key in {"artifact", "catalog", "store"}:
+            changes[key] = Path(table.text(key))
+        else:
+            changes[key] = table.text(key)
+    if changes.get("log_level", "info") not in _LEVELS:
+        raise table.error("log_level", changes["log_level"], f"must be one of {list(_LEVELS)}")
+    host, separator, port = changes.get("address", config.address).rpartition(":")
+    if not separator or not host or not port.isdigit() or int(port) > 65_535:
+        raise table.error("address", changes.get("address"), "must be host:port")
+    return replace(config, **changes)

@@ -1,0 +1,224 @@
+"""The straight line of a decision: predict, ask who may serve, price, choose.
+
+Everything read here is immutable, so calls take no lock; a new artifact or catalog is a new
+``Engine``. Nothing here knows gRPC.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from router.catalog import Catalog
+from router.cost.estimate import expected_cost_usd
+from router.cost.tokens import estimate_conversation_tokens
+from router.errors import ArtifactError, NoCandidateError
+from router.policy import choose, savings_baseline
+from router.predict.artifact import Artifact
+from router.predict.predictor import predict, predict_many
+from router.types import (
+    NO_NEEDS,
+    Decision,
+    Deployment,
+    Estimate,
+    Goal,
+    IneligibleReason,
+    Prediction,
+    Request,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An artifact and a catalog that fit each other.
+
+    Attributes:
+        artifact: Predicts for the catalog's tiers, in ``artifact.tier_names`` order.
+        catalog: Tiers and deployments.
+        tier_index: For each deployment of the catalog, its tier's column in a prediction.
+    """
+
+    artifact: Artifact
+    catalog: Catalog
+    tier_index: tuple[int, ...]
+
+    def route(self, request: Request) -> Decision:
+        """Decide one request.
+
+        Raises:
+            NoCandidateError: no deployment may serve it.
+        """
+        return self.decide(request, predict(self.artifact, request.messages))
+
+    def route_many(self, requests: Sequence[Request]) -> list[Decision | NoCandidateError]:
+        """Decide many requests with one pass of the predictor; errors stand in their place."""
+        predictions = predict_many(self.artifact, [request.messages for request in requests])
+        results: list[Decision | NoCandidateError] = []
+        for request, prediction in zip(requests, predictions, strict=True):
+            try:
+                results.append(self.decide(request, prediction))
+            except NoCandidateError as error:
+                results.append(error)
+        return results
+
+    def decide(
+        self, request: Request, prediction: Prediction, input_tokens: float | None = None
+    ) -> Decision:
+        """Decide from a prediction that is already there.
+
+        Args:
+            request: What is asked.
+            prediction: Of the request's messages.
+            input_tokens: Known input tokens; None estimates them from the messages.
+
+        Raises:
+            NoCandidateError: no deployment may serve it.
+        """
+        if input_tokens is None:
+            input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
+        goal = self.resolve_goal(request.goal)
+        estimates = self.estimates(request, goal, prediction, input_tokens)
+        eligible = [estimate for estimate in estimates if not estimate.ineligible]
+        if not eligible:
+            raise _no_candidate(estimates)
+        chosen, reason = choose(eligible, goal)
+        return Decision(
+            decision_id=os.urandom(16).hex(),
+            chosen=chosen,
+            reason=reason,
+            goal=goal,
+            estimates=estimates,
+            dearest=savings_baseline(eligible),
+            artifact_version=self.artifact.version,
+            catalog_version=self.catalog.version,
+        )
+
+    def resolve_goal(self, goal: Goal | None) -> Goal:
+        """Return the goal that applies: the request's, or the default for what it leaves out."""
+        default = self.catalog.default_goal
+        if goal is None:
+            return default
+        if goal.quality_target is None and goal.willingness_to_pay_usd is None:
+            return Goal(default.quality_target, default.willingness_to_pay_usd, goal.max_cost_usd)
+        return goal
+
+    def estimates(
+        self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
+    ) -> tuple[Estimate, ...]:
+        """Price every deployment of the catalog, in its order, and say who may not serve."""
+        return tuple(
+            _estimate(
+                deployment,
+                request,
+                goal.max_cost_usd,
+                prediction.adequacy[index],
+                prediction.output_tokens[index],
+                input_tokens,
+            )
+            for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True)
+        )
+
+
+def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
+    """Join an artifact and a catalog.
+
+    Raises:
+        ArtifactError: the artifact does not predict for exactly the catalog's tiers, or for
+            another threshold of adequacy.
+    """
+    if set(artifact.tier_names) != set(catalog.tier_names):
+        raise ArtifactError(
+            f"{artifact.directory}: predicts for tiers {list(artifact.tier_names)}, the catalog "
+            f"{catalog.name!r} has {list(catalog.tier_names)}: use the catalog it was trained "
+            "with, or train again with 'make train CATALOG=...'",
+            reason="ARTIFACT_TIERS",
+            metadata={"file": str(artifact.directory)},
+        )
+    if artifact.manifest.adequate_quality != catalog.adequate_quality:
+        raise ArtifactError(
+            f"{artifact.directory}: trained for adequate_quality "
+            f"{artifact.manifest.adequate_quality}, the catalog {catalog.name!r} says "
+            f"{catalog.adequate_quality}: make them equal or train again",
+            reason="ARTIFACT_TIERS",
+            metadata={"file": str(artifact.directory)},
+        )
+    column = {name: index for index, name in enumerate(artifact.tier_names)}
+    return Engine(
+        artifact, catalog, tuple(column[deployment.tier] for deployment in catalog.deployments)
+    )
+
+
+def _estimate(
+    deployment: Deployment,
+    request: Request,
+    max_cost_usd: float | None,
+    adequacy: float,
+    predicted_output: float,
+    input_tokens: float,
+) -> Estimate:
+    limit = deployment.capabilities.max_output_tokens
+    output_tokens = min(predicted_output, float(request.max_output_tokens or limit), float(limit))
+    if deployment.price is None:
+        cost = math.nan
+    else:
+        cost = expected_cost_usd(deployment.price, input_tokens, output_tokens)
+    return Estimate(
+        deployment,
+        adequacy,
+        cost,
+        input_tokens,
+        output_tokens,
+        _ineligible(deployment, request, max_cost_usd, cost, input_tokens, output_tokens),
+    )
+
+
+def _ineligible(
+    deployment: Deployment,
+    request: Request,
+    max_cost_usd: float | None,
+    cost_usd: float,
+    input_tokens: float,
+    output_tokens: float,
+) -> tuple[IneligibleReason, ...]:
+    """Return every hard constraint that is not met, in the order of the enum; usually none."""
+    can, needs = deployment.capabilities, request.needs
+    reserved = request.max_output_tokens or output_tokens
+    fits = input_tokens + reserved <= can.context_window_tokens
+    output_fits = (request.max_output_tokens or 0) <= can.max_output_tokens
+    plain = (
+        needs is NO_NEEDS
+        and not request.allowed_tiers
+        and not request.denied_tiers
+        and max_cost_usd is None
+    )
+    if plain and fits and output_fits and deployment.price is not None:
+        return ()
+    tier = deployment.tier
+    failed = (
+        bool(request.allowed_tiers) and tier not in request.allowed_tiers,
+        tier in request.denied_tiers,
+        not fits or needs.context_window_tokens > can.context_window_tokens,
+        not output_fits,
+        needs.tools and not can.tools,
+        needs.vision and not can.vision,
+        needs.json_schema and not can.json_schema,
+        not needs.residency <= can.residency,
+        deployment.price is None,
+        max_cost_usd is not None and cost_usd > max_cost_usd,
+    )
+    return tuple(
+        reason for reason, is_failed in zip(IneligibleReason, failed, strict=True) if is_failed
+    )
+
+
+def _no_candidate(estimates: Sequence[Estimate]) -> NoCandidateError:
+    why = {
+        estimate.deployment.id: "+".join(reason.name for reason in estimate.ineligible)
+        for estimate in estimates
+    }
+    listed = ", ".join(f"{name}: {reasons}" for name, reasons in why.items())
+    return NoCandidateError(
+        f"no deployment may serve this request ({listed}); relax the needs, the tier lists or "
+        "max_cost_usd",
+        metadata=why,
+    )

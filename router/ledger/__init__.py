@@ -1,0 +1,1 @@
+"""What came of decisions, kept locally: recorded outcomes today, spending later."""

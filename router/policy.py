@@ -1,0 +1,66 @@
+"""The rule of the product, on one page and without any state: estimates and a goal to a choice.
+
+Two rules over the same estimates. *Target*: the cheapest candidate whose adequacy reaches the
+target, or the most adequate one when none does. *Trade-off*: the greatest adequacy minus cost
+divided by willingness to pay (the plug-in rule of CARROT, arXiv 2502.03261, equation for one
+quality and one cost). Raising either goal never lowers the adequacy nor the cost of the choice.
+"""
+
+from collections.abc import Sequence
+
+from router.errors import InvalidRequestError
+from router.types import DecisionReason, Estimate, Goal
+
+
+def choose(eligible: Sequence[Estimate], goal: Goal) -> tuple[Estimate, DecisionReason]:
+    """Choose one of the eligible candidates and say why.
+
+    Args:
+        eligible: At least one estimate with no ineligibility reason and a known cost.
+        goal: With exactly one of ``quality_target`` and ``willingness_to_pay_usd`` set.
+
+    Raises:
+        InvalidRequestError: the goal states neither or both of the two.
+        ValueError: ``eligible`` is empty.
+    """
+    target, pay = goal.quality_target, goal.willingness_to_pay_usd
+    if (target is None) == (pay is None):
+        raise InvalidRequestError(
+            "goal",
+            "exactly one of quality_target and willingness_to_pay_usd must be set, "
+            f"given {target!r} and {pay!r}: leave one out",
+            reason="GOAL_AMBIGUOUS",
+        )
+    if target is not None:
+        enough = [candidate for candidate in eligible if candidate.adequacy >= target]
+        if enough:
+            return min(enough, key=_cheapest_first), DecisionReason.TARGET_MET
+        return max(eligible, key=_most_adequate_last), DecisionReason.TARGET_UNREACHABLE
+    assert pay is not None  # noqa: S101 - narrows the type; the check above decides
+    best = max(
+        eligible,
+        key=lambda candidate: (
+            candidate.adequacy - candidate.expected_cost_usd / pay,
+            -candidate.expected_cost_usd,
+            candidate.adequacy,
+        ),
+    )
+    return best, DecisionReason.BEST_TRADE_OFF
+
+
+def savings_baseline(eligible: Sequence[Estimate]) -> Estimate:
+    """Return the dearest tier's cheapest candidate: what a caller without a router would pay."""
+    cheapest_of_tier: dict[str, Estimate] = {}
+    for candidate in eligible:
+        known = cheapest_of_tier.get(candidate.deployment.tier)
+        if known is None or _cheapest_first(candidate) < _cheapest_first(known):
+            cheapest_of_tier[candidate.deployment.tier] = candidate
+    return max(cheapest_of_tier.values(), key=lambda candidate: candidate.expected_cost_usd)
+
+
+def _cheapest_first(candidate: Estimate) -> tuple[float, float]:
+    return candidate.expected_cost_usd, -candidate.adequacy
+
+
+def _most_adequate_last(candidate: Estimate) -> tuple[float, float]:
+    return candidate.adequacy, -candidate.expected_cost_usd

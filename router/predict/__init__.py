@@ -1,0 +1,1 @@
+"""From a conversation to adequacy and output length per tier: window, tokens, vector, heads."""

@@ -1,0 +1,223 @@
+"""An artifact: the predictor as files, verified before anything of it is used.
+
+An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
+``heads.onnx`` (vector and features to adequacy and output tokens per tier), ``golden.jsonl`` (texts
+with the answers the predictor must give), ``MODEL_CARD.md`` and ``manifest.json`` (what it is, and
+the SHA-256 of each file). Here it is read; writing one is ``training.export``.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from router.errors import ArtifactError
+from router.predict.encoder import TextEncoder, open_session, read_json, verify_files
+from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
+from router.predict.heads import Heads
+
+ARTIFACT_FORMAT = 1
+GOLDEN_TOLERANCE = 2e-3
+"""Largest difference allowed in an adequacy; output tokens may differ by this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierRef:
+    """A tier the artifact predicts for, and the model whose outcomes it learnt."""
+
+    name: str
+    reference_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The checked part of ``manifest.json``. ``extra`` keeps training facts for reports."""
+
+    version: str
+    tiers: tuple[TierRef, ...]
+    adequate_quality: float
+    encoder_sha256: str
+    data_sha256: str
+    split_seed: int
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenRow:
+    """A text and what the predictor said of it when the artifact was made."""
+
+    text: str
+    adequacy: tuple[float, ...]
+    output_tokens: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified artifact, ready to predict. Immutable; swapped whole."""
+
+    directory: Path
+    manifest: Manifest
+    encoder: TextEncoder
+    heads: Heads
+
+    @property
+    def version(self) -> str:
+        """Hash of the manifest, and so of every file: two artifacts differ or are the same."""
+        return self.manifest.version
+
+    @property
+    def tier_names(self) -> tuple[str, ...]:
+        """Names of the tiers predicted for, in the order of every prediction."""
+        return tuple(tier.name for tier in self.manifest.tiers)
+
+
+def manifest_version(content: Mapping[str, Any]) -> str:
+    """Return the version a manifest must state: 16 hex digits over everything else in it."""
+    rest = {key: value for key, value in content.items() if key != "version"}
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read ``manifest.json`` and verify every file it names.
+
+    Raises:
+        ArtifactError: the directory or a file is missing, altered, of another format or release.
+    """
+    path = directory / "manifest.json"
+    if not directory.is_dir():
+        raise ArtifactError(
+            f"{directory}: there is no such artifact directory; give an existing one or run "
+            "'make train'",
+            reason="ARTIFACT_FILE_MISSING",
+            metadata={"file": str(directory)},
+        )
+    content = read_json(path)
+    if content.get("format") != ARTIFACT_FORMAT:
+        raise ArtifactError(
+            f"{path}: artifact format {content.get('format')!r}; this release reads format "
+            f"{ARTIFACT_FORMAT}: train again with 'make train'",
+            reason="ARTIFACT_FORMAT",
+            metadata={"file": str(path)},
+        )
+    expected = manifest_version(content)
+    if content.get("version") != expected:
+        raise ArtifactError(
+            f"{path}: altered: it states version {content.get('version')!r}, its content gives "
+            f"{expected!r}; copy the directory again",
+            reason="ARTIFACT_ALTERED",
+            metadata={"file": str(path), "expected": expected},
+        )
+    if content.get("features_version") != FEATURES_VERSION:
+        raise ArtifactError(
+            f"{path}: made for text features version {content.get('features_version')!r}; this "
+            f"release computes version {FEATURES_VERSION}: train again with 'make train'",
+            reason="ARTIFACT_FEATURES",
+            metadata={"file": str(path)},
+        )
+    verify_files(directory, content.get("files"), path)
+    try:
+        return Manifest(
+            version=expected,
+            tiers=tuple(
+                TierRef(str(tier["name"]), str(tier["reference_model"]))
+                for tier in content["tiers"]
+            ),
+            adequate_quality=float(content["adequate_quality"]),
+            encoder_sha256=str(content["encoder_sha256"]),
+            data_sha256=str(content["data_sha256"]),
+            split_seed=int(content["split"]["seed"]),
+            extra=content,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: incomplete or of a wrong type ({error!r}); train again with 'make train'",
+            reason="ARTIFACT_MANIFEST",
+            metadata={"file": str(path)},
+        ) from error
+
+
+def load_artifact(directory: Path) -> Artifact:
+    """Load, verify and try an artifact: hashes, formats, shapes, then its golden rows.
+
+    Raises:
+        ArtifactError: anything is not as the manifest says; nothing of it is used then.
+    """
+    manifest = read_manifest(directory)
+    encoder = TextEncoder(directory)
+    if encoder.encoder_sha256 != manifest.encoder_sha256:
+        raise ArtifactError(
+            f"{directory}: the encoder there ({encoder.encoder_sha256[:12]}) is not the one the "
+            f"heads were trained on ({manifest.encoder_sha256[:12]}): train again, 'make train'",
+            reason="ARTIFACT_ENCODER",
+            metadata={"file": str(directory)},
+        )
+    heads = Heads(
+        open_session(directory / "heads.onnx"),
+        dimension=encoder.info.dimension,
+        n_features=len(FEATURE_NAMES),
+        n_tiers=len(manifest.tiers),
+    )
+    artifact = Artifact(directory, manifest, encoder, heads)
+    check_golden(artifact, read_golden(directory / "golden.jsonl"))
+    return artifact
+
+
+def read_golden(path: Path) -> list[GoldenRow]:
+    """Read golden rows.
+
+    Raises:
+        ArtifactError: a line is not a golden row, or there is none.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            content = json.loads(line)
+            rows.append(
+                GoldenRow(
+                    str(content["text"]),
+                    tuple(map(float, content["adequacy"])),
+                    tuple(map(float, content["output_tokens"])),
+                )
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(
+                f"{path}:{number}: not a golden row ({error!r}); copy the directory again",
+                reason="ARTIFACT_GOLDEN",
+                metadata={"file": str(path)},
+            ) from error
+    if not rows:
+        raise ArtifactError(
+            f"{path}: holds no golden row, so the predictor cannot be checked; train again",
+            reason="ARTIFACT_GOLDEN",
+            metadata={"file": str(path)},
+        )
+    return rows
+
+
+def check_golden(artifact: Artifact, rows: list[GoldenRow]) -> None:
+    """Compare the predictor with its golden rows.
+
+    Raises:
+        ArtifactError: an answer differs by more than ``GOLDEN_TOLERANCE``.
+    """
+    vectors, features = artifact.encoder.encode([row.text for row in rows])
+    adequacy, output_tokens = artifact.heads.run(vectors, features)
+    for index, row in enumerate(rows):
+        expected = np.array([*row.adequacy, *np.log1p(row.output_tokens)])
+        actual = np.array([*adequacy[index], *np.log1p(output_tokens[index])])
+        if expected.shape != actual.shape or not np.allclose(
+            expected, actual, rtol=0.0, atol=GOLDEN_TOLERANCE
+        ):
+            raise ArtifactError(
+                f"{artifact.directory}: golden row {index + 1} is not reproduced: expected "
+                f"{expected.round(4).tolist()}, got {actual.round(4).tolist()} (adequacies, then "
+                "log output tokens); this machine's onnxruntime computes something else: reinstall "
+                "it as constraints.txt says",
+                reason="ARTIFACT_GOLDEN",
+                metadata={"file": str(artifact.directory)},
+            )

@@ -1,0 +1,220 @@
+"""A text encoder from an encoder directory: texts to vectors and text features.
+
+One interface for every encoder: an ONNX graph from token ids to a vector. Here is the running of
+it; making one (distillation, export) is ``training.encoder``.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from router.errors import ArtifactError
+from router.predict.features import FEATURE_NAMES, text_features
+from router.predict.tokenize import WordTokenizer
+
+ENCODER_FORMAT = 1
+_TOKENS_AT_ONCE = 32_768
+
+Float32Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """What ``encoder.json`` says. ``sha256`` identifies graph and tokenizer together."""
+
+    name: str
+    kind: str
+    dimension: int
+    max_tokens: int
+    adds_special_tokens: bool
+    sha256: str
+
+
+def open_session(path: Path) -> ort.InferenceSession:
+    """Open an ONNX graph for one-thread, low-latency use.
+
+    Raises:
+        ArtifactError: onnxruntime refuses the file.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # A gRPC worker thread must not spin for the next graph: the cores belong to other calls.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises several unrelated classes
+        raise ArtifactError(
+            f"{path}: onnxruntime cannot open this graph ({error}); restore the artifact directory",
+            reason="ARTIFACT_GRAPH",
+            metadata={"file": str(path)},
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of an artifact directory.
+
+    Raises:
+        ArtifactError: missing, not JSON, or not an object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{path}: missing; an artifact directory holds it: copy the directory again or run "
+            "'make train'",
+            reason="ARTIFACT_FILE_MISSING",
+            metadata={"file": str(path)},
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: not readable as JSON ({error}); copy the directory again",
+            reason="ARTIFACT_FILE_UNREADABLE",
+            metadata={"file": str(path)},
+        ) from error
+    if not isinstance(content, dict):
+        raise ArtifactError(
+            f"{path}: expected a JSON object, found {type(content).__name__}",
+            reason="ARTIFACT_FILE_UNREADABLE",
+            metadata={"file": str(path)},
+        )
+    return content
+
+
+def verify_files(directory: Path, files: Any, listed_in: Path) -> None:
+    """Check that every file of a ``{name: sha256}`` table is there and unaltered.
+
+    Raises:
+        ArtifactError: the table is malformed, a file is missing, or its hash differs.
+    """
+    if not isinstance(files, dict) or not files:
+        raise ArtifactError(
+            f"{listed_in}: 'files' must be a table of file names and SHA-256 hashes",
+            reason="ARTIFACT_MANIFEST",
+            metadata={"file": str(listed_in)},
+        )
+    for name, expected in files.items():
+        path = directory / str(name)
+        if Path(str(name)).name != name or not path.is_file():
+            raise ArtifactError(
+                f"{path}: named in {listed_in.name} but missing; copy the directory again",
+                reason="ARTIFACT_FILE_MISSING",
+                metadata={"file": str(path)},
+            )
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
+        if actual != expected:
+            raise ArtifactError(
+                f"{path}: altered: SHA-256 is {actual}, {listed_in.name} says {expected}; "
+                "nothing of this artifact is used: copy the directory again or run 'make train'",
+                reason="ARTIFACT_ALTERED",
+                metadata={"file": str(path), "expected": str(expected), "actual": actual},
+            )
+
+
+def read_encoder_info(directory: Path) -> EncoderInfo:
+    """Read and check ``encoder.json`` and the files it names.
+
+    Raises:
+        ArtifactError: missing, altered, of another format, or incomplete.
+    """
+    path = directory / "encoder.json"
+    content = read_json(path)
+    if content.get("format") != ENCODER_FORMAT:
+        raise ArtifactError(
+            f"{path}: format {content.get('format')!r} is not the format this release reads "
+            f"({ENCODER_FORMAT}); rebuild it with 'make encoder'",
+            reason="ARTIFACT_FORMAT",
+            metadata={"file": str(path)},
+        )
+    verify_files(directory, content.get("files"), path)
+    try:
+        return EncoderInfo(
+            name=str(content["name"]),
+            kind=str(content["kind"]),
+            dimension=int(content["dimension"]),
+            max_tokens=int(content["max_tokens"]),
+            adds_special_tokens=bool(content["adds_special_tokens"]),
+            sha256=str(content["sha256"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: incomplete or of a wrong type ({error!r}); rebuild it with 'make encoder'",
+            reason="ARTIFACT_MANIFEST",
+            metadata={"file": str(path)},
+        ) from error
+
+
+class TextEncoder:
+    """Texts to vectors and features. Immutable after construction, safe from several threads.
+
+    Args:
+        directory: Encoder directory, or an artifact directory, which is a superset.
+
+    Raises:
+        ArtifactError: see ``read_encoder_info`` and ``open_session``.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.info = read_encoder_info(directory)
+        self._tokenizer = WordTokenizer(
+            directory / "tokenizer.json",
+            self.info.max_tokens,
+            adds_special_tokens=self.info.adds_special_tokens,
+        )
+        self._session = open_session(directory / "encoder.onnx")
+
+    @property
+    def encoder_sha256(self) -> str:
+        """Hash of graph and tokenizer; vectors of different hashes must never be mixed."""
+        return self.info.sha256
+
+    def vector(self, text: str) -> Float32Matrix:
+        """Return the vector of one text, float32, shape (1, dimension), unit length or zero."""
+        row = self._tokenizer.encode(text)
+        if not row:
+            return np.zeros((1, self.info.dimension), dtype=np.float32)
+        ids = np.array([row], dtype=np.int64)
+        return self._run(ids, np.ones_like(ids))
+
+    def vectors(self, texts: Sequence[str]) -> Float32Matrix:
+        """Return the vectors of many texts, float32, shape (n, dimension), in their order."""
+        rows = [self._tokenizer.encode(text) for text in texts]
+        result = np.zeros((len(rows), self.info.dimension), dtype=np.float32)
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        start = 0
+        while start < len(order):
+            stop, width = start, 1
+            while stop < len(order):
+                wider = max(width, len(rows[order[stop]]))
+                if stop > start and wider * (stop - start + 1) > _TOKENS_AT_ONCE:
+                    break
+                width, stop = wider, stop + 1
+            chosen = order[start:stop]
+            ids = np.zeros((len(chosen), width), dtype=np.int64)
+            mask = np.zeros_like(ids)
+            for line, row in enumerate(chosen):
+                size = len(rows[row])
+                ids[line, :size] = rows[row]
+                mask[line, :size] = 1
+            result[chosen] = self._run(ids, mask)
+            start = stop
+        return result
+
+    def encode(self, texts: Sequence[str]) -> tuple[Float32Matrix, Float32Matrix]:
+        """Return vectors (n, dimension) and text features (n, n_features), both float32."""
+        features = np.array([text_features(text) for text in texts], dtype=np.float32)
+        return self.vectors(texts), features.reshape(len(texts), len(FEATURE_NAMES))
+
+    def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Float32Matrix:
+        output: Float32Matrix = self._session.run(
+            ["embedding"], {"input_ids": ids, "attention_mask": mask}
+        )[0]
+        return output

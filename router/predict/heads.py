@@ -1,0 +1,61 @@
+"""The heads: one ONNX graph from vector and text features to a prediction per tier."""
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from router.errors import ArtifactError
+
+Float32Matrix = npt.NDArray[np.float32]
+_INPUTS = ("vector", "features")
+_OUTPUTS = ("adequacy", "output_tokens")
+
+
+class Heads:
+    """Runs ``heads.onnx``. Immutable after construction, safe from several threads.
+
+    Args:
+        session: The opened graph.
+        dimension: Width of the encoder's vectors.
+        n_features: Number of text features.
+        n_tiers: Number of tiers both outputs must have.
+
+    Raises:
+        ArtifactError: inputs or outputs have other names or shapes.
+    """
+
+    def __init__(
+        self, session: ort.InferenceSession, *, dimension: int, n_features: int, n_tiers: int
+    ) -> None:
+        given = {item.name: list(item.shape)[1:] for item in session.get_inputs()}
+        wanted: dict[str, list[int]] = {"vector": [dimension], "features": [n_features]}
+        outputs = {item.name for item in session.get_outputs()}
+        if given != wanted or outputs != set(_OUTPUTS):
+            raise ArtifactError(
+                f"heads.onnx takes {given} and gives {sorted(outputs)}; expected {wanted} and "
+                f"{sorted(_OUTPUTS)}: train again with 'make train'",
+                reason="ARTIFACT_HEADS",
+            )
+        self._session = session
+        zeros = np.zeros((1, dimension), np.float32), np.zeros((1, n_features), np.float32)
+        adequacy, output_tokens = self.run(*zeros)
+        if adequacy.shape != (1, n_tiers) or output_tokens.shape != (1, n_tiers):
+            raise ArtifactError(
+                f"heads.onnx predicts shapes {adequacy.shape} and {output_tokens.shape}; the "
+                f"manifest names {n_tiers} tiers: train again with 'make train'",
+                reason="ARTIFACT_HEADS",
+            )
+
+    def run(
+        self, vectors: Float32Matrix, features: Float32Matrix
+    ) -> tuple[Float32Matrix, Float32Matrix]:
+        """Return adequacy in [0, 1] and output tokens >= 0, float32, each of shape (n, n_tiers).
+
+        Args:
+            vectors: float32, shape (n, dimension).
+            features: float32, shape (n, n_features).
+        """
+        adequacy, output_tokens = self._session.run(
+            _OUTPUTS, {"vector": vectors, "features": features}
+        )
+        return adequacy, output_tokens

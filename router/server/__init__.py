@@ -1,0 +1,1 @@
+"""The gRPC server around the engine: translation, errors, health, start and stop."""

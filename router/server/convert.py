@@ -1,0 +1,271 @@
+"""Wire messages to checked requests, and decisions to wire messages. No decision is made here."""
+
+import math
+from collections.abc import Iterable
+
+from router.catalog import Catalog
+from router.errors import InvalidRequestError
+from router.server.limits import (
+    MAX_ID_CHARS,
+    MAX_TAG_KEY_CHARS,
+    MAX_TAG_VALUE_CHARS,
+    MAX_TAGS,
+    MAX_TOKENS,
+    Limits,
+)
+from router.types import NO_NEEDS, ROLES, Decision, Estimate, Goal, Message, Needs, Request
+from router.v1 import router_pb2 as pb
+
+_NO_TIERS: frozenset[str] = frozenset()
+
+
+def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Request:
+    """Check a wire request and return it as a ``Request``.
+
+    Raises:
+        InvalidRequestError: names the field, what was given and what is allowed.
+    """
+    return Request(
+        messages=_messages(wire, limits),
+        goal=to_goal(wire.goal) if wire.HasField("goal") else None,
+        needs=_needs(wire.needs) if wire.HasField("needs") else NO_NEEDS,
+        allowed_tiers=_tiers("allowed_tiers", wire.allowed_tiers, catalog),
+        denied_tiers=_tiers("denied_tiers", wire.denied_tiers, catalog),
+        max_output_tokens=_max_output_tokens(wire),
+        tags=_tags(wire),
+        session_id=short_id("session_id", wire.session_id),
+        request_id=short_id("request_id", wire.request_id),
+    )
+
+
+def _messages(wire: pb.RouteRequest, limits: Limits) -> tuple[Message, ...]:
+    if wire.prompt:
+        if wire.messages:
+            raise InvalidRequestError(
+                "messages", "given together with prompt; give one of them", reason="PROMPT_TWICE"
+            )
+        messages: tuple[Message, ...] = (Message("user", wire.prompt),)
+    else:
+        if len(wire.messages) > limits.max_messages:
+            raise InvalidRequestError(
+                "messages",
+                f"{len(wire.messages)} messages given, at most {limits.max_messages} are taken; "
+                "leave out the oldest",
+                reason="TOO_MANY_MESSAGES",
+                metadata={"given": str(len(wire.messages)), "limit": str(limits.max_messages)},
+            )
+        messages = tuple(Message(message.role, message.content) for message in wire.messages)
+    for index, message in enumerate(messages):
+        if message.role not in ROLES:
+            raise InvalidRequestError(
+                f"messages[{index}].role",
+                f"{message.role!r} given, must be one of {list(ROLES)}",
+                reason="UNKNOWN_ROLE",
+                metadata={"given": message.role},
+            )
+    if not any(message.content and not message.content.isspace() for message in messages):
+        raise InvalidRequestError(
+            "prompt",
+            "nothing to read: give prompt, or messages of which at least one has text",
+            reason="EMPTY_PROMPT",
+        )
+    return messages
+
+
+def to_goal(wire: pb.Goal) -> Goal:
+    """Check a wire goal.
+
+    Raises:
+        InvalidRequestError: both ways of stating the goal, or a number out of range.
+    """
+    target = wire.quality_target if wire.HasField("quality_target") else None
+    pay = wire.willingness_to_pay_usd if wire.HasField("willingness_to_pay_usd") else None
+    limit = wire.max_cost_usd if wire.HasField("max_cost_usd") else None
+    if target is not None and pay is not None:
+        raise InvalidRequestError(
+            "goal",
+            f"quality_target {target} and willingness_to_pay_usd {pay} given; give one of them",
+            reason="GOAL_AMBIGUOUS",
+        )
+    if target is not None and not 0.0 <= target <= 1.0:
+        raise InvalidRequestError(
+            "goal.quality_target",
+            f"{target} given, must be from 0 to 1",
+            reason="TARGET_OUT_OF_RANGE",
+            metadata={"given": str(target)},
+        )
+    for name, value in (("willingness_to_pay_usd", pay), ("max_cost_usd", limit)):
+        if value is not None and not (math.isfinite(value) and value > 0.0):
+            raise InvalidRequestError(
+                f"goal.{name}",
+                f"{value} given, must be a finite number of USD above 0",
+                reason="USD_OUT_OF_RANGE",
+                metadata={"given": str(value)},
+            )
+    return Goal(target, pay, limit)
+
+
+def _needs(wire: pb.Needs) -> Needs:
+    if not 0 <= wire.context_window_tokens <= MAX_TOKENS:
+        raise InvalidRequestError(
+            "needs.context_window_tokens",
+            f"{wire.context_window_tokens} given, must be from 0 to {MAX_TOKENS}",
+            reason="TOKENS_OUT_OF_RANGE",
+            metadata={"given": str(wire.context_window_tokens)},
+        )
+    if not all(wire.residency):
+        raise InvalidRequestError(
+            "needs.residency", "holds an empty tag; remove it", reason="EMPTY_RESIDENCY"
+        )
+    return Needs(
+        wire.context_window_tokens,
+        wire.tools,
+        wire.vision,
+        wire.json_schema,
+        frozenset(wire.residency),
+    )
+
+
+def _tiers(field: str, names: Iterable[str], catalog: Catalog) -> frozenset[str]:
+    given = frozenset(names)
+    if not given:
+        return _NO_TIERS
+    unknown = given - frozenset(catalog.tier_names)
+    if unknown:
+        raise InvalidRequestError(
+            field,
+            f"{sorted(unknown)} given, the catalog has {list(catalog.tier_names)}",
+            reason="UNKNOWN_TIER",
+            metadata={"given": ",".join(sorted(unknown)), "known": ",".join(catalog.tier_names)},
+        )
+    return given
+
+
+def _max_output_tokens(wire: pb.RouteRequest) -> int | None:
+    if not wire.HasField("max_output_tokens"):
+        return None
+    if not 0 < wire.max_output_tokens <= MAX_TOKENS:
+        raise InvalidRequestError(
+            "max_output_tokens",
+            f"{wire.max_output_tokens} given, must be from 1 to {MAX_TOKENS}, or left unset",
+            reason="TOKENS_OUT_OF_RANGE",
+            metadata={"given": str(wire.max_output_tokens)},
+        )
+    return wire.max_output_tokens
+
+
+def _tags(wire: pb.RouteRequest) -> dict[str, str]:
+    if not wire.tags:
+        return {}
+    if len(wire.tags) > MAX_TAGS:
+        raise InvalidRequestError(
+            "tags",
+            f"{len(wire.tags)} given, at most {MAX_TAGS} are taken",
+            reason="TOO_MANY_TAGS",
+            metadata={"given": str(len(wire.tags))},
+        )
+    for key, value in wire.tags.items():
+        if not 0 < len(key) <= MAX_TAG_KEY_CHARS or len(value) > MAX_TAG_VALUE_CHARS:
+            raise InvalidRequestError(
+                "tags",
+                f"{key[:MAX_TAG_KEY_CHARS]!r}: keys take 1 to {MAX_TAG_KEY_CHARS} characters, "
+                f"values up to {MAX_TAG_VALUE_CHARS}",
+                reason="TAG_TOO_LONG",
+            )
+    return dict(wire.tags)
+
+
+def short_id(field: str, value: str, *, required: bool = False) -> str:
+    """Return an identifier of at most ``MAX_ID_CHARS`` characters, not empty if ``required``.
+
+    Raises:
+        InvalidRequestError: too long, or empty where one is needed.
+    """
+    if len(value) > MAX_ID_CHARS or (required and not value):
+        raise InvalidRequestError(
+            field,
+            f"{len(value)} characters given, must be {'1' if required else '0'} to {MAX_ID_CHARS}",
+            reason="ID_LENGTH",
+            metadata={"given": str(len(value))},
+        )
+    return value
+
+
+def from_decision(decision: Decision, request_id: str) -> pb.RouteResponse:
+    """Return the wire form of a decision."""
+    chosen, dearest = decision.chosen, decision.dearest
+    saving = dearest.expected_cost_usd - chosen.expected_cost_usd
+    return pb.RouteResponse(
+        decision_id=decision.decision_id,
+        tier=chosen.deployment.tier,
+        deployment=chosen.deployment.id,
+        model=chosen.deployment.model,
+        reason=decision.reason.value,  # type: ignore[arg-type]  # values equal the wire enum's
+        candidates=[_candidate(estimate) for estimate in decision.estimates],
+        saving_usd=saving,
+        saving_fraction=saving / dearest.expected_cost_usd if dearest.expected_cost_usd else 0.0,
+        saving_baseline_tier=dearest.deployment.tier,
+        goal=from_goal(decision.goal),
+        artifact_version=decision.artifact_version,
+        catalog_version=decision.catalog_version,
+        request_id=request_id,
+    )
+
+
+def _candidate(estimate: Estimate) -> pb.Candidate:
+    deployment, adequacy, cost, input_tokens, output_tokens, ineligible = estimate
+    return pb.Candidate(
+        deployment=deployment.id,
+        tier=deployment.tier,
+        adequacy=adequacy,
+        expected_cost_usd=None if cost != cost else cost,
+        input_token_count=round(input_tokens),
+        output_token_count=round(output_tokens),
+        ineligible_reasons=ineligible,  # type: ignore[arg-type]  # values equal the wire enum's
+    )
+
+
+def from_goal(goal: Goal) -> pb.Goal:
+    """Return the wire form of a goal; unset stays unset."""
+    return pb.Goal(
+        quality_target=goal.quality_target,
+        willingness_to_pay_usd=goal.willingness_to_pay_usd,
+        max_cost_usd=goal.max_cost_usd,
+    )
+
+
+def from_catalog(catalog: Catalog, artifact_version: str) -> pb.ListTiersResponse:
+    """Return the wire form of a catalog."""
+    return pb.ListTiersResponse(
+        tiers=[
+            pb.Tier(
+                name=tier.name,
+                rank=tier.rank,
+                reference_model=tier.reference_model,
+                deployments=[
+                    pb.Deployment(
+                        id=item.id,
+                        kind=item.kind,
+                        provider=item.provider,
+                        model=item.model,
+                        input_usd_per_mtok=item.price.input_usd_per_mtok if item.price else None,
+                        output_usd_per_mtok=item.price.output_usd_per_mtok if item.price else None,
+                        price_date=item.price.as_of.isoformat() if item.price else "",
+                        context_window_tokens=item.capabilities.context_window_tokens,
+                        max_output_tokens=item.capabilities.max_output_tokens,
+                        tools=item.capabilities.tools,
+                        vision=item.capabilities.vision,
+                        json_schema=item.capabilities.json_schema,
+                        residency=sorted(item.capabilities.residency),
+                    )
+                    for item in catalog.deployments
+                    if item.tier == tier.name
+                ],
+            )
+            for tier in catalog.tiers
+        ],
+        default_goal=from_goal(catalog.default_goal),
+        adequate_quality=catalog.adequate_quality,
+        artifact_version=artifact_version,
+        catalog_version=catalog.version,
+    )

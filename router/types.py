@@ -1,0 +1,185 @@
+"""The nouns of the project: frozen records that travel between the rooms.
+
+Here are only data; behaviour lives in functions elsewhere (policy, engine, cost). Money is USD as
+a float (an estimate, never a booking), tokens are counts, probabilities lie in [0, 1].
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, IntEnum
+from typing import Literal, NamedTuple
+
+DeploymentKind = Literal["api", "gpu"]
+ROLES: tuple[str, ...] = ("system", "developer", "user", "assistant", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """An ordered class of service. ``rank`` 0 is the lowest.
+
+    ``reference_model`` names the model whose recorded outcomes stand for the tier in training.
+    """
+
+    name: str
+    rank: int
+    reference_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a deployment can do; limits in tokens. ``residency`` are free tags such as "eu"."""
+
+    context_window_tokens: int
+    max_output_tokens: int
+    tools: bool = False
+    vision: bool = False
+    json_schema: bool = False
+    residency: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """List price in USD per million tokens, with the day it was read and where."""
+
+    input_usd_per_mtok: float
+    output_usd_per_mtok: float
+    as_of: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One way to reach a model of a tier. ``price`` None means unknown: never routable, never 0."""
+
+    id: str
+    tier: str
+    kind: DeploymentKind
+    provider: str
+    model: str
+    capabilities: Capabilities
+    price: Price | None
+
+
+class Message(NamedTuple):
+    """One message of a conversation; ``role`` is one of ``ROLES``."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the caller wants. Exactly one of the first two is set once a goal is resolved.
+
+    Attributes:
+        quality_target: least acceptable adequacy, in [0, 1].
+        willingness_to_pay_usd: USD the caller would pay for one more adequate answer, > 0.
+        max_cost_usd: hard limit on a candidate's expected cost, > 0.
+    """
+
+    quality_target: float | None = None
+    willingness_to_pay_usd: float | None = None
+    max_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Hard constraints of a request. ``residency``: the deployment must carry every tag."""
+
+    context_window_tokens: int = 0
+    tools: bool = False
+    vision: bool = False
+    json_schema: bool = False
+    residency: frozenset[str] = frozenset()
+
+
+NO_NEEDS = Needs()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A checked request. ``goal`` None means the catalog's default goal."""
+
+    messages: tuple[Message, ...]
+    goal: Goal | None = None
+    needs: Needs = NO_NEEDS
+    allowed_tiers: frozenset[str] = frozenset()
+    denied_tiers: frozenset[str] = frozenset()
+    max_output_tokens: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    session_id: str = ""
+    request_id: str = ""
+
+
+class Prediction(NamedTuple):
+    """What the predictor says of one prompt; both tuples follow the artifact's tier order.
+
+    Attributes:
+        adequacy: calibrated P(adequate | prompt, tier), in [0, 1].
+        output_tokens: expected output length in tokens, >= 0.
+    """
+
+    adequacy: tuple[float, ...]
+    output_tokens: tuple[float, ...]
+
+
+class IneligibleReason(IntEnum):
+    """Why a deployment fell out before the choice. Values equal the wire enum's."""
+
+    TIER_NOT_ALLOWED = 1
+    TIER_DENIED = 2
+    CONTEXT_WINDOW = 3
+    OUTPUT_LIMIT = 4
+    TOOLS = 5
+    VISION = 6
+    JSON_SCHEMA = 7
+    RESIDENCY = 8
+    UNKNOWN_PRICE = 9
+    OVER_MAX_COST = 10
+
+
+class DecisionReason(IntEnum):
+    """Why the decision is what it is. Values equal the wire enum's."""
+
+    TARGET_MET = 1
+    TARGET_UNREACHABLE = 2
+    BEST_TRADE_OFF = 3
+
+
+class Rule(Enum):
+    """The two rules of ``router.policy``."""
+
+    TARGET = "target"
+    TRADE_OFF = "trade_off"
+
+
+class Estimate(NamedTuple):
+    """One candidate, priced. ``expected_cost_usd`` is NaN only when the price is unknown.
+
+    ``ineligible`` is empty for a candidate that may be chosen.
+    """
+
+    deployment: Deployment
+    adequacy: float
+    expected_cost_usd: float
+    input_tokens: float
+    output_tokens: float
+    ineligible: tuple[IneligibleReason, ...] = ()
+
+
+class Decision(NamedTuple):
+    """The answer: who serves, why, and every candidate that was looked at.
+
+    ``dearest`` is the cheapest eligible candidate of the dearest eligible tier: the counterfactual
+    against which savings are stated.
+    """
+
+    decision_id: str
+    chosen: Estimate
+    reason: DecisionReason
+    goal: Goal
+    estimates: tuple[Estimate, ...]
+    dearest: Estimate
+    artifact_version: str
+    catalog_version: str

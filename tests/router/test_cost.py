@@ -1,0 +1,70 @@
+"""Costs scale with prices and tokens; the token estimate is bounded below by what it contains."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.cost.estimate import expected_cost_usd
+from router.cost.tokens import estimate_conversation_tokens, estimate_tokens
+from router.types import Price
+
+PRICES = st.floats(0.0, 1e4)
+TOKENS = st.floats(0.0, 1e7)
+TEXTS = st.text(max_size=200) | st.text(alphabet="aZ9 \n\t+-\"'.?\\#\x00é中🙂\ud800", max_size=60)
+
+
+def price(input_usd_per_mtok: float, output_usd_per_mtok: float) -> Price:
+    return Price(input_usd_per_mtok, output_usd_per_mtok, date(2025, 4, 1), "test")
+
+
+@settings(max_examples=100, deadline=None)
+@given(PRICES, PRICES, TOKENS, TOKENS, st.floats(0.0, 100.0))
+def test_cost_scales_with_the_price(
+    dear: float, dearer: float, read: float, written: float, factor: float
+) -> None:
+    once = expected_cost_usd(price(dear, dearer), read, written)
+    scaled = expected_cost_usd(price(factor * dear, factor * dearer), read, written)
+    assert once >= 0.0
+    assert scaled == pytest.approx(factor * once, rel=1e-9, abs=1e-12)
+
+
+def test_a_million_tokens_each_way_cost_the_two_list_prices() -> None:
+    assert expected_cost_usd(price(3.0, 15.0), 1e6, 1e6) == 18.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS, TEXTS)
+def test_a_longer_text_never_counts_fewer_tokens_and_never_more_than_its_parts(
+    first: str, second: str
+) -> None:
+    whole = estimate_tokens(first + second)
+    assert whole >= max(estimate_tokens(first), estimate_tokens(second)) - 1e-9
+    assert whole <= estimate_tokens(first) + estimate_tokens(second) + 1e-9
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS)
+def test_only_an_empty_text_counts_no_token(text: str) -> None:
+    assert (estimate_tokens(text) == 0.0) == (text == "")
+    assert text == "" or estimate_tokens(text) >= 1.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(TEXTS, max_size=5))
+def test_a_conversation_counts_a_few_tokens_more_than_its_messages(texts: list[str]) -> None:
+    bare = sum(map(estimate_tokens, texts))
+    assert estimate_conversation_tokens(texts) == pytest.approx(bare + 4.0 * len(texts))
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),  # by o200k_base
+    [
+        ("What is the tallest mountain of Africa?", 8),
+        ("The kettle arrived on time, boils fast and looks lovely on the counter.", 15),
+        ("def add(a, b):\n    return a + b\n", 12),
+    ],
+)
+def test_ordinary_english_and_code_are_estimated_within_a_third(text: str, counted: int) -> None:
+    assert estimate_tokens(text) == pytest.approx(counted, rel=1 / 3)

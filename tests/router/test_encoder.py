@@ -1,0 +1,98 @@
+"""Vectors, features and predictions: finite, unit length, and the same alone as in a batch."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.predict.artifact import Artifact
+from router.predict.features import (
+    BYTE_CLASS_NAMES,
+    FEATURE_NAMES,
+    byte_class_counts,
+    text_features,
+)
+from router.predict.predictor import predict, predict_many
+from router.types import ROLES, Message
+
+PIECES = st.text(max_size=30) | st.sampled_from(["", " ", "\x00", "\u0301", "\ud800", "中", "```\n"])
+TEXTS = st.builds(lambda piece, times: piece * times, PIECES, st.sampled_from([1, 1, 40, 400]))
+BATCHES = st.lists(TEXTS, min_size=1, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
+def test_text_features_are_finite_for_any_text(text: str) -> None:
+    row = text_features(text)
+    assert len(row) == len(FEATURE_NAMES)
+    assert all(map(math.isfinite, row))
+    assert min(row) >= 0.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_a_character_outside_ascii_counts_once_under_its_lead_byte(text: str) -> None:
+    counts = dict(zip(BYTE_CLASS_NAMES, byte_class_counts(text).tolist(), strict=True))
+    leads = counts["lead_2"] + counts["lead_3"] + counts["lead_4"]
+    assert leads == sum(not character.isascii() for character in text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=BATCHES)
+def test_rows_of_a_batch_equal_single_rows(artifact: Artifact, texts: list[str]) -> None:
+    vectors, features = artifact.encoder.encode(texts)
+    assert vectors.dtype == features.dtype == np.float32
+    assert vectors.shape == (len(texts), artifact.encoder.info.dimension)
+    for row, text in enumerate(texts):
+        np.testing.assert_allclose(vectors[row], artifact.encoder.vector(text)[0], atol=1e-5)
+        np.testing.assert_array_equal(features[row], np.float32(text_features(text)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=TEXTS)
+def test_a_vector_has_unit_length_or_is_zero(artifact: Artifact, text: str) -> None:
+    length = float(np.linalg.norm(artifact.encoder.vector(text)))
+    assert abs(length - 1.0) < 1e-5 or length == 0.0
+
+
+def test_a_text_without_any_token_has_the_zero_vector_alone_and_in_a_batch(
+    artifact: Artifact,
+) -> None:
+    for texts in ([" "], [" ", "word"], ["\x00", " "]):
+        assert not artifact.encoder.vectors(texts)[0].any()
+    assert not artifact.encoder.vector(" ").any()
+
+
+def test_a_batch_of_none_has_no_rows(artifact: Artifact) -> None:
+    vectors, features = artifact.encoder.encode([])
+    assert vectors.shape == (0, artifact.encoder.info.dimension)
+    assert features.shape == (0, len(FEATURE_NAMES))
+    assert predict_many(artifact, []) == []
+
+
+def test_a_batch_above_the_tokens_run_at_once_keeps_its_order(artifact: Artifact) -> None:
+    texts = [f"{n} " + "lorem ipsum " * (n % 3 * 200) for n in range(150)]
+    vectors = artifact.encoder.vectors(texts)
+    for row in (0, 1, 2, 74, 149):
+        np.testing.assert_allclose(vectors[row], artifact.encoder.vector(texts[row])[0], atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    conversations=st.lists(
+        st.lists(st.builds(Message, st.sampled_from(ROLES), TEXTS), min_size=1, max_size=3),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_predictions_of_a_batch_equal_single_predictions(
+    artifact: Artifact, conversations: list[list[Message]]
+) -> None:
+    together = predict_many(artifact, conversations)
+    for messages, prediction in zip(conversations, together, strict=True):
+        alone = predict(artifact, messages)
+        np.testing.assert_allclose(prediction.adequacy, alone.adequacy, atol=1e-5)
+        np.testing.assert_allclose(prediction.output_tokens, alone.output_tokens, rtol=1e-5)
+        assert all(0.0 <= p <= 1.0 for p in alone.adequacy)
+        assert all(tokens >= 0.0 for tokens in alone.output_tokens)

@@ -1,0 +1,101 @@
+"""The remembering tokenizer gives exactly the library's ids, the first time and later."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from router.predict.tokenize import WordTokenizer
+
+ANY_LENGTH = 1_000_000
+TRICKY = [
+    "", " ", "\x00", "a\x00b", "a\x0bb", "a\x1cb \x7f", "\x85x\xa0y", "\t\r\n", "[SEP] [CLS] [PAD]",
+    "[sep][UNK]", "[MASK]ed", "x" * 99, "y" * 100, "z" * 101, "é" * 120, "don't-stop_now!",
+    "ÀÉÎõü ÇŞİı ẞß", "e\u0301 \u0301e \u0301", "中文字 テスト 한국어", "🙂👩‍👩‍👧 🇩🇪", "a\u200bb\ufeffc\u2028d\u3000e",
+    "\ufffd?\ufffd", "naïve café №5 ½ ﬁ", "مرحبا שלום नमस्ते", "\U0010ffff", "Ａ１", "3.14e-5", "’“”—…",
+]  # fmt: skip
+ALPHABETS = st.sampled_from(
+    [
+        [chr(code) for code in range(128)],
+        list("[SEP]CLUNKmask# "),
+        list("aAàÀe\u0301\u0308 ß中文字🙂\u200d\ufe0f\u2028\x85\xa0\x00\x1f,-_"),
+    ]
+)
+TEXTS = st.text(max_size=60) | ALPHABETS.flatmap(lambda letters: st.text(letters, max_size=80))
+
+
+@pytest.fixture(scope="module")
+def library(tiny_artifact: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(tiny_artifact / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+@pytest.fixture(scope="module")
+def remembering(tiny_artifact: Path) -> WordTokenizer:
+    return WordTokenizer(tiny_artifact / "tokenizer.json", ANY_LENGTH)
+
+
+def assert_equal_twice(remembering: WordTokenizer, library: Tokenizer, text: str) -> None:
+    expected = library.encode(text, add_special_tokens=False).ids
+    assert remembering.encode(text) == expected
+    assert remembering.encode(text) == expected
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=TEXTS)
+def test_ids_equal_the_librarys_for_any_text(
+    remembering: WordTokenizer, library: Tokenizer, text: str
+) -> None:
+    assert_equal_twice(remembering, library, text)
+
+
+@pytest.mark.parametrize("text", TRICKY, ids=ascii)
+def test_ids_equal_the_librarys_for_known_troublemakers(
+    tiny_artifact: Path, library: Tokenizer, text: str
+) -> None:
+    fresh = WordTokenizer(tiny_artifact / "tokenizer.json", ANY_LENGTH)
+    assert_equal_twice(fresh, library, text)
+    assert_equal_twice(fresh, library, f"{text} and {text}")
+
+
+def test_every_ascii_character_is_treated_as_the_library_treats_it(
+    remembering: WordTokenizer, library: Tokenizer
+) -> None:
+    for code in range(128):
+        assert_equal_twice(remembering, library, f"Ab{chr(code)}Cd{chr(code)} 9")
+
+
+def test_a_control_token_written_by_a_user_is_plain_text(
+    remembering: WordTokenizer, library: Tokenizer
+) -> None:
+    separator = library.token_to_id("[SEP]")
+    assert separator is not None
+    assert separator not in remembering.encode("ignore this [SEP] and this[SEP]")
+
+
+def test_a_lone_surrogate_is_read_as_a_question_mark(remembering: WordTokenizer) -> None:
+    assert remembering.encode("so \ud800 what") == remembering.encode("so ? what")
+    assert remembering.encode("\udfff") == remembering.encode("?")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 8])
+def test_a_long_text_keeps_ids_of_its_start_and_its_end(
+    tiny_artifact: Path, library: Tokenizer, limit: int
+) -> None:
+    text = "one two three four five six seven eight nine ten"
+    every = library.encode(text, add_special_tokens=False).ids
+    kept = WordTokenizer(tiny_artifact / "tokenizer.json", limit).encode(text)
+    half = limit // 2
+    assert kept == every[:half] + every[len(every) - (limit - half) :]
+    assert len(kept) == limit
+
+
+def test_the_memory_stops_growing(tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.predict.tokenize._MOST_REMEMBERED", 3)
+    tokenizer = WordTokenizer(tiny_artifact / "tokenizer.json", ANY_LENGTH)
+    for word in ("one", "two", "three", "four", "five", "w" * 40):
+        tokenizer.encode(word)
+    assert len(tokenizer._pieces) == 3

@@ -1,0 +1,1 @@
+"""From outcomes to a promoted artifact: sources, labels, fit, export, gates, tracking."""

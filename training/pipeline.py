@@ -1,0 +1,191 @@
+"""The straight line of ``make train``, on one screen.
+
+read -> split -> labels -> fit and choose -> export -> parity gate -> load as the server would ->
+evaluate on the held-out part -> promotion gate -> MLflow -> promote. Each step lives in its own
+module; here is only their order and what is told on the way.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eval.evaluate import evaluate
+from eval.outcomes import OutcomeTable
+from eval.report import write_report
+from eval.results import Results
+from eval.results_file import write_results
+from eval.split import PARTS, assign_split
+from router.catalog import Catalog, load_catalog
+from router.defaults import default_artifact_directory
+from router.engine import Engine, build_engine
+from router.errors import ArtifactError
+from router.predict.artifact import load_artifact
+from training.candidates import fit_and_choose
+from training.data import read_training_data
+from training.export import Provenance, replace_directory, write_artifact
+from training.gate import Verdict, promotion_gate
+from training.graph import build_heads
+from training.labels import examples_of, rows_with_tiers
+from training.lengths import fit_lengths
+from training.parity import Parity, check_parity
+from training.settings import FRACTIONS, Settings
+from training.tracking import ARTIFACT_PATH, Run, champion_directory, result_metrics, start_run
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run ended with. ``verdict`` is None where there was no champion to compare with."""
+
+    artifact_version: str
+    candidate: str
+    verdict: Verdict | None
+    promoted: bool
+    results: Results
+    run_id: str
+    registered_version: str
+    seconds: float
+
+
+def train(settings: Settings, say: Say = lambda _: None) -> Outcome:
+    """Train, evaluate, log, and promote if the gate says so.
+
+    Raises:
+        RouterError: of the step that refused to go on; the MLflow run is marked as failed.
+    """
+    started = time.monotonic()
+
+    def tell(line: str) -> None:
+        say(f"[{time.monotonic() - started:5.1f} s] {line}")
+
+    with start_run(settings) as run, tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary) / "artifact"
+        catalog = load_catalog(settings.catalog)
+        tell(f"reading {settings.data}")
+        table = read_training_data(settings, tell)
+        parity, losses, candidate = fit_and_export(settings, catalog, table, place, tell)
+        engine = build_engine(load_artifact(place), catalog)
+        tell(f"artifact {engine.artifact.version} ({candidate}) passed its golden rows")
+        results = evaluate(engine, table, seed=settings.seed, command="make train")
+        verdict = _verdict(settings, engine, table, Path(temporary), tell)
+        promoted = verdict is None or verdict.promoted
+        tell(verdict.sentence() if verdict else "promoted: there is no champion yet")
+        report = Path(temporary) / "evaluation"
+        write_results(results, report / "results.json")
+        write_report(results, report)
+        registered = _log(run, engine, table, place, report, results, parity, losses, promoted)
+        if promoted:
+            settings.out.parent.mkdir(parents=True, exist_ok=True)
+            staged = settings.out.with_name(f".{settings.out.name}.new")
+            shutil.rmtree(staged, ignore_errors=True)
+            shutil.copytree(place, staged)
+            replace_directory(staged, settings.out)
+            tell(f"wrote {settings.out}")
+    return Outcome(
+        engine.artifact.version,
+        candidate,
+        verdict,
+        promoted,
+        results,
+        run.run_id,
+        registered,
+        time.monotonic() - started,
+    )
+
+
+def fit_and_export(
+    settings: Settings, catalog: Catalog, table: OutcomeTable, place: Path, tell: Say
+) -> tuple[Parity, dict[str, float], str]:
+    """Fit every candidate, export the chosen one to ``place``, and check the exported graph.
+
+    Returns:
+        How close graph and candidate are, every candidate's validation log loss, and which was
+        chosen.
+
+    Raises:
+        TrainingError: too few examples or lengths, or the parity gate.
+    """
+    usable = rows_with_tiers(table, catalog)
+    parts = assign_split(usable.group, settings.seed, FRACTIONS)
+    counts = {part: int((parts == part).sum()) for part in PARTS}
+    tell(f"{len(usable)} prompts with outcomes of {', '.join(catalog.tier_names)}: {counts}")
+    examples = examples_of(usable, catalog)
+    training, validation = (examples.select(parts == part) for part in PARTS[:2])
+    dimension = table.vectors.shape[1]
+    choice = fit_and_choose(
+        training,
+        validation,
+        dimension=dimension,
+        seed=settings.seed,
+        only=settings.candidate,
+        progress=tell,
+    )
+    tell("fitting output lengths")
+    lengths = fit_lengths(training, validation, catalog.tier_names, dimension, settings.seed)
+    heads = build_heads(
+        choice.chosen, lengths, dimension=dimension, n_features=table.features.shape[1]
+    )
+    parity = check_parity(heads, choice.chosen, lengths, validation.inputs, dimension)
+    tell(f"parity gate passed: adequacy within {parity.adequacy_max:.1e} of what was fitted")
+    made = Provenance(
+        candidate=choice.chosen.name,
+        seed=settings.seed,
+        fractions=FRACTIONS,
+        data_sha256=table.content_hash(),
+        rows=counts,
+        validation_log_loss=choice.log_loss,
+        sources=sorted(np.unique(usable.source).tolist()),
+    )
+    write_artifact(place, heads, settings.encoder, catalog, made)
+    return parity, choice.log_loss, choice.chosen.name
+
+
+def _verdict(
+    settings: Settings, engine: Engine, table: OutcomeTable, temporary: Path, tell: Say
+) -> Verdict | None:
+    """Compare with the champion: the registered one, or before any, the one that ships."""
+    if not settings.use_champion:
+        return None
+    directory = champion_directory(settings, temporary) or default_artifact_directory()
+    if not (directory / "manifest.json").exists():
+        return None
+    try:
+        champion = build_engine(load_artifact(directory), engine.catalog)
+    except ArtifactError as error:
+        tell(f"the champion does not fit this catalog or release and is not compared: {error}")
+        return None
+    return promotion_gate(engine, champion, table, seed=settings.seed)
+
+
+def _log(
+    run: Run,
+    engine: Engine,
+    table: OutcomeTable,
+    place: Path,
+    report: Path,
+    results: Results,
+    parity: Parity,
+    losses: dict[str, float],
+    promoted: bool,
+) -> str:
+    run.metrics(result_metrics(results))
+    run.metrics({f"validation_log_loss_{name.replace(' ', '_')}": x for name, x in losses.items()})
+    run.metrics({f"parity_{name}": value for name, value in asdict(parity).items()})
+    run.tags(
+        {
+            "artifact_version": engine.artifact.version,
+            "catalog_version": engine.catalog.version,
+            "data_sha256": table.content_hash(),
+            "encoder_sha256": engine.artifact.manifest.encoder_sha256,
+            "promoted": str(promoted).lower(),
+        }
+    )
+    run.files(place, ARTIFACT_PATH)
+    run.files(report, "evaluation")
+    return run.register(engine.artifact.version, champion=promoted)

@@ -1,0 +1,40 @@
+"""Settings of one training run, and where its results go."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from router.defaults import default_artifact_directory, default_catalog_path
+
+FRACTIONS = (0.6, 0.2, 0.2)
+DEFAULT_DATA = Path("data/outcomes")
+MODEL_NAME = "llm-tier-router"
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``make train`` is told.
+
+    Attributes:
+        data: Directory or file of bundled outcomes, a user's file, or a ``datasets`` id or path.
+        catalog: Catalog file: tiers and their reference models.
+        out: Artifact directory that is replaced when the run is promoted.
+        encoder: Directory whose encoder is used.
+        seed: Of the split, fitting and resampling.
+        candidate: Fit only this candidate; None compares all.
+        use_champion: Whether a champion must be beaten; without, the run is promoted as it is.
+        skip_bad_rows: Go on without the bad rows of a user's data, after listing them.
+        tracking_uri: MLflow tracking store.
+        experiment: MLflow experiment name.
+    """
+
+    data: str = str(DEFAULT_DATA)
+    catalog: Path = default_catalog_path()
+    out: Path = Path("build/artifact")
+    encoder: Path = default_artifact_directory()
+    seed: int = 0
+    candidate: str | None = None
+    use_champion: bool = True
+    skip_bad_rows: bool = False
+    tracking_uri: str = "sqlite:///mlflow.db"
+    experiment: str = "llm-tier-router"

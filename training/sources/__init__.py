@@ -1,0 +1,1 @@
+"""From outcomes somebody has to an outcome table: reading, checking, grouping, encoding."""
