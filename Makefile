@@ -40,6 +40,10 @@ route: $(VENV)/.serve ## decide one prompt: make route PROMPT="..." [ROUTE_FLAGS
 train: $(VENV)/.train ## train on DATA for CATALOG; promoted to OUT if not worse than the champion
 	$(BIN)/python -m training train --data $(DATA) --catalog $(CATALOG) --out $(OUT) --seed $(SEED) $(TRAIN_FLAGS)
 
+.PHONY: crossval
+crossval: $(VENV)/.train ## judge every prompt of DATA by an artifact trained without it; report in build/crossval
+	$(BIN)/python -m training crossval --data $(DATA) --catalog $(CATALOG) --seed $(SEED)
+
 .PHONY: compare
 compare: $(VENV)/.train ## print training runs side by side
 	$(BIN)/python -m training compare

@@ -52,9 +52,11 @@ def _run(arguments: argparse.Namespace) -> int:
         routellm=_routellm_if_there(table),
         progress=_say,
     )
-    write_results(results, arguments.out / RESULTS_FILE)
-    _draw(results, arguments.out)
-    print(summary(results))
+    path = arguments.out / RESULTS_FILE
+    write_results(results, path)
+    written = read_results(path)  # pictures and tables show what the file says, nothing else
+    _draw(written, arguments.out)
+    print(summary(written))
     return 0
 
 

@@ -6,7 +6,6 @@ The pooled rows and the resamples come from ``eval.figures``.
 import numpy as np
 
 from eval.arrays import BoolArray, FloatArray, StrArray
-from eval.baselines import task_means
 from eval.bootstrap import weighted_means
 from eval.figures import (
     PER_1K,
@@ -91,8 +90,8 @@ def pair_metrics(adequacy: FloatArray, recorded: Recorded, draws: Resamples) -> 
 def task_knowledge(
     catalog: Catalog,
     adequacy: FloatArray,
-    known: OutcomeTable,
-    test: OutcomeTable,
+    told: FloatArray,
+    tasks: StrArray,
     recorded: Recorded,
     draws: Resamples,
 ) -> TaskKnowledge:
@@ -101,19 +100,17 @@ def task_knowledge(
     Args:
         catalog: Says what counts as adequate.
         adequacy: (n, tiers) predicted.
-        known: Rows outside the held-out part.
-        test: The n held-out rows.
-        recorded: The truth on them.
-        draws: Resamples of them.
+        told: (n, tiers) share adequate among known prompts of the same task.
+        tasks: (n,) tasks.
+        recorded: The truth.
+        draws: Resamples of the n prompts.
     """
     gained = gains(recorded, catalog.adequate_quality)
     predicted = adequacy[:, -1] - adequacy[:, 0]
-    adequate = (known.quality >= catalog.adequate_quality).astype(np.float64)
-    told = task_means(adequate, known.task, test.task)
-    one_task = np.full(len(test), "", dtype=np.str_)
+    one_task = np.full(len(tasks), "", dtype=np.str_)
     return TaskKnowledge(
         pooled=interval(_auroc_within(one_task, predicted, gained, draws.weights)),
-        within_task=interval(_auroc_within(test.task, predicted, gained, draws.weights)),
+        within_task=interval(_auroc_within(tasks, predicted, gained, draws.weights)),
         task_mean_pooled=interval(
             _auroc_within(one_task, told[:, -1] - told[:, 0], gained, draws.weights)
         ),

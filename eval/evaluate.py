@@ -9,16 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.baselines import (
-    best_single_tier,
-    nearest_neighbours,
-    oracle,
-    perfect_verifier,
-    prompt_length,
-    random_mix,
-    task_mean,
-    zero_router,
-)
 from eval.bootstrap import DRAWS, resample_weights
 from eval.breakdown import default_goal, pair_metrics, task_knowledge, task_results
 from eval.calibration import calibration
@@ -30,10 +20,10 @@ from eval.figures import (
     resamples,
     router_result,
 )
+from eval.judged import Judged, judge
 from eval.metrics import aiq_routerbench_code
 from eval.outcomes import OutcomeTable
-from eval.recorded import Recorded, Sweep, recorded_outcomes
-from eval.replay import Replay, replay
+from eval.recorded import Recorded
 from eval.results import (
     SCHEMA_VERSION,
     Provenance,
@@ -43,6 +33,7 @@ from eval.results import (
     TierResult,
 )
 from eval.split import METHOD, assign_split
+from router.catalog import Catalog
 from router.engine import Engine
 from router.errors import DataError
 
@@ -116,15 +107,26 @@ def evaluate(
         DataError: The data do not fit the catalog or the artifact.
     """
     split = split_held_out(engine, table)
-    recorded = recorded_outcomes(split.test, engine.catalog)
-    progress(f"routing {len(split.test)} held-out prompts through the engine")
-    routed = replay(engine, split.test, recorded)
-    progress("computing baselines")
-    sweeps = _sweeps(engine, split, recorded, routed)
-    weights = resample_weights(split.test.group, draws, seed)
+    progress(f"routing {len(split.test)} held-out prompts through the engine, and baselines")
+    judged = judge(engine, split.test, split.known)
+    provenance = _provenance(engine, table, split, seed=seed, draws=draws, command=command)
+    return count(judged, engine.catalog, provenance, routellm=routellm, progress=progress)
+
+
+def count(
+    judged: Judged,
+    catalog: Catalog,
+    provenance: Provenance,
+    *,
+    routellm: tuple[RouteLLMRow, ...] = (),
+    progress: Progress = lambda line: None,
+) -> Results:
+    """Turn decisions into results with intervals; resampling as ``provenance`` says."""
+    recorded, routed = judged.recorded, judged.routed
+    weights = resample_weights(judged.test.group, provenance.draws, provenance.seed)
     draws_of = resamples(recorded, weights)
     found: dict[str, Figures] = {}
-    for sweep in sweeps:
+    for sweep in judged.sweeps:
         progress(f"resampling {sweep.title}")
         found[sweep.name] = figures(sweep, draws_of)
     by_code = aiq_routerbench_code([(f.cost_usd[0], f.quality[0]) for f in found.values()])
@@ -132,8 +134,8 @@ def evaluate(
     progress("looking at each task")
     return Results(
         schema_version=SCHEMA_VERSION,
-        provenance=_provenance(engine, table, split, seed=seed, draws=draws, command=command),
-        tiers=tier_results(engine, recorded),
+        provenance=provenance,
+        tiers=tier_results(catalog, recorded),
         routers=tuple(
             router_result(one, draws_of.reference[0], aiq_routerbench_code=code)
             for one, code in zip(found.values(), by_code, strict=True)
@@ -146,15 +148,15 @@ def evaluate(
         default_goal=default_goal(routed, recorded, draws_of),
         pair=pair_metrics(routed.adequacy, recorded, draws_of),
         task_knowledge=task_knowledge(
-            engine.catalog, routed.adequacy, split.known, split.test, recorded, draws_of
+            catalog, routed.adequacy, judged.told_by_task, judged.test.task, recorded, draws_of
         ),
-        calibration=calibrations(engine, routed, split.test, recorded),
-        tasks=task_results(engine.catalog, split.test, recorded, routed, sweeps, draws_of),
+        calibration=calibrations(catalog, judged),
+        tasks=task_results(catalog, judged.test, recorded, routed, list(judged.sweeps), draws_of),
         routellm=routellm,
     )
 
 
-def tier_results(engine: Engine, recorded: Recorded) -> tuple[TierResult, ...]:
+def tier_results(catalog: Catalog, recorded: Recorded) -> tuple[TierResult, ...]:
     """Describe every tier used for everything."""
     return tuple(
         TierResult(
@@ -163,38 +165,21 @@ def tier_results(engine: Engine, recorded: Recorded) -> tuple[TierResult, ...]:
             float(recorded.cost_usd[:, i].mean() * PER_1K),
             float(recorded.quality[:, i].mean()),
         )
-        for i, tier in enumerate(engine.catalog.tiers)
+        for i, tier in enumerate(catalog.tiers)
     )
 
 
-def calibrations(
-    engine: Engine, routed: Replay, test: OutcomeTable, recorded: Recorded
-) -> tuple[TierCalibration, ...]:
+def calibrations(catalog: Catalog, judged: Judged) -> tuple[TierCalibration, ...]:
     """Measure the calibration of every tier's adequacy, pooled (task ``""``) and per task."""
-    adequate = (recorded.quality >= engine.catalog.adequate_quality).astype(np.float64)
-    parts = [("", np.ones(len(test), dtype=np.bool_))]
-    parts += [(str(task), test.task == task) for task in np.unique(test.task)]
+    recorded, tasks = judged.recorded, judged.test.task
+    adequate = (recorded.quality >= catalog.adequate_quality).astype(np.float64)
+    parts = [("", np.ones(len(tasks), dtype=np.bool_))]
+    parts += [(str(task), tasks == task) for task in np.unique(tasks)]
     return tuple(
-        TierCalibration(tier, task, calibration(routed.adequacy[rows, i], adequate[rows, i]))
+        TierCalibration(tier, task, calibration(judged.routed.adequacy[rows, i], adequate[rows, i]))
         for task, rows in parts
         for i, tier in enumerate(recorded.tiers)
     )
-
-
-def _sweeps(engine: Engine, split: HeldOut, recorded: Recorded, routed: Replay) -> list[Sweep]:
-    known, test = split.known, split.test
-    return [
-        routed.trade_off,
-        routed.target,
-        task_mean(recorded, known, test),
-        nearest_neighbours(recorded, known, test),
-        prompt_length(recorded, known, test),
-        zero_router(recorded),
-        random_mix(recorded),
-        best_single_tier(recorded, known),
-        perfect_verifier(recorded, engine.catalog.adequate_quality),
-        oracle(recorded),
-    ]
 
 
 def _provenance(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from eval.arrays import BoolArray, IntArray, StrArray
 from router.errors import DataError
+from router.predict.features import FEATURES_VERSION
 
 Float32Array = NDArray[np.float32]
 
@@ -175,6 +176,23 @@ def require_encoder(table: OutcomeTable, encoder_sha256: str) -> None:
             f"but the encoder here is {encoder_sha256}: {REBUILD}",
             reason="ENCODER_MISMATCH",
             metadata={"expected": encoder_sha256, "actual": table.encoder_sha256},
+        )
+
+
+def require_inputs(table: OutcomeTable, encoder_sha256: str) -> None:
+    """Refuse a table that an artifact of this release and this encoder cannot read.
+
+    Raises:
+        DataError: encoders or text-feature versions differ; the message names both and says how to
+            rebuild.
+    """
+    require_encoder(table, encoder_sha256)
+    if table.features_version not in ("", str(FEATURES_VERSION)):
+        raise DataError(
+            f"these outcomes hold text features of version {table.features_version}, "
+            f"but this release computes version {FEATURES_VERSION}: {REBUILD}",
+            reason="FEATURES_MISMATCH",
+            metadata={"expected": str(FEATURES_VERSION), "actual": table.features_version},
         )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eval.arrays import StrArray
-from eval.outcome_table import REBUILD, Float32Array, OutcomeTable, require_encoder
+from eval.outcome_table import REBUILD, Float32Array, OutcomeTable, require_encoder, require_inputs
 from router.errors import DataError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "read_origin",
     "read_outcomes",
     "require_encoder",
+    "require_inputs",
     "write_outcomes",
 ]
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from eval.arrays import FloatArray, IntArray
 from eval.baselines import WILLINGNESS_TO_PAY_USD
-from eval.outcomes import OutcomeTable, require_encoder
+from eval.outcomes import OutcomeTable, require_inputs
 from eval.recorded import Recorded, Sweep
 from router.engine import Engine
 from router.policy import choose
 from router.types import Estimate, Goal, Prediction, Request
 
-QUALITY_TARGETS: tuple[float, ...] = tuple(np.linspace(0.02, 1.0, 50).round(2).tolist())
+QUALITY_TARGETS: tuple[float, ...] = tuple(np.linspace(0.0, 1.0, 51).round(2).tolist())
 _ANY_REQUEST = Request(messages=())
 
 
@@ -53,7 +53,7 @@ def replay(engine: Engine, held_out: OutcomeTable, recorded: Recorded) -> Replay
         DataError: The vectors were made by another encoder than the artifact's.
         NoCandidateError: A prompt fits no deployment of the catalog.
     """
-    require_encoder(held_out, engine.artifact.manifest.encoder_sha256)
+    require_inputs(held_out, engine.artifact.manifest.encoder_sha256)
     predictions, adequacy = _predict(engine, held_out)
     place = {name: index for index, name in enumerate(recorded.prices.deployment_ids)}
     prompts = list(zip(predictions, held_out.input_tokens.tolist(), strict=True))

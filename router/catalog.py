@@ -9,7 +9,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -149,7 +149,7 @@ def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:
 
 def _price(table: CheckedTable) -> Price:
     as_of = table.content.get("as_of")
-    if not isinstance(as_of, date):
+    if not isinstance(as_of, date) or isinstance(as_of, datetime):
         raise table.error("as_of", as_of, "must be a date such as 2026-11-01, without quotes")
     return Price(
         input_usd_per_mtok=table.number("input_usd_per_mtok", least=0.0),

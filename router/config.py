@@ -1,4 +1,4 @@
-"""Configuration of the server: defaults, then a TOML file, then ROUTER_* environment variables.
+"""Configuration of the server: defaults, a TOML file, ROUTER_* environment variables, flags.
 
 Unknown keys and unknown ROUTER_* variables are refused, so that a typing error is never a silent
 default. The catalog (what may be routed to) is another file: ``router.catalog``.
@@ -62,12 +62,18 @@ _LEVELS = ("debug", "info", "warning", "error")
 _KEYS = {item.name for item in fields(Config)}
 
 
-def load_config(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
-    """Return the configuration of an optional file and the environment, which wins.
+def load_config(
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return the configuration of an optional file, the environment and flags; the last wins.
 
     Args:
         path: TOML file, or None.
         environment: Defaults to ``os.environ``.
+        flags: Settings of the command line by their keys, paths as text.
 
     Raises:
         ConfigError: file missing or not TOML, an unknown key or variable, a value out of range.
@@ -87,7 +93,8 @@ def load_config(path: Path | None = None, environment: Mapping[str, str] | None 
         for name, value in given.items()
         if name.startswith(_PREFIX)
     }
-    return _apply(config, _typed(variables), "environment (ROUTER_*)")
+    config = _apply(config, _typed(variables), "environment (ROUTER_*)")
+    return _apply(config, flags or {}, "command line")
 
 
 def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -121,6 +128,6 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
     if changes.get("log_level", "info") not in _LEVELS:
         raise table.error("log_level", changes["log_level"], f"must be one of {list(_LEVELS)}")
     host, separator, port = changes.get("address", config.address).rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65_535:
+    if not separator or not host or not port.isdecimal() or int(port) > 65_535:
         raise table.error("address", changes.get("address"), "must be host:port")
     return replace(config, **changes)

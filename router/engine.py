@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
-from router.cost.tokens import estimate_conversation_tokens
+from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
 from router.errors import ArtifactError, NoCandidateError
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
-from router.predict.predictor import predict, predict_many
+from router.predict.predictor import predict_all, predict_one
+from router.predict.reading import Reading, read
+from router.predict.window import window
 from router.types import (
     NO_NEEDS,
     Decision,
@@ -23,6 +25,7 @@ from router.types import (
     Estimate,
     Goal,
     IneligibleReason,
+    Message,
     Prediction,
     Request,
 )
@@ -48,15 +51,19 @@ class Engine:
         Raises:
             NoCandidateError: no deployment may serve it.
         """
-        return self.decide(request, predict(self.artifact, request.messages))
+        reading = read(window(request.messages))
+        prediction = predict_one(self.artifact, reading)
+        return self.decide(request, prediction, _input_tokens(request.messages, reading))
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | NoCandidateError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
-        predictions = predict_many(self.artifact, [request.messages for request in requests])
+        readings = [read(window(request.messages)) for request in requests]
+        predictions = predict_all(self.artifact, readings)
         results: list[Decision | NoCandidateError] = []
-        for request, prediction in zip(requests, predictions, strict=True):
+        for request, reading, prediction in zip(requests, readings, predictions, strict=True):
+            input_tokens = _input_tokens(request.messages, reading)
             try:
-                results.append(self.decide(request, prediction))
+                results.append(self.decide(request, prediction, input_tokens))
             except NoCandidateError as error:
                 results.append(error)
         return results
@@ -94,13 +101,16 @@ class Engine:
         )
 
     def resolve_goal(self, goal: Goal | None) -> Goal:
-        """Return the goal that applies: the request's, or the default for what it leaves out."""
+        """Return the goal that applies: the request's, with the default for what it leaves out."""
         default = self.catalog.default_goal
         if goal is None:
             return default
+        limit = default.max_cost_usd if goal.max_cost_usd is None else goal.max_cost_usd
         if goal.quality_target is None and goal.willingness_to_pay_usd is None:
-            return Goal(default.quality_target, default.willingness_to_pay_usd, goal.max_cost_usd)
-        return goal
+            return Goal(default.quality_target, default.willingness_to_pay_usd, limit)
+        if limit == goal.max_cost_usd:
+            return goal
+        return Goal(goal.quality_target, goal.willingness_to_pay_usd, limit)
 
     def estimates(
         self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
@@ -146,6 +156,13 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
     return Engine(
         artifact, catalog, tuple(column[deployment.tier] for deployment in catalog.deployments)
     )
+
+
+def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
+    """Estimate a conversation's tokens; what was read for the prediction is not read again."""
+    if len(messages) == 1 and messages[0].content == reading.text:
+        return tokens_of(reading) + TOKENS_PER_MESSAGE
+    return estimate_conversation_tokens(message.content for message in messages)
 
 
 def _estimate(

@@ -13,9 +13,9 @@ sys.path.insert(0, str(ROOT / "tests" / "router"))
 
 from tiny_artifact import write_artifact  # noqa: E402
 
+from router.catalog import load_catalog  # noqa: E402
 from router.config import Config  # noqa: E402
 from router.engine import Engine, build_engine  # noqa: E402
-from router.catalog import load_catalog  # noqa: E402
 from router.predict.artifact import Artifact, load_artifact  # noqa: E402
 from router.server.app import RouterServer  # noqa: E402
 from router.v1 import router_pb2_grpc  # noqa: E402
@@ -40,8 +40,8 @@ def artifact(tiny_artifact: Path) -> Artifact:
 
 @pytest.fixture(scope="session")
 def catalog_file() -> Path:
-    """Return the catalog the tiny artifact fits: the default one."""
-    return ROOT / "data" / "catalog.toml"
+    """Return a catalog of three tiers that the tiny artifact fits."""
+    return ROOT / "tests" / "router" / "catalog.toml"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Command line: ``python -m training train | compare``."""
+"""Command line: ``python -m training train | crossval | compare``."""
 
 import argparse
 import sys
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from eval.report import write_report
+from eval.results_file import write_results
 from eval.tables import summary
 from router.errors import RouterError
 from training.settings import Settings
@@ -25,15 +27,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         for problem in getattr(error, "problems", ()):
-            print(f"  {problem}", file=sys.stderr)
+            if problem not in error.message:  # which names the first ones
+                print(f"  {problem}", file=sys.stderr)
+        if error.reason == "BAD_ROWS":
+            print("of 'make train' that is TRAIN_FLAGS=--skip-bad-rows", file=sys.stderr)
         return 1
 
 
 def _train(arguments: argparse.Namespace) -> int:
     from training.pipeline import train
 
-    names = {item.name for item in fields(Settings)}
-    settings = Settings(**{key: value for key, value in vars(arguments).items() if key in names})
+    settings = _settings(arguments)
     outcome = train(settings, say=_say)
     print(summary(outcome.results))
     print()
@@ -45,6 +49,17 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _crossval(arguments: argparse.Namespace) -> int:
+    from training.crossval import cross_validate
+
+    results = cross_validate(_settings(arguments), arguments.folds, "make crossval", say=_say)
+    write_results(results, arguments.report / "results.json")
+    for path in write_report(results, arguments.report):
+        _say(f"wrote {path}")
+    print(summary(results))
+    return 0
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from training.compare import comparison_table
 
@@ -52,8 +67,21 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _settings(arguments: argparse.Namespace) -> Settings:
+    names = {item.name for item in fields(Settings)}
+    given = vars(arguments) | {"column_map": tuple(arguments.map)}
+    return Settings(**{key: value for key, value in given.items() if key in names})
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, separator, theirs = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS, e.g. quality=score")
+    return ours, theirs
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,19 +89,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True)
     train = commands.add_parser("train", help="train an artifact and promote it if it is not worse")
-    train.add_argument("--data", default=default.data, help="outcomes (default: the bundled ones)")
-    train.add_argument("--catalog", type=Path, default=default.catalog, help="catalog file")
     train.add_argument("--out", type=Path, default=default.out, help="artifact directory to write")
-    train.add_argument("--encoder", type=Path, default=default.encoder, help="encoder directory")
-    train.add_argument("--seed", type=int, default=default.seed)
-    train.add_argument("--candidate", help="fit only this candidate")
     train.add_argument(
         "--no-champion", dest="use_champion", action="store_false", help="promote without comparing"
     )
-    train.add_argument(
-        "--skip-bad-rows", action="store_true", help="list bad rows and go on without them"
-    )
     train.set_defaults(call=_train)
+    crossval = commands.add_parser(
+        "crossval", help="judge every prompt by an artifact trained without it"
+    )
+    crossval.add_argument("--folds", type=int, default=5)
+    crossval.add_argument("--report", type=Path, default=Path("build/crossval"))
+    crossval.set_defaults(call=_crossval)
+    for command in (train, crossval):
+        command.add_argument("--data", default=default.data, help="outcomes (default: bundled)")
+        command.add_argument("--format", help="of your data, where the name does not tell it")
+        command.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            type=_pair,
+            metavar="OURS=THEIRS",
+            help="a column of your data that has another name, e.g. quality=score",
+        )
+        command.add_argument("--catalog", type=Path, default=default.catalog, help="catalog file")
+        command.add_argument(
+            "--encoder", type=Path, default=default.encoder, help="encoder directory"
+        )
+        command.add_argument("--seed", type=int, default=default.seed)
+        command.add_argument("--candidate", help="fit only this candidate")
+        command.add_argument(
+            "--skip-bad-rows", action="store_true", help="list bad rows and go on without them"
+        )
     compare = commands.add_parser("compare", help="print runs side by side")
     compare.add_argument("--limit", type=int, default=10, help="most recent runs shown")
     compare.set_defaults(call=_compare)

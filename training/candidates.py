@@ -26,7 +26,7 @@ from training.members import (
 )
 
 _ALL = TreeSettings()
-_SHAPE = TreeSettings(columns=0.6, features_only=True)
+_SHAPE = TreeSettings(columns=0.4, features_only=True)
 _STRENGTH = 0.003
 
 CANDIDATES: dict[str, tuple[str, ...]] = {

@@ -53,7 +53,7 @@ def _row(run: Run, champion: str | None) -> list[str]:
         started.strftime("%Y-%m-%d %H:%M"),
         run.info.status.lower() if tags.get("promoted") != "false" else "not promoted",
         tags.get("data_sha256", "-")[:8],
-        parameters.get("candidate", "-"),
+        tags.get("candidate", "-"),
         parameters.get("seed", "-"),
         tags.get("artifact_version", "-")[:8],
         *(f"{metrics[name]:.3f}" if name in metrics else "-" for name in _METRICS),

@@ -54,8 +54,10 @@ class _Builder:
 def build_heads(
     candidate: Candidate, lengths: Lengths, *, dimension: int, n_features: int
 ) -> onnx.ModelProto:
-    """Return ``heads.onnx``: vector (n, dimension) and features (n, n_features), float32, to
-    adequacy and output_tokens (n, T), float32.
+    """Return the heads as one graph.
+
+    It takes vector (n, dimension) and features (n, n_features) and gives adequacy and output_tokens
+    (n, T), all float32.
 
     Raises:
         TrainingError: a booster cannot be translated, or the graph does not pass ONNX's checker.
@@ -67,10 +69,9 @@ def build_heads(
     columns_of: dict[int, list[int]] = {}
     for member in distinct:
         if not isinstance(member, Linear):
-            columns_of[id(member)] = list(
-                range(len(boosters), len(boosters) + len(member.boosters))
-            )
+            first = len(boosters)
             boosters.extend(member.boosters)
+            columns_of[id(member)] = list(range(first, len(boosters)))
     length_columns = list(range(len(boosters), len(boosters) + len(lengths.boosters)))
     boosters.extend(lengths.boosters)
     scores = builder.node(

@@ -70,7 +70,7 @@ def rows_with_tiers(table: OutcomeTable, catalog: Catalog) -> OutcomeTable:
             reason="REFERENCE_MODEL_MISSING",
         )
     columns = [table.models.index(model) for model in references]
-    complete = ~np.isnan(table.quality[:, columns]).any(axis=1)
+    complete = np.asarray(~np.isnan(table.quality[:, columns]).any(axis=1))
     if complete.sum() < FEWEST_EXAMPLES:
         raise TrainingError(
             f"only {int(complete.sum())} prompts have an outcome of every reference model "
@@ -80,15 +80,27 @@ def rows_with_tiers(table: OutcomeTable, catalog: Catalog) -> OutcomeTable:
     return table.select(complete)
 
 
-def examples_of(table: OutcomeTable, catalog: Catalog) -> Examples:
-    """Return the examples of a table whose rows all have an outcome of every reference model."""
+def examples_of(
+    table: OutcomeTable, catalog: Catalog, learn_from: npt.NDArray[np.bool_]
+) -> Examples:
+    """Return the examples of a table whose rows all have an outcome of every reference model.
+
+    Args:
+        table: See ``rows_with_tiers``.
+        catalog: Tiers and threshold of adequacy.
+        learn_from: (n,) rows that peers are chosen on: the training part, so that held-out
+            outcomes have no say in what is fitted.
+    """
     columns = [table.models.index(tier.reference_model) for tier in catalog.tiers]
     quality = table.quality.astype(np.float64)
     return Examples(
         inputs=np.hstack([table.vectors, table.features]).astype(np.float32),
         adequate=(quality[:, columns] >= catalog.adequate_quality).astype(np.float64),
         peer_quality=np.stack(
-            [np.nanmean(quality[:, peers_of(quality, column)], axis=1) for column in columns],
+            [
+                np.nanmean(quality[:, peers_of(quality[learn_from], column)], axis=1)
+                for column in columns
+            ],
             axis=1,
         ),
         output_tokens=table.output_tokens[:, columns].astype(np.float64),

@@ -15,7 +15,7 @@ from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.members import TreeSettings, fit_booster, raw_scores
 
 FEWEST_LENGTHS = 50
-_SETTINGS = TreeSettings(rounds=100, learning_rate=0.07, columns=0.4)
+_SETTINGS = TreeSettings(rounds=60, learning_rate=0.1, columns=0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Lengths:
     def tokens(self, inputs: Float32Matrix) -> FloatMatrix:
         """Return expected output tokens, float64 (n, T), >= 0."""
         expected = np.exp(raw_scores(self.boosters, inputs)) * self.smear - 1.0
-        return np.maximum(expected, 0.0)
+        kept: FloatMatrix = np.maximum(expected, 0.0)
+        return kept
 
 
 def fit_lengths(

@@ -15,20 +15,23 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
+from router.errors import TrainingError
 from training.labels import Examples, Float32Matrix, FloatMatrix
 
 CLIP = 0.005
 """Probabilities are kept within [CLIP, 1 - CLIP], so that logits stay finite."""
 
 _INNER_FOLDS = 4
+_ROWS_FOR_TWO_THREADS = 1000
+"""Below it two threads wait for each other longer than they work; the result is the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeSettings:
     """LightGBM settings of one booster; ``features_only`` hides the vector from it."""
 
-    rounds: int = 150
-    learning_rate: float = 0.05
+    rounds: int = 80
+    learning_rate: float = 0.08
     leaves: int = 15
     least_leaf: int = 40
     columns: float = 0.3
@@ -123,7 +126,7 @@ def fit_booster(
         "max_bin": 127,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,
+        "num_threads": 2 if len(inputs) >= _ROWS_FOR_TWO_THREADS else 1,
         "seed": seed,
         "verbose": -1,
     }
@@ -162,7 +165,11 @@ def fit_trees(examples: Examples, dimension: int, settings: TreeSettings, seed: 
 def fit_stack(
     examples: Examples, dimension: int, settings: Sequence[TreeSettings], seed: int
 ) -> Stack:
-    """Fit boosters on the tiers' peer quality, then logistic heads on their out-of-fold output."""
+    """Fit boosters on the tiers' peer quality, then logistic heads on their out-of-fold output.
+
+    Raises:
+        TrainingError: all examples are one duplicate group.
+    """
 
     def boosters(rows: npt.NDArray[np.intp]) -> tuple[lgb.Booster, ...]:
         part = examples.select(rows)
@@ -173,6 +180,11 @@ def fit_stack(
         )
 
     n_groups = len(np.unique(examples.groups))
+    if n_groups < 2:
+        raise TrainingError(
+            f"the {len(examples)} training prompts are {n_groups} duplicate group; folds need at "
+            "least 2: check the column 'group' of the data"
+        )
     folds = GroupKFold(min(_INNER_FOLDS, n_groups), shuffle=True, random_state=seed)
     out_of_fold = np.zeros((len(examples), len(settings) * examples.adequate.shape[1]))
     for inside, outside in folds.split(examples.inputs, groups=examples.groups):

@@ -50,6 +50,12 @@ def check_parity(
     )
     of_adequacy = np.abs(adequacy - candidate.adequacy(inputs))
     of_tokens = np.abs(np.log1p(tokens) - np.log1p(lengths.tokens(inputs)))
+    if not (np.isfinite(of_adequacy).all() and np.isfinite(of_tokens).all()):
+        raise TrainingError(
+            "the exported graph, or the fitted candidate, gives numbers that are not finite. "
+            "Nothing was exported",
+            reason="PARITY_GATE",
+        )
     parity = Parity(
         float(of_adequacy.max()),
         float(np.quantile(of_adequacy, _CLOSE_SHARE)),

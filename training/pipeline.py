@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.arrays import StrArray
 from eval.evaluate import evaluate
 from eval.outcomes import OutcomeTable
 from eval.report import write_report
@@ -40,7 +41,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Finished:
     """What a run ended with. ``verdict`` is None where there was no champion to compare with."""
 
     artifact_version: str
@@ -53,7 +54,7 @@ class Outcome:
     seconds: float
 
 
-def train(settings: Settings, say: Say = lambda _: None) -> Outcome:
+def train(settings: Settings, say: Say = lambda _: None) -> Finished:
     """Train, evaluate, log, and promote if the gate says so.
 
     Raises:
@@ -87,7 +88,7 @@ def train(settings: Settings, say: Say = lambda _: None) -> Outcome:
             shutil.copytree(place, staged)
             replace_directory(staged, settings.out)
             tell(f"wrote {settings.out}")
-    return Outcome(
+    return Finished(
         engine.artifact.version,
         candidate,
         verdict,
@@ -100,9 +101,23 @@ def train(settings: Settings, say: Say = lambda _: None) -> Outcome:
 
 
 def fit_and_export(
-    settings: Settings, catalog: Catalog, table: OutcomeTable, place: Path, tell: Say
+    settings: Settings,
+    catalog: Catalog,
+    table: OutcomeTable,
+    place: Path,
+    tell: Say,
+    parts: StrArray | None = None,
 ) -> tuple[Parity, dict[str, float], str]:
     """Fit every candidate, export the chosen one to ``place``, and check the exported graph.
+
+    Args:
+        settings: Seed, encoder, and which candidates are fitted.
+        catalog: Tiers and their reference models.
+        table: All outcomes.
+        place: Artifact directory to write.
+        tell: Told what happens.
+        parts: Part of each row that has an outcome of every tier; by default the split of
+            ``settings.seed``.
 
     Returns:
         How close graph and candidate are, every candidate's validation log loss, and which was
@@ -112,10 +127,11 @@ def fit_and_export(
         TrainingError: too few examples or lengths, or the parity gate.
     """
     usable = rows_with_tiers(table, catalog)
-    parts = assign_split(usable.group, settings.seed, FRACTIONS)
+    if parts is None:
+        parts = assign_split(usable.group, settings.seed, FRACTIONS)
     counts = {part: int((parts == part).sum()) for part in PARTS}
     tell(f"{len(usable)} prompts with outcomes of {', '.join(catalog.tier_names)}: {counts}")
-    examples = examples_of(usable, catalog)
+    examples = examples_of(usable, catalog, parts == PARTS[0])
     training, validation = (examples.select(parts == part) for part in PARTS[:2])
     dimension = table.vectors.shape[1]
     choice = fit_and_choose(
@@ -160,6 +176,11 @@ def _verdict(
     except ArtifactError as error:
         tell(f"the champion does not fit this catalog or release and is not compared: {error}")
         return None
+    if champion.artifact.manifest.split_seed != settings.seed:
+        tell(
+            f"the champion's split has seed {champion.artifact.manifest.split_seed}, this one "
+            f"{settings.seed}: it may have learnt from prompts held out here, which favours it"
+        )
     return promotion_gate(engine, champion, table, seed=settings.seed)
 
 
@@ -180,6 +201,7 @@ def _log(
     run.tags(
         {
             "artifact_version": engine.artifact.version,
+            "candidate": str(engine.artifact.manifest.extra["training"]["candidate"]),
             "catalog_version": engine.catalog.version,
             "data_sha256": table.content_hash(),
             "encoder_sha256": engine.artifact.manifest.encoder_sha256,

@@ -1,6 +1,6 @@
 """Settings of one training run, and where its results go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from router.defaults import default_artifact_directory, default_catalog_path
@@ -24,17 +24,22 @@ class Settings:
         candidate: Fit only this candidate; None compares all.
         use_champion: Whether a champion must be beaten; without, the run is promoted as it is.
         skip_bad_rows: Go on without the bad rows of a user's data, after listing them.
+        format: Format of a user's data, one of ``training.sources.load.FORMATS``; None tells it
+            from the name.
+        column_map: Pairs of our column name and the name in a user's data.
         tracking_uri: MLflow tracking store.
         experiment: MLflow experiment name.
     """
 
     data: str = str(DEFAULT_DATA)
-    catalog: Path = default_catalog_path()
+    catalog: Path = field(default_factory=default_catalog_path)
     out: Path = Path("build/artifact")
-    encoder: Path = default_artifact_directory()
+    encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
     candidate: str | None = None
     use_champion: bool = True
     skip_bad_rows: bool = False
+    format: str | None = None
+    column_map: tuple[tuple[str, str], ...] = ()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "llm-tier-router"

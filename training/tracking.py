@@ -18,6 +18,7 @@ from eval.results import Results
 from training.settings import CHAMPION, MODEL_NAME, Settings
 
 ARTIFACT_PATH = "artifact"
+_NO_SUCH_VERSION = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,15 @@ def start_run(settings: Settings) -> Iterator[Run]:
 
 
 def champion_directory(settings: Settings, into: Path) -> Path | None:
-    """Return the champion's artifact directory, downloaded below ``into``; None if there is none."""
+    """Return the champion's artifact, downloaded below ``into``; None if there is none."""
     mlflow.set_tracking_uri(settings.tracking_uri)
     client = MlflowClient()
     try:
         version = client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
-    except MlflowException:
+    except MlflowException as error:
+        # Any other error must not look like an empty registry: it would promote unseen.
+        if error.error_code not in _NO_SUCH_VERSION:
+            raise
         return None
     uri = client.get_model_version_download_uri(MODEL_NAME, str(version.version))
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into)))

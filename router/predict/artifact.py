@@ -21,6 +21,7 @@ from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Heads
 
 ARTIFACT_FORMAT = 1
+_VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
 GOLDEN_TOLERANCE = 2e-3
 """Largest difference allowed in an adequacy; output tokens may differ by this share."""
 
@@ -79,7 +80,7 @@ def manifest_version(content: Mapping[str, Any]) -> str:
     """Return the version a manifest must state: 16 hex digits over everything else in it."""
     rest = {key: value for key, value in content.items() if key != "version"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -119,14 +120,16 @@ def read_manifest(directory: Path) -> Manifest:
             reason="ARTIFACT_FEATURES",
             metadata={"file": str(path)},
         )
-    verify_files(directory, content.get("files"), path)
+    verify_files(directory, content.get("files"), path, _VERIFIED)
     try:
+        tiers = tuple(
+            TierRef(str(tier["name"]), str(tier["reference_model"])) for tier in content["tiers"]
+        )
+        if len({tier.name for tier in tiers}) < len(tiers):
+            raise ValueError("a tier is named twice")
         return Manifest(
             version=expected,
-            tiers=tuple(
-                TierRef(str(tier["name"]), str(tier["reference_model"]))
-                for tier in content["tiers"]
-            ),
+            tiers=tiers,
             adequate_quality=float(content["adequate_quality"]),
             encoder_sha256=str(content["encoder_sha256"]),
             data_sha256=str(content["data_sha256"]),
@@ -174,7 +177,15 @@ def read_golden(path: Path) -> list[GoldenRow]:
         ArtifactError: a line is not a golden row, or there is none.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"{path}: not readable ({error}); copy the directory again",
+            reason="ARTIFACT_FILE_UNREADABLE",
+            metadata={"file": str(path)},
+        ) from error
+    for number, line in enumerate(lines, start=1):
         try:
             content = json.loads(line)
             rows.append(

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from router.errors import ArtifactError
-from router.predict.features import FEATURE_NAMES, text_features
+from router.predict.features import FEATURE_NAMES, features_of
+from router.predict.reading import Reading, read
 from router.predict.tokenize import WordTokenizer
 
 ENCODER_FORMAT = 1
@@ -89,11 +90,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def verify_files(directory: Path, files: Any, listed_in: Path) -> None:
+def verify_files(directory: Path, files: Any, listed_in: Path, needed: Sequence[str]) -> None:
     """Check that every file of a ``{name: sha256}`` table is there and unaltered.
 
     Raises:
-        ArtifactError: the table is malformed, a file is missing, or its hash differs.
+        ArtifactError: the table is malformed or leaves out a needed file, a file is missing, or
+            its hash differs.
     """
     if not isinstance(files, dict) or not files:
         raise ArtifactError(
@@ -101,6 +103,14 @@ def verify_files(directory: Path, files: Any, listed_in: Path) -> None:
             reason="ARTIFACT_MANIFEST",
             metadata={"file": str(listed_in)},
         )
+    for name in needed:
+        if name not in files:
+            raise ArtifactError(
+                f"{listed_in}: 'files' states no SHA-256 for {name}, so it cannot be verified: "
+                "copy the directory again",
+                reason="ARTIFACT_MANIFEST",
+                metadata={"file": str(listed_in)},
+            )
     for name, expected in files.items():
         path = directory / str(name)
         if Path(str(name)).name != name or not path.is_file():
@@ -134,7 +144,7 @@ def read_encoder_info(directory: Path) -> EncoderInfo:
             reason="ARTIFACT_FORMAT",
             metadata={"file": str(path)},
         )
-    verify_files(directory, content.get("files"), path)
+    verify_files(directory, content.get("files"), path, ("encoder.onnx", "tokenizer.json"))
     try:
         return EncoderInfo(
             name=str(content["name"]),
@@ -170,6 +180,15 @@ class TextEncoder:
             adds_special_tokens=self.info.adds_special_tokens,
         )
         self._session = open_session(directory / "encoder.onnx")
+        self._whole_mask = np.ones((1, self.info.max_tokens), dtype=np.int64)
+        names = {item.name for item in self._session.get_inputs() + self._session.get_outputs()}
+        if names != {"input_ids", "attention_mask", "embedding"}:
+            raise ArtifactError(
+                f"{directory / 'encoder.onnx'}: takes and gives {sorted(names)}; an encoder takes "
+                "input_ids and attention_mask and gives embedding: rebuild it with 'make encoder'",
+                reason="ARTIFACT_GRAPH",
+                metadata={"file": str(directory / "encoder.onnx")},
+            )
 
     @property
     def encoder_sha256(self) -> str:
@@ -178,15 +197,31 @@ class TextEncoder:
 
     def vector(self, text: str) -> Float32Matrix:
         """Return the vector of one text, float32, shape (1, dimension), unit length or zero."""
-        row = self._tokenizer.encode(text)
-        if not row:
+        return self.vector_of(read(text))
+
+    def vector_of(self, reading: Reading) -> Float32Matrix:
+        """Return the vector of a text that is read already, as ``vector``."""
+        ids = self._tokenizer.encode_words(reading.text, reading.words)
+        if not len(ids):
             return np.zeros((1, self.info.dimension), dtype=np.float32)
-        ids = np.array([row], dtype=np.int64)
-        return self._run(ids, np.ones_like(ids))
+        return self._run(ids[np.newaxis], self._whole_mask[:, : len(ids)])
 
     def vectors(self, texts: Sequence[str]) -> Float32Matrix:
         """Return the vectors of many texts, float32, shape (n, dimension), in their order."""
-        rows = [self._tokenizer.encode(text) for text in texts]
+        return self._vectors([self._tokenizer.encode_words(text, text.split()) for text in texts])
+
+    def encode(self, texts: Sequence[str]) -> tuple[Float32Matrix, Float32Matrix]:
+        """Return vectors (n, dimension) and text features (n, n_features), both float32."""
+        return self.encode_readings([read(text) for text in texts])
+
+    def encode_readings(self, readings: Sequence[Reading]) -> tuple[Float32Matrix, Float32Matrix]:
+        """Return vectors and features of texts that are read already, as ``encode``."""
+        features = np.array([features_of(reading) for reading in readings], dtype=np.float32)
+        rows = [self._tokenizer.encode_words(text, words) for text, words, _ in readings]
+        return self._vectors(rows), features.reshape(len(readings), len(FEATURE_NAMES))
+
+    def _vectors(self, rows: Sequence[npt.NDArray[np.int64]]) -> Float32Matrix:
+        """Run rows of ids through the graph, those of like length together."""
         result = np.zeros((len(rows), self.info.dimension), dtype=np.float32)
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         start = 0
@@ -207,11 +242,6 @@ class TextEncoder:
             result[chosen] = self._run(ids, mask)
             start = stop
         return result
-
-    def encode(self, texts: Sequence[str]) -> tuple[Float32Matrix, Float32Matrix]:
-        """Return vectors (n, dimension) and text features (n, n_features), both float32."""
-        features = np.array([text_features(text) for text in texts], dtype=np.float32)
-        return self.vectors(texts), features.reshape(len(texts), len(FEATURE_NAMES))
 
     def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Float32Matrix:
         output: Float32Matrix = self._session.run(

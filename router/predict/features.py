@@ -5,39 +5,31 @@ the artifact (``FEATURE_NAMES``, ``FEATURES_VERSION``); change either and retrai
 """
 
 import re
+from math import log1p
 
-import numpy as np
-import numpy.typing as npt
+from router.predict.reading import BYTE_CLASS_NAMES, Reading, byte_class_counts, read
 
-FEATURES_VERSION = 1
+__all__ = [
+    "BYTE_CLASS_NAMES",
+    "FEATURES_VERSION",
+    "FEATURE_NAMES",
+    "byte_class_counts",
+    "features_of",
+    "text_features",
+]
 
-_BYTE_CLASSES: dict[str, bytes] = {
-    "lower": b"abcdefghijklmnopqrstuvwxyz",
-    "upper": b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "digit": b"0123456789",
-    "space": b" \t",
-    "newline": b"\n",
-    "math": b"+-*/=^<>%$\\|",
-    "bracket": b"()[]{}",
-    "quote": b"\"'`",
-    "stop": b".,;:!?",
-    "question": b"?",
-    "backslash": b"\\",
-    "other_ascii": b"#&@_~",
-    "continuation": bytes(range(0x80, 0xC0)),
-    "lead_2": bytes(range(0xC0, 0xE0)),
-    "lead_3": bytes(range(0xE0, 0xF0)),
-    "lead_4": bytes(range(0xF0, 0x100)),
-}
-BYTE_CLASS_NAMES: tuple[str, ...] = tuple(_BYTE_CLASSES)
-
-_CLASS_OF_BYTE = np.zeros((256, len(_BYTE_CLASSES)), dtype=np.float64)
-for _column, _members in enumerate(_BYTE_CLASSES.values()):
-    _CLASS_OF_BYTE[list(_members), _column] = 1.0
+FEATURES_VERSION = 2
 
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")
-_NEGATIONS = (" not ", "n't ", " except", " never ", " false")
+_ALL_BUT_DIGITS_TO_SPACE = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
+_NEGATIONS = (" not ", " except", " never ", " false")
+
+_MARK_NAMES = (
+    "commas", "periods", "colons", "semicolons", "carets", "underscores", "dollars", "slashes",
+    "round_brackets", "square_brackets", "curly_brackets", "double_quotes", "apostrophes",
+)  # fmt: skip
+"""One for each of ``MARKS``."""
 
 FEATURE_NAMES: tuple[str, ...] = (
     "log_chars",
@@ -60,59 +52,60 @@ FEATURE_NAMES: tuple[str, ...] = (
     "log_negations",
     "code_fence",
     "json_marks_share",
+    *(f"log_{name}" for name in _MARK_NAMES),
 )
-
-
-def byte_class_counts(text: str) -> npt.NDArray[np.float64]:
-    """Count the bytes of each class of ``BYTE_CLASS_NAMES`` in the UTF-8 of ``text``.
-
-    Returns:
-        float64, shape (n_classes,). Characters outside ASCII count once under their lead byte.
-        Lone surrogates count as "?".
-    """
-    data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
-    counts: npt.NDArray[np.float64] = np.bincount(data, minlength=256) @ _CLASS_OF_BYTE
-    return counts
 
 
 def text_features(text: str) -> list[float]:
     """Return the features of ``FEATURE_NAMES`` for one text, all finite, logs natural."""
-    counts = dict(zip(BYTE_CLASS_NAMES, byte_class_counts(text).tolist(), strict=True))
-    words = text.split()
+    return features_of(read(text))
+
+
+def features_of(reading: Reading) -> list[float]:
+    """Return the features of ``FEATURE_NAMES`` for a text that is read already."""
+    text, words, byte_counts = reading
+    (
+        lower, upper, digit, _, newline, math, bracket, quote, stop, question, backslash, _, _,
+        lead_2, lead_3, lead_4, *marks,
+    ) = byte_counts  # fmt: skip
     n_words = max(len(words), 1)
     n_chars = max(len(text), 1)
-    non_ascii = counts["lead_2"] + counts["lead_3"] + counts["lead_4"]
-    tallies = np.log1p(
-        (
-            len(text),
-            len(words),
-            counts["newline"],
-            counts["question"],
-            counts["backslash"],
-            len(_NUMBER.findall(text)),
-            len(_OPTION_LINE.findall(text)),
-            sum(map(text.count, _NEGATIONS)),
-        )
-    ).tolist()
+    negations = sum(map(text.count, _NEGATIONS))
+    fences = json_marks = 0
+    if quote:
+        negations += text.count("n't ")
+        fences = "```" in text
+        json_marks = text.count('":') + text.count('",')
     return [
-        tallies[0],
-        tallies[1],
-        tallies[2],
+        log1p(len(text)),
+        log1p(len(words)),
+        log1p(newline),
         min(len(text) / n_words, 40.0),
         len(set(words)) / n_words,
-        counts["lower"] / n_chars,
-        counts["upper"] / n_chars,
-        counts["digit"] / n_chars,
-        counts["math"] / n_chars,
-        counts["bracket"] / n_chars,
-        counts["quote"] / n_chars,
-        counts["stop"] / n_chars,
-        non_ascii / n_chars,
-        tallies[3],
-        tallies[4],
-        tallies[5],
-        tallies[6],
-        tallies[7],
-        float("```" in text),
-        (text.count('":') + text.count('",')) / n_chars,
+        lower / n_chars,
+        upper / n_chars,
+        digit / n_chars,
+        math / n_chars,
+        bracket / n_chars,
+        quote / n_chars,
+        stop / n_chars,
+        (lead_2 + lead_3 + lead_4) / n_chars,
+        log1p(question),
+        log1p(backslash),
+        log1p(_count_numbers(text, digit)),
+        log1p(len(_OPTION_LINE.findall(text)) if newline else 0),
+        log1p(negations),
+        float(fences),
+        json_marks / n_chars,
+        *map(log1p, marks),
     ]
+
+
+def _count_numbers(text: str, ascii_digits: float) -> int:
+    """Count runs of digits, of any script."""
+    if not text.isascii():
+        return len(_NUMBER.findall(text))
+    if not ascii_digits:
+        return 0
+    # Ten times faster than the pattern on 2,000 characters (2.5 against 24 microseconds).
+    return len(text.encode().translate(_ALL_BUT_DIGITS_TO_SPACE).split())

@@ -37,12 +37,20 @@ class Heads:
                 reason="ARTIFACT_HEADS",
             )
         self._session = session
-        zeros = np.zeros((1, dimension), np.float32), np.zeros((1, n_features), np.float32)
-        adequacy, output_tokens = self.run(*zeros)
-        if adequacy.shape != (1, n_tiers) or output_tokens.shape != (1, n_tiers):
+        # Two rows, so that a graph made for one row only is noticed.
+        zeros = np.zeros((2, dimension), np.float32), np.zeros((2, n_features), np.float32)
+        try:
+            adequacy, output_tokens = self.run(*zeros)
+        except Exception as error:  # onnxruntime raises several unrelated classes
             raise ArtifactError(
-                f"heads.onnx predicts shapes {adequacy.shape} and {output_tokens.shape}; the "
-                f"manifest names {n_tiers} tiers: train again with 'make train'",
+                f"heads.onnx cannot be run on float32 rows, any number at once ({error}): train "
+                "again with 'make train'",
+                reason="ARTIFACT_HEADS",
+            ) from error
+        if adequacy.shape != (2, n_tiers) or output_tokens.shape != (2, n_tiers):
+            raise ArtifactError(
+                f"heads.onnx predicts shapes {adequacy.shape} and {output_tokens.shape} for two "
+                f"prompts; the manifest names {n_tiers} tiers: train again with 'make train'",
                 reason="ARTIFACT_HEADS",
             )
 

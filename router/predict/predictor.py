@@ -5,16 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from router.predict.artifact import Artifact
-from router.predict.features import text_features
+from router.predict.features import features_of
+from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.types import Message, Prediction
 
 
 def predict(artifact: Artifact, messages: Sequence[Message]) -> Prediction:
     """Predict adequacy and output tokens per tier for one conversation of at least one message."""
-    text = window(messages)
-    features = np.array([text_features(text)], dtype=np.float32)
-    adequacy, output_tokens = artifact.heads.run(artifact.encoder.vector(text), features)
+    return predict_one(artifact, read(window(messages)))
+
+
+def predict_one(artifact: Artifact, reading: Reading) -> Prediction:
+    """Predict for the window of one conversation that is read already."""
+    features = np.array([features_of(reading)], dtype=np.float32)
+    adequacy, output_tokens = artifact.heads.run(artifact.encoder.vector_of(reading), features)
     return Prediction(tuple(adequacy[0].tolist()), tuple(output_tokens[0].tolist()))
 
 
@@ -22,9 +27,14 @@ def predict_many(
     artifact: Artifact, conversations: Sequence[Sequence[Message]]
 ) -> list[Prediction]:
     """Predict for many conversations in one pass; results in their order."""
-    if not conversations:
+    return predict_all(artifact, [read(window(messages)) for messages in conversations])
+
+
+def predict_all(artifact: Artifact, readings: Sequence[Reading]) -> list[Prediction]:
+    """Predict for the windows of many conversations that are read already."""
+    if not readings:
         return []
-    vectors, features = artifact.encoder.encode([window(messages) for messages in conversations])
+    vectors, features = artifact.encoder.encode_readings(readings)
     adequacy, output_tokens = artifact.heads.run(vectors, features)
     return [
         Prediction(tuple(row), tuple(tokens))

@@ -1,7 +1,7 @@
 """One place where errors become gRPC status, so that no servicer method catches anything."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
@@ -13,25 +13,56 @@ from router.errors import InvalidRequestError, RouterError
 
 DOMAIN = "router.v1"
 _INTERNAL_TEXT = "internal error; the server's log holds the details"
+# A status travels in trailers, and clients refuse trailers above 8 KiB. The text is in there up to
+# three times and percent-encoded once, so these two keep any status below that.
+_MAX_TEXT_BYTES = 1_000
+_MAX_METADATA_BYTES = 2_000
 
 logger = logging.getLogger("router.server")
 
 
 def to_status(error: RouterError) -> status_pb2.Status:
-    """Return the google.rpc.Status of an error: one ErrorInfo, and BadRequest for a bad field."""
+    """Return the google.rpc.Status of an error: one ErrorInfo, and BadRequest for a bad field.
+
+    Long texts are cut in the middle; metadata that do not fit are counted under "left_out".
+    """
     details = [
         _pack(
-            error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+            error_details_pb2.ErrorInfo(
+                reason=error.reason, domain=DOMAIN, metadata=_fitting(error.metadata)
+            )
         )
     ]
     if isinstance(error, InvalidRequestError):
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=error.field, description=error.description
+            field=error.field, description=_cut(error.description)
         )
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
     return status_pb2.Status(
-        code=code_pb2.Code.Value(error.code), message=error.message, details=details
+        code=code_pb2.Code.Value(error.code), message=_cut(error.message), details=details
     )
+
+
+def _cut(text: str, limit: int = _MAX_TEXT_BYTES) -> str:
+    data = text.encode("utf-8", "replace")
+    if len(data) <= limit:
+        return data.decode("utf-8")
+    half = (limit - 5) // 2
+    return f"{data[:half].decode('utf-8', 'ignore')} ... {data[-half:].decode('utf-8', 'ignore')}"
+
+
+def _fitting(metadata: Mapping[str, str]) -> dict[str, str]:
+    fitting: dict[str, str] = {}
+    room = _MAX_METADATA_BYTES
+    for key, value in metadata.items():
+        cut = _cut(value, 500)
+        room -= len(key.encode()) + len(cut.encode())
+        if room < 0:
+            break
+        fitting[key] = cut
+    if len(fitting) < len(metadata):
+        fitting["left_out"] = str(len(metadata) - len(fitting))
+    return fitting
 
 
 def _pack(message: Any) -> any_pb2.Any:

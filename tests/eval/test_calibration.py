@@ -61,8 +61,6 @@ def test_saying_what_happens_is_perfect_and_certain_error_stays_finite() -> None
         (np.array([0.1, 0.2, 0.3, np.nan]), "outside"),
     ],
 )
-def test_predictions_that_cannot_be_judged_are_refused(
-    predicted: np.ndarray, message: str
-) -> None:
+def test_predictions_that_cannot_be_judged_are_refused(predicted: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         calibration(predicted, ADEQUATE)

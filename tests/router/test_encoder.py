@@ -1,8 +1,11 @@
 """Vectors, features and predictions: finite, unit length, and the same alone as in a batch."""
 
 import math
+import re
+import string
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +19,11 @@ from router.predict.features import (
 from router.predict.predictor import predict, predict_many
 from router.types import ROLES, Message
 
-PIECES = st.text(max_size=30) | st.sampled_from(["", " ", "\x00", "\u0301", "\ud800", "中", "```\n"])
+PIECES = st.text(max_size=30) | st.sampled_from(
+    ["", " ", "\x00", "\u0301", "\ud800", "中", "```\n"]
+)
 TEXTS = st.builds(lambda piece, times: piece * times, PIECES, st.sampled_from([1, 1, 40, 400]))
+LONE_SURROGATES = {chr(code) for code in range(0xD800, 0xE000)}
 BATCHES = st.lists(TEXTS, min_size=1, max_size=6)
 
 
@@ -30,10 +36,68 @@ def test_text_features_are_finite_for_any_text(text: str) -> None:
     assert min(row) >= 0.0
 
 
+def plain_features(text: str) -> dict[str, float]:
+    """What each feature means, without any short cut."""
+    words, chars = text.split(), max(len(text), 1)
+    tallies = {
+        "log_chars": len(text),
+        "log_words": len(words),
+        "log_newlines": text.count("\n"),
+        "log_questions": text.count("?"),
+        "log_backslashes": text.count("\\"),
+        "log_numbers": len(re.findall(r"\d+", text)),
+        "log_option_lines": len(re.findall(r"\n\(?[A-J][.):]", text)),
+        "log_negations": sum(
+            map(text.count, (" not ", "n't ", " except", " never ", " false")),
+        ),
+    }
+    counts = {
+        "lower_share": sum(c in string.ascii_lowercase for c in text),
+        "upper_share": sum(c in string.ascii_uppercase for c in text),
+        "digit_share": sum(c in string.digits for c in text),
+        "math_share": sum(c in "+-*/=^<>%$\\|" for c in text),
+        "bracket_share": sum(c in "()[]{}" for c in text),
+        "quote_share": sum(c in "\"'`" for c in text),
+        "stop_share": sum(c in ".,;:!?" or c in LONE_SURROGATES for c in text),
+        "non_ascii_share": sum(not c.isascii() and c not in LONE_SURROGATES for c in text),
+        "json_marks_share": text.count('":') + text.count('",'),
+    }
+    marks = {
+        "log_commas": ",", "log_periods": ".", "log_colons": ":", "log_semicolons": ";",
+        "log_carets": "^", "log_underscores": "_", "log_dollars": "$", "log_slashes": "/",
+        "log_round_brackets": "(", "log_square_brackets": "[", "log_curly_brackets": "{",
+        "log_double_quotes": '"', "log_apostrophes": "'",
+    }  # fmt: skip
+    tallies |= {name: text.count(mark) for name, mark in marks.items()}
+    return {
+        **{name: math.log1p(count) for name, count in tallies.items()},
+        **{name: count / chars for name, count in counts.items()},
+        "chars_per_word": min(len(text) / max(len(words), 1), 40.0),
+        "distinct_words_share": len(set(words)) / max(len(words), 1),
+        "code_fence": float("```" in text),
+    }
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(max_size=60)
+    | st.lists(
+        st.sampled_from(
+            [" ", "\n", "don't ", " not ", " except", "A) x", "(B. y", "12", "٣٤", "7", "é", "```",
+             '"k": ', '"v",', "?", "\\", "Zug", "\u2028", "\x1c", "x" * 50]
+        )
+    ).map("".join)
+)  # fmt: skip
+def test_text_features_are_what_their_names_say(text: str) -> None:
+    expected = plain_features(text)
+    assert dict(zip(FEATURE_NAMES, text_features(text), strict=True)) == pytest.approx(expected)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60))
 def test_a_character_outside_ascii_counts_once_under_its_lead_byte(text: str) -> None:
-    counts = dict(zip(BYTE_CLASS_NAMES, byte_class_counts(text).tolist(), strict=True))
+    of_classes = byte_class_counts(text)[: len(BYTE_CLASS_NAMES)].tolist()
+    counts = dict(zip(BYTE_CLASS_NAMES, of_classes, strict=True))
     leads = counts["lead_2"] + counts["lead_3"] + counts["lead_4"]
     assert leads == sum(not character.isascii() for character in text)
 

@@ -1,5 +1,6 @@
 """The remembering tokenizer gives exactly the library's ids, the first time and later."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ ANY_LENGTH = 1_000_000
 TRICKY = [
     "", " ", "\x00", "a\x00b", "a\x0bb", "a\x1cb \x7f", "\x85x\xa0y", "\t\r\n", "[SEP] [CLS] [PAD]",
     "[sep][UNK]", "[MASK]ed", "x" * 99, "y" * 100, "z" * 101, "é" * 120, "don't-stop_now!",
-    "ÀÉÎõü ÇŞİı ẞß", "e\u0301 \u0301e \u0301", "中文字 テスト 한국어", "🙂👩‍👩‍👧 🇩🇪", "a\u200bb\ufeffc\u2028d\u3000e",
-    "\ufffd?\ufffd", "naïve café №5 ½ ﬁ", "مرحبا שלום नमस्ते", "\U0010ffff", "Ａ１", "3.14e-5", "’“”—…",
+    "ÀÉÎõü ÇŞİı ẞß", "e\u0301 \u0301e \u0301", "中文字 テスト 한국어", "🙂👩‍👩‍👧 🇩🇪",
+    "a\u200bb\ufeffc\u2028d\u3000e", "½ № ﬁ",
+    "\ufffd?\ufffd", "naïve café №5 ½ ﬁ", "مرحبا שלום नमस्ते", "\U0010ffff",
+    "Ａ１", "3.14e-5", "’“”—…",
 ]  # fmt: skip
 ALPHABETS = st.sampled_from(
     [
@@ -66,6 +69,16 @@ def test_every_ascii_character_is_treated_as_the_library_treats_it(
 ) -> None:
     for code in range(128):
         assert_equal_twice(remembering, library, f"Ab{chr(code)}Cd{chr(code)} 9")
+
+
+def test_every_separator_and_control_character_is_treated_as_the_library_treats_it(
+    remembering: WordTokenizer, library: Tokenizer
+) -> None:
+    every = map(chr, (*range(0xD800), *range(0xE000, 0x110000)))
+    odd = [c for c in every if unicodedata.category(c) in {"Cc", "Cf", "Zs", "Zl", "Zp"}]
+    assert len(odd) > 200
+    for character in odd:
+        assert_equal_twice(remembering, library, f"one{character}two {character} three{character}")
 
 
 def test_a_control_token_written_by_a_user_is_plain_text(

@@ -1,0 +1,1 @@
+"""Does the promise hold? Contracts, topics, shifts and the monitor, simulated on real outcomes."""

@@ -1,0 +1,95 @@
+"""A decision in words and as a table, from the answer as it travels on the wire."""
+
+from collections.abc import Sequence
+
+from router.cli.table import lines_of_table, painted
+from router.v1 import router_pb2 as pb
+
+_WHY = {
+    pb.DECISION_REASON_TARGET_MET: "it is the cheapest candidate that reaches the quality target",
+    pb.DECISION_REASON_TARGET_UNREACHABLE: (
+        "no candidate reaches the quality target; it is the most adequate one there is"
+    ),
+    pb.DECISION_REASON_BEST_TRADE_OFF: (
+        "its adequacy minus its cost is the best at this willingness to pay"
+    ),
+}
+SHORT_WHY = {
+    pb.DECISION_REASON_TARGET_MET: "target met",
+    pb.DECISION_REASON_TARGET_UNREACHABLE: "target missed",
+    pb.DECISION_REASON_BEST_TRADE_OFF: "trade-off",
+}
+_FELL_OUT = {
+    pb.INELIGIBLE_REASON_TIER_NOT_ALLOWED: "tier not among those allowed",
+    pb.INELIGIBLE_REASON_TIER_DENIED: "tier denied",
+    pb.INELIGIBLE_REASON_CONTEXT_WINDOW: "context window too small",
+    pb.INELIGIBLE_REASON_OUTPUT_LIMIT: "writes fewer tokens than asked",
+    pb.INELIGIBLE_REASON_TOOLS: "no tools",
+    pb.INELIGIBLE_REASON_VISION: "no images",
+    pb.INELIGIBLE_REASON_JSON_SCHEMA: "no JSON schema",
+    pb.INELIGIBLE_REASON_RESIDENCY: "lacks a residency tag",
+    pb.INELIGIBLE_REASON_UNKNOWN_PRICE: "price unknown",
+    pb.INELIGIBLE_REASON_OVER_MAX_COST: "above the maximum cost",
+}
+
+
+def usd(value: float) -> str:
+    """Return an amount in USD with six decimals, enough for one short request."""
+    return f"{value:.6f}"
+
+
+def goal_in_words(goal: pb.Goal) -> str:
+    """Return a goal as a phrase."""
+    if goal.HasField("quality_target"):
+        words = f"adequate with a probability of at least {goal.quality_target:g}"
+    else:
+        words = f"{goal.willingness_to_pay_usd:g} USD for one more adequate answer"
+    if goal.HasField("max_cost_usd"):
+        words += f", at most {goal.max_cost_usd:g} USD"
+    return words
+
+
+def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
+    """Return the lines that explain a decision: the choice, why, saving, every candidate."""
+    chosen = next(c for c in answer.candidates if c.deployment == answer.deployment)
+    same_tier = answer.saving_baseline_tier == answer.tier
+    return [
+        f"Tier        {painted(answer.tier, 'bold')}",
+        f"Deployment  {answer.deployment} (model {answer.model})",
+        f"Why         {_WHY[answer.reason]}",
+        f"Goal        {goal_in_words(answer.goal)}",
+        f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
+        "Saving      "
+        + (
+            "none: it is the dearest tier that may serve"
+            if same_tier
+            else f"{usd(answer.saving_usd)} USD expected, {answer.saving_fraction:.0%} of the cost "
+            f"of {answer.saving_baseline_tier}, the dearest tier that may serve"
+        ),
+        "",
+        *lines_of_candidates(answer.candidates, answer.deployment),
+        "",
+        f"decision {answer.decision_id}, artifact {answer.artifact_version}, "
+        f"catalog {answer.catalog_version}",
+    ]
+
+
+def lines_of_candidates(candidates: Sequence[pb.Candidate], chosen: str) -> list[str]:
+    """Return a table of the candidates, the chosen one marked, with why others fell out."""
+    rows = []
+    for candidate in candidates:
+        priced = candidate.HasField("expected_cost_usd")
+        reasons = ", ".join(_FELL_OUT[reason] for reason in candidate.ineligible_reasons)
+        rows.append(
+            (
+                candidate.tier,
+                candidate.deployment,
+                f"{candidate.adequacy:.1%}",
+                usd(candidate.expected_cost_usd) if priced else "unknown",
+                f"{candidate.input_token_count:,}",
+                f"{candidate.output_token_count:,}",
+                "chosen" if candidate.deployment == chosen else reasons,
+            )
+        )
+    header = ("tier", "deployment", "adequacy", "expected USD", "tokens in", "tokens out", "")
+    return lines_of_table(header, rows, right=(2, 3, 4, 5))

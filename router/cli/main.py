@@ -1,0 +1,53 @@
+"""The entry point: which command, and errors as one line.
+
+Exit status: 0 done, 1 refused or failed (one line on stderr), 2 the command line is wrong.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from router import __version__
+from router.errors import RouterError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    from router.cli.demo import add_demo
+    from router.cli.files import add_check, add_outcomes, add_tiers
+    from router.cli.route import add_route
+    from router.cli.serve import add_health, add_serve
+
+    parser = argparse.ArgumentParser(
+        prog="python -m router",
+        description="A learned LLM request router: the cheapest tier of models that keeps the "
+        "promised quality. It never calls a language model itself.",
+        epilog="Exit status: 0 done, 1 refused or failed, 2 wrong command line.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (add_serve, add_route, add_tiers, add_check, add_health, add_demo, add_outcomes):
+        add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except RouterError as error:
+        print(f"error: {' '.join(error.message.split())}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 1
+    return status

@@ -1,0 +1,82 @@
+"""``serve`` and ``health``: a server until it is told to stop, and the question how one is."""
+
+import argparse
+import logging
+import signal
+import threading
+from pathlib import Path
+
+from router.cli.child import READY_LINE
+from router.client import RouterClient
+from router.config import Config, load_config
+
+_FLAGS = ("address", "artifact", "catalog", "store", "reflection", "threads")
+
+
+def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``serve``."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve RouterService over gRPC until SIGTERM or SIGINT",
+        description="Serve RouterService over gRPC. Settings: defaults, then --config, then "
+        "ROUTER_* environment variables, then these flags. Prints one line when ready.",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
+    parser.add_argument("--address", metavar="HOST:PORT", help="port 0 takes a free one")
+    parser.add_argument("--artifact", metavar="DIR", help="artifact directory")
+    parser.add_argument("--catalog", metavar="FILE", help="catalog of tiers and deployments")
+    parser.add_argument("--store", metavar="FILE", help="SQLite file of recorded outcomes")
+    parser.add_argument(
+        "--reflection", action="store_true", default=None, help="turn server reflection on"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="worker threads, 1 to 256")
+    parser.set_defaults(run=serve)
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve until a signal asks to stop; return 0."""
+    from router.server.app import RouterServer
+
+    config = config_of(arguments)
+    logging.basicConfig(
+        level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    with RouterServer(config) as server:
+        host = config.address.rpartition(":")[0]
+        print(READY_LINE.format(address=f"{host}:{server.port}"), flush=True)
+        asked_to_stop.wait()
+    return 0
+
+
+def config_of(arguments: argparse.Namespace) -> Config:
+    """Return the configuration with the flags on top.
+
+    Raises:
+        ConfigError: see ``load_config``.
+    """
+    flags = {name: getattr(arguments, name) for name in _FLAGS}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return load_config(arguments.config, flags=given)
+
+
+def add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``health``."""
+    parser = commands.add_parser(
+        "health", help="ask a server how it is; exit status 0 only when it is serving"
+    )
+    parser.add_argument("--address", metavar="HOST:PORT", default=Config().address)
+    parser.add_argument(
+        "--service", default="readiness", help='"readiness" (default), "liveness" or a service'
+    )
+    parser.set_defaults(run=health)
+
+
+def health(arguments: argparse.Namespace) -> int:
+    """Print the health of a server; return 0 when it is serving, else 1."""
+    with RouterClient(arguments.address) as client:
+        state = client.health(arguments.service)
+    print(state)
+    return 0 if state == "SERVING" else 1

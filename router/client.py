@@ -1,0 +1,125 @@
+"""A thin client of the service: a channel, a deadline on every call, errors one can read.
+
+Requests and answers are the generated messages. Retries, caching and a richer surface are not
+here; whoever needs a channel of their own uses the stubs in ``router.v1``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
+from router.errors import RouterError
+from router.v1 import router_pb2 as pb
+from router.v1 import router_pb2_grpc
+
+DEFAULT_TIMEOUT_SECONDS = 5.0
+
+
+class CallError(RouterError):
+    """A call to a server failed. ``code`` is the status it ended with."""
+
+    code = "UNKNOWN"
+    default_reason = "CALL_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.code = code
+
+
+class RouterClient:
+    """A connection to one server. Use as a context manager, or call ``close``.
+
+    Args:
+        address: host:port of the server.
+        timeout_seconds: Deadline of each call, > 0.
+
+    Every method raises ``CallError`` when the call fails.
+    """
+
+    def __init__(self, address: str, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        self.address = address
+        self._timeout_seconds = timeout_seconds
+        self._channel = grpc.insecure_channel(address)
+        self._stub = router_pb2_grpc.RouterServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+
+    def route(self, request: pb.RouteRequest) -> pb.RouteResponse:
+        """Return the decision for one request."""
+        answer: pb.RouteResponse = self._call(self._stub.Route, request)
+        return answer
+
+    def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
+        """Return a decision or an error for each of many requests."""
+        answer: pb.RouteBatchResponse = self._call(self._stub.RouteBatch, request)
+        return answer
+
+    def list_tiers(self) -> pb.ListTiersResponse:
+        """Return the catalog in force."""
+        answer: pb.ListTiersResponse = self._call(self._stub.ListTiers, pb.ListTiersRequest())
+        return answer
+
+    def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
+        """Report what came of a decision; it is durable when this returns."""
+        answer: pb.RecordOutcomeResponse = self._call(self._stub.RecordOutcome, request)
+        return answer
+
+    def health(self, service: str = "readiness") -> str:
+        """Return the health of ``service`` as its name, such as "SERVING"."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        answer = self._call(self._health.Check, request)
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _call(self, method: Callable[..., Any], request: Any) -> Any:
+        try:
+            return method(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise self._readable(error) from error
+
+    def _readable(self, error: Any) -> CallError:
+        code: str = error.code().name
+        status = rpc_status.from_call(error)
+        if status is not None:
+            info = error_details_pb2.ErrorInfo()
+            for detail in status.details:
+                if detail.Unpack(info):
+                    break
+            return CallError(
+                status.message,
+                code=code,
+                reason=info.reason or None,
+                metadata=dict(info.metadata),
+            )
+        if code == "UNAVAILABLE":
+            text = (
+                f"no router answers at {self.address}; start one with 'python -m router serve' or "
+                "give another address"
+            )
+        elif code == "DEADLINE_EXCEEDED":
+            text = (
+                f"{self.address} did not answer within {self._timeout_seconds:g} s; try again or "
+                "allow more time"
+            )
+        else:
+            text = f"{self.address} answered {code}: {error.details()}"
+        return CallError(text, code=code, metadata={"address": self.address})

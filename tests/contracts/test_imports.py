@@ -1,0 +1,57 @@
+"""Serving stays light, and the rooms import each other in one direction only."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = {
+    "torch", "sentence_transformers", "transformers", "mlflow", "lightgbm", "sklearn", "pandas",
+    "datasets", "pyarrow", "matplotlib", "onnx", "skl2onnx", "scipy",
+}  # fmt: skip
+LINT = "import sys; from importlinter import cli; sys.exit(cli.lint_imports(no_cache=True))"
+LISTING = "import json, sys; print(json.dumps(sorted({n.split('.')[0] for n in sys.modules})))"
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the packages a fresh interpreter holds after a statement."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"{statement}\n{LISTING}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return set(json.loads(result.stdout))
+
+
+def test_the_server_loads_nothing_of_training_or_evaluation() -> None:
+    loaded = loaded_by("import router.server.app")
+    assert {"grpc", "onnxruntime", "tokenizers", "numpy"} <= loaded
+    assert not loaded & (HEAVY | {"training", "eval"})
+
+
+def test_importing_the_package_loads_neither_grpc_nor_a_model() -> None:
+    loaded = loaded_by("import router")
+    assert not loaded & (HEAVY | {"grpc", "google", "onnxruntime", "tokenizers", "numpy"})
+
+
+def test_importing_the_package_takes_under_half_a_second() -> None:
+    timing = "import time; t = time.perf_counter(); import router; print(time.perf_counter() - t)"
+    times = [
+        float(subprocess.check_output([sys.executable, "-c", timing], cwd=ROOT)) for _ in range(3)
+    ]
+    assert min(times) < 0.5
+
+
+def test_the_import_contracts_of_pyproject_hold() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", LINT],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 broken" in result.stdout, result.stdout + result.stderr

@@ -1,0 +1,97 @@
+"""The wire contract, the Python nouns and their descriptions say the same."""
+
+import ast
+import dataclasses
+import re
+from collections.abc import Iterator
+from enum import IntEnum
+from pathlib import Path
+
+import pytest
+
+import router.types
+from router.types import Capabilities, DecisionReason, Deployment, IneligibleReason, Price, Tier
+from router.v1 import router_pb2 as pb
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTO = ROOT / "protos" / "router" / "v1" / "router.proto"
+DEFINITION = re.compile(
+    r"^(message|enum|service|rpc|(repeated |optional |map<)?[\w.<>, ]+ \w+ = \d+;|[A-Z_]+ = \d+;)"
+)
+PYTHON = sorted(
+    path for path in (ROOT / "router").rglob("*.py") if path.parent != ROOT / "router" / "v1"
+)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(DecisionReason, pb.DecisionReason), (IneligibleReason, pb.IneligibleReason)],
+)
+def test_enums_in_python_equal_the_enums_on_the_wire(ours: type[IntEnum], theirs: object) -> None:
+    name = ours.__name__
+    prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() + "_"
+    wire = {key.removeprefix(prefix): value for key, value in theirs.items()}
+    assert wire.pop("UNSPECIFIED") == 0
+    assert wire == {member.name: member.value for member in ours}
+
+
+def test_every_fact_of_a_deployment_is_on_the_wire() -> None:
+    def names(record: type) -> set[str]:
+        return {field.name for field in dataclasses.fields(record)}
+
+    wire = set(pb.Deployment.DESCRIPTOR.fields_by_name)
+    # The tier is the message around it, and where a price was read stays with the operator.
+    expected = names(Deployment) - {"tier", "capabilities", "price"} | names(Capabilities)
+    expected |= names(Price) - {"as_of", "source"} | {"price_date"}
+    assert wire == expected
+    assert set(pb.Tier.DESCRIPTOR.fields_by_name) == names(Tier) | {"deployments"}
+
+
+def test_the_nouns_are_frozen_and_slotted() -> None:
+    records = [
+        item
+        for item in vars(router.types).values()
+        if dataclasses.is_dataclass(item) and isinstance(item, type)
+    ]
+    assert len(records) >= 7
+    for record in records:
+        assert record.__dataclass_params__.frozen, record
+        assert "__slots__" in vars(record), record
+
+
+def test_every_definition_of_the_proto_has_a_comment() -> None:
+    lines = [line.strip() for line in PROTO.read_text(encoding="utf-8").splitlines()]
+    bare = [
+        f"{number + 1}: {line}"
+        for number, line in enumerate(lines)
+        if DEFINITION.match(line) and not lines[number - 1].startswith("//")
+    ]
+    defined = sum(bool(DEFINITION.match(line)) for line in lines)
+    fields = sum(len(m.fields) for m in pb.DESCRIPTOR.message_types_by_name.values())
+    assert defined >= fields + len(pb.DESCRIPTOR.message_types_by_name)
+    assert bare == []
+
+
+def public_definitions(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Return module, classes, functions and methods that are public, with their docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield "module", ast.get_docstring(tree)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in tree.body:
+        if not isinstance(node, kinds) or node.name.startswith("_"):
+            continue
+        yield node.name, ast.get_docstring(node)
+        for inner in node.body if isinstance(node, ast.ClassDef) else []:
+            if isinstance(inner, kinds) and not inner.name.startswith("_"):
+                yield f"{node.name}.{inner.name}", ast.get_docstring(inner)
+
+
+def test_everything_public_has_a_docstring() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in PYTHON
+        for name, docstring in public_definitions(path)
+        if not docstring
+    ]
+    assert len(PYTHON) > 20
+    assert bare == []

@@ -1,0 +1,212 @@
+"""Start, health, limits, draining and stop of the server."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from router.config import Config
+from router.server.app import SERVICE, RouterServer
+from router.v1 import router_pb2 as pb
+from router.v1.router_pb2_grpc import RouterServiceStub
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+HELLO = pb.RouteRequest(prompt="Hello there!")
+NAMES = ["", SERVICE, "liveness", "readiness"]
+
+
+@pytest.fixture
+def config(server_config: Config, tmp_path: Path) -> Config:
+    return replace(server_config, store=tmp_path / "outcomes.sqlite3", grace_seconds=3.0)
+
+
+@contextmanager
+def connected(server: RouterServer) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        yield channel
+
+
+@contextmanager
+def locked(store: Path) -> Iterator[sqlite3.Connection]:
+    """Hold the store's write lock, so that RecordOutcome waits inside the server."""
+    connection = sqlite3.connect(store, isolation_level=None, check_same_thread=False)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5.0
+    while not is_true():
+        assert time.monotonic() < end, "waited 5 seconds in vain"
+        time.sleep(0.005)
+
+
+def calls_in_flight(server: RouterServer) -> int:
+    return int(server._server._state.active_rpc_count)
+
+
+def code_of(call: Callable[[], object]) -> grpc.StatusCode:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    return caught.value.code()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_health_knows_liveness_readiness_and_the_service(channel: grpc.Channel, name: str) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    assert health.Check(health_pb2.HealthCheckRequest(service=name)).status == SERVING
+
+
+def test_health_of_an_unknown_name_is_not_found(channel: grpc.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service="router.v1.Other")
+    assert code_of(lambda: health.Check(request)) == grpc.StatusCode.NOT_FOUND
+
+
+def test_while_draining_only_liveness_stays_serving(config: Config) -> None:
+    server = RouterServer(replace(config, grace_seconds=0.5))
+    with connected(server) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        watches = {
+            name: health.Watch(health_pb2.HealthCheckRequest(service=name)) for name in NAMES
+        }
+        assert {next(watch).status for watch in watches.values()} == {SERVING}
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        for name in ("", SERVICE, "readiness"):
+            assert next(watches[name]).status == NOT_SERVING
+        # Liveness was never called off: the stream just ends with the server.
+        assert code_of(lambda: next(watches["liveness"])) is not None
+        stopping.join(timeout=5.0)
+        assert not stopping.is_alive()
+
+
+def test_reflection_is_off_unless_asked_for(config: Config, channel: grpc.Channel) -> None:
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    off = reflection_pb2_grpc.ServerReflectionStub(channel)
+    call = off.ServerReflectionInfo(iter([request]))
+    assert code_of(lambda: next(call)) == grpc.StatusCode.UNIMPLEMENTED
+    with RouterServer(replace(config, reflection=True)) as server, connected(server) as other:
+        on = reflection_pb2_grpc.ServerReflectionStub(other)
+        (answer,) = on.ServerReflectionInfo(iter([request]))
+    names = {service.name for service in answer.list_services_response.service}
+    assert {SERVICE, "grpc.health.v1.Health"} <= names
+
+
+def test_stopping_lets_a_running_call_end_and_refuses_new_ones(config: Config) -> None:
+    server = RouterServer(config)
+    with connected(server) as channel, locked(config.store) as lock:
+        stub = RouterServiceStub(channel)
+        running = stub.RecordOutcome.future(
+            pb.RecordOutcomeRequest(decision_id="d", request_id="r")
+        )
+        wait_until(lambda: calls_in_flight(server) == 1)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        wait_until(lambda: server._server._state.stage.name != "STARTED")
+        assert code_of(lambda: stub.Route(HELLO)) == grpc.StatusCode.UNAVAILABLE
+        assert not running.done()
+        lock.execute("COMMIT")
+        assert running.result(timeout=5.0) == pb.RecordOutcomeResponse(duplicate=False)
+        stopping.join(timeout=5.0)
+        assert not stopping.is_alive()
+
+
+def test_a_call_that_outlasts_the_grace_time_is_ended(config: Config) -> None:
+    server = RouterServer(replace(config, grace_seconds=0.1))
+    with connected(server) as channel, locked(config.store) as lock:
+        stub = RouterServiceStub(channel)
+        running = stub.RecordOutcome.future(
+            pb.RecordOutcomeRequest(decision_id="d", request_id="r")
+        )
+        wait_until(lambda: calls_in_flight(server) == 1)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert code_of(lambda: running.result(timeout=5.0)) in {
+            grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED,
+        }  # fmt: skip
+        lock.execute("COMMIT")
+        stopping.join(timeout=5.0)
+        assert not stopping.is_alive()
+
+
+def test_stopping_an_idle_server_takes_no_grace_time(config: Config) -> None:
+    server = RouterServer(replace(config, grace_seconds=60.0))
+    begin = time.monotonic()
+    server.stop()
+    assert time.monotonic() - begin < 2.0
+
+
+def test_calls_above_the_concurrency_limit_are_turned_away(config: Config) -> None:
+    limited = replace(config, max_concurrent_calls=1)
+    with RouterServer(limited) as server, connected(server) as channel:
+        stub = RouterServiceStub(channel)
+        with locked(config.store) as lock:
+            outcome = pb.RecordOutcomeRequest(decision_id="d", request_id="r")
+            running = stub.RecordOutcome.future(outcome)
+            wait_until(lambda: calls_in_flight(server) == 1)
+            assert code_of(lambda: stub.Route(HELLO)) == grpc.StatusCode.RESOURCE_EXHAUSTED
+            lock.execute("COMMIT")
+        assert running.result(timeout=5.0) == pb.RecordOutcomeResponse()
+        wait_until(lambda: calls_in_flight(server) == 0)
+        assert stub.Route(HELLO).tier
+
+
+def test_a_call_whose_deadline_passes_in_the_queue_fails_and_the_next_one_is_served(
+    config: Config,
+) -> None:
+    narrow = replace(config, threads=1)
+    with RouterServer(narrow) as server, connected(server) as channel:
+        stub = RouterServiceStub(channel)
+        with locked(config.store) as lock:
+            outcome = pb.RecordOutcomeRequest(decision_id="d", request_id="r")
+            running = stub.RecordOutcome.future(outcome)
+            wait_until(lambda: calls_in_flight(server) == 1)
+            late = stub.Route.future(HELLO, timeout=0.05)
+            assert code_of(late.result) == grpc.StatusCode.DEADLINE_EXCEEDED
+            lock.execute("COMMIT")
+        assert running.result(timeout=5.0) == pb.RecordOutcomeResponse()
+        assert stub.Route(HELLO, timeout=5.0).tier
+
+
+def test_a_servicer_does_no_work_for_a_call_that_has_ended(server: RouterServer) -> None:
+    class EndedCall:
+        def is_active(self) -> bool:
+            return False
+
+        def abort(self, code: grpc.StatusCode, text: str) -> None:
+            raise TimeoutError(code.name, text)
+
+    from router.server.limits import Limits
+    from router.server.servicer import RouterServicer
+
+    servicer = RouterServicer(server._engine, server._store, Limits())
+    for call in (
+        lambda: servicer.Route(HELLO, EndedCall()),
+        lambda: servicer.RouteBatch(pb.RouteBatchRequest(requests=[HELLO]), EndedCall()),
+    ):
+        with pytest.raises(TimeoutError, match="DEADLINE_EXCEEDED"):
+            call()
+
+
+def test_many_callers_at_once_all_get_their_own_answer(stub: RouterServiceStub) -> None:
+    requests = [
+        pb.RouteRequest(prompt=f"Question {n}: " + "why? " * n, request_id=str(n))
+        for n in range(200)
+    ]
+    futures = [stub.Route.future(request) for request in requests]
+    answers = [future.result(timeout=20.0) for future in futures]
+    assert [answer.request_id for answer in answers] == [str(n) for n in range(200)]
+    assert len({answer.decision_id for answer in answers}) == 200

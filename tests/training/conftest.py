@@ -1,0 +1,87 @@
+"""Fixtures shared by the training tests: made-up outcomes, what was fitted on them, a store."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from synthetic import DIMENSION, made_up_outcomes, write_catalog
+
+from eval.outcomes import OutcomeTable
+from eval.split import assign_split
+from router.catalog import Catalog, load_catalog
+from training.candidates import CANDIDATES, Choice, fit_and_choose
+from training.labels import Examples, examples_of
+from training.lengths import Lengths, fit_lengths
+
+
+@pytest.fixture(scope="session")
+def made_up_catalog_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_catalog(tmp_path_factory.mktemp("catalog") / "catalog.toml")
+
+
+@pytest.fixture(scope="session")
+def catalog(made_up_catalog_file: Path) -> Catalog:
+    return load_catalog(made_up_catalog_file)
+
+
+@pytest.fixture(scope="session")
+def made_up() -> OutcomeTable:
+    return made_up_outcomes()
+
+
+@pytest.fixture(scope="session")
+def parts(made_up: OutcomeTable) -> np.ndarray:
+    """Return the part of each row of ``made_up`` for seed 0."""
+    return assign_split(made_up.group, 0)
+
+
+@pytest.fixture(scope="session")
+def examples(made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog) -> dict[str, Examples]:
+    """Return the examples of each part."""
+    every = examples_of(made_up, catalog, parts == "train")
+    return {part: every.select(parts == part) for part in ("train", "validation", "test")}
+
+
+@pytest.fixture(scope="session")
+def choices(examples: dict[str, Examples]) -> dict[str, Choice]:
+    """Return every candidate, fitted alone."""
+    return {
+        name: fit_and_choose(
+            examples["train"], examples["validation"], dimension=DIMENSION, seed=0, only=name
+        )
+        for name in CANDIDATES
+    }
+
+
+@pytest.fixture(scope="session")
+def lengths(examples: dict[str, Examples], catalog: Catalog) -> Lengths:
+    return fit_lengths(
+        examples["train"], examples["validation"], catalog.tier_names, DIMENSION, seed=0
+    )
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an MLflow store with nothing in it; making its tables takes seconds."""
+    mlflow = pytest.importorskip("mlflow")
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}").search_registered_models()
+    return path
+
+
+@pytest.fixture(scope="session")
+def new_store(empty_store: Path) -> Callable[[Path], str]:
+    """Return what copies the empty store into a directory and gives its tracking URI."""
+
+    def copy(directory: Path) -> str:
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(empty_store, directory / "mlflow.db")
+        return f"sqlite:///{directory / 'mlflow.db'}"
+
+    return copy
