@@ -168,7 +168,7 @@ def _verdict(
     """Compare with the champion: the registered one, or before any, the one that ships."""
     if not settings.use_champion:
         return None
-    directory = champion_directory(settings, temporary) or default_artifact_directory()
+    directory = champion_directory(settings, temporary / "champion") or default_artifact_directory()
     if not (directory / "manifest.json").exists():
         return None
     try:

@@ -86,7 +86,10 @@ def start_run(settings: Settings) -> Iterator[Run]:
 
 
 def champion_directory(settings: Settings, into: Path) -> Path | None:
-    """Return the champion's artifact, downloaded below ``into``; None if there is none."""
+    """Return the champion's artifact, downloaded below ``into``; None if there is none.
+
+    ``into`` must be a directory of its own: what is downloaded keeps its name, ``artifact``.
+    """
     mlflow.set_tracking_uri(settings.tracking_uri)
     client = MlflowClient()
     try:
@@ -96,6 +99,7 @@ def champion_directory(settings: Settings, into: Path) -> Path | None:
         if error.error_code not in _NO_SUCH_VERSION:
             raise
         return None
+    into.mkdir(parents=True, exist_ok=True)
     uri = client.get_model_version_download_uri(MODEL_NAME, str(version.version))
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into)))
 

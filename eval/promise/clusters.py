@@ -51,4 +51,5 @@ def cluster_names(vectors: NDArray[np.floating], centres: FloatArray) -> StrArra
 
 
 def _nearest(rows: FloatArray, centres: FloatArray) -> NDArray[np.intp]:
-    return np.argmin((centres**2).sum(axis=1) - 2 * rows @ centres.T, axis=1)
+    nearest: NDArray[np.intp] = np.argmin((centres**2).sum(axis=1) - 2 * rows @ centres.T, axis=1)
+    return nearest

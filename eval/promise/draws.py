@@ -15,6 +15,7 @@ from router.promise.contract import DEFAULT_GRID, rejected_in_sequence
 from router.promise.rule import Covers, lowest_permitted
 
 ALWAYS_TOP = -1
+DELTA = 0.10  # allowed share of broken contracts
 
 
 @dataclass(frozen=True, slots=True)

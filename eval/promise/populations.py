@@ -12,7 +12,7 @@ import numpy as np
 from eval.arrays import BoolArray, FloatArray, StrArray
 from eval.outcomes import OutcomeTable, read_outcomes, require_encoder
 from eval.promise.clusters import cluster_names, fit_clusters
-from eval.promise.logistic import Logistic, fit_logistic
+from eval.promise.logistic import FARTHEST, Logistic, fit_logistic
 from eval.recorded import recorded_outcomes
 from eval.routellm import STRONG_MODEL, WEAK_MODEL
 from eval.split import assign_split
@@ -24,6 +24,7 @@ from router.promise.rule import Covers, losses_on_grid, realised_loss
 ADEQUATE_QUALITY = 0.5
 MMLU_TRAINING_ROWS = 8000
 MMLU_CLUSTERS = 6
+FITS = 5
 RIDGE = 1000.0  # least log loss among 30, 100, ..., 10,000 on 1,682 held-out MMLU rows
 
 
@@ -111,11 +112,11 @@ def split_mmlu(mmlu: OutcomeTable, seed: int) -> tuple[OutcomeTable, OutcomeTabl
     return mmlu.select(training), mmlu.select(~training)
 
 
-def fit_pair(training: OutcomeTable, seed: int) -> PairHeads:
+def fit_pair(training: OutcomeTable, seed: int, farthest: float = FARTHEST) -> PairHeads:
     """Fit one head per model on vectors and text features, and clusters on the vectors."""
     inputs = _inputs(training)
     weak, strong = (
-        fit_logistic(inputs, training.quality[:, column] >= ADEQUATE_QUALITY, RIDGE)
+        fit_logistic(inputs, training.quality[:, column] >= ADEQUATE_QUALITY, RIDGE, farthest)
         for column in (0, 1)
     )
     return PairHeads(weak, strong, fit_clusters(training.vectors, MMLU_CLUSTERS, seed))
@@ -133,6 +134,19 @@ def pair_population(name: str, table: OutcomeTable, heads: PairHeads) -> Populat
         cost_usd=np.tile((0.0, 1.0), (len(table), 1)),
         topic=cluster_names(table.vectors, heads.centres),
     )
+
+
+def pairs(data: Path, seed: int, farthest: float = FARTHEST) -> list[tuple[Population, Population]]:
+    """Fit the heads ``FITS`` times and return the rest of MMLU and GSM8K as each sees them."""
+    mmlu, gsm8k = routellm_pair(data)
+    populations = []
+    for fit in range(seed, seed + FITS):
+        training, rest = split_mmlu(mmlu, fit)
+        heads = fit_pair(training, fit, farthest)
+        populations.append(
+            (pair_population("MMLU", rest, heads), pair_population("GSM8K", gsm8k, heads))
+        )
+    return populations
 
 
 def _inputs(table: OutcomeTable) -> FloatArray:

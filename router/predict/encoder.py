@@ -174,7 +174,7 @@ class TextEncoder:
 
     def __init__(self, directory: Path) -> None:
         self.info = read_encoder_info(directory)
-        self._tokenizer = WordTokenizer(
+        self.tokenizer = WordTokenizer(
             directory / "tokenizer.json",
             self.info.max_tokens,
             adds_special_tokens=self.info.adds_special_tokens,
@@ -201,14 +201,17 @@ class TextEncoder:
 
     def vector_of(self, reading: Reading) -> Float32Matrix:
         """Return the vector of a text that is read already, as ``vector``."""
-        ids = self._tokenizer.encode_words(reading.text, reading.words)
+        return self.vector_of_ids(self.tokenizer.encode_words(reading.text, reading.words))
+
+    def vector_of_ids(self, ids: npt.NDArray[np.int64]) -> Float32Matrix:
+        """Return the vector of a text's token ids, shape (n,), as ``vector``."""
         if not len(ids):
             return np.zeros((1, self.info.dimension), dtype=np.float32)
         return self._run(ids[np.newaxis], self._whole_mask[:, : len(ids)])
 
     def vectors(self, texts: Sequence[str]) -> Float32Matrix:
         """Return the vectors of many texts, float32, shape (n, dimension), in their order."""
-        return self._vectors([self._tokenizer.encode_words(text, text.split()) for text in texts])
+        return self._vectors([self.tokenizer.encode_words(text, text.split()) for text in texts])
 
     def encode(self, texts: Sequence[str]) -> tuple[Float32Matrix, Float32Matrix]:
         """Return vectors (n, dimension) and text features (n, n_features), both float32."""
@@ -217,7 +220,7 @@ class TextEncoder:
     def encode_readings(self, readings: Sequence[Reading]) -> tuple[Float32Matrix, Float32Matrix]:
         """Return vectors and features of texts that are read already, as ``encode``."""
         features = np.array([features_of(reading) for reading in readings], dtype=np.float32)
-        rows = [self._tokenizer.encode_words(text, words) for text, words, _ in readings]
+        rows = [self.tokenizer.encode_words(text, words) for text, words, _ in readings]
         return self._vectors(rows), features.reshape(len(readings), len(FEATURE_NAMES))
 
     def _vectors(self, rows: Sequence[npt.NDArray[np.int64]]) -> Float32Matrix:

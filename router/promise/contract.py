@@ -27,8 +27,8 @@ from router.promise.rule import Covers, FloatArray, losses_on_grid
 Bound = Literal["clopper-pearson", "hoeffding-bentkus", "none"]
 BOUNDS: tuple[Bound, ...] = ("clopper-pearson", "hoeffding-bentkus", "none")
 
-DEFAULT_GRID: tuple[float, ...] = tuple(i / 200 for i in range(121))
-"""Thresholds 0, 0.005, ..., 0.6 on predicted regret, fixed before any data are seen."""
+DEFAULT_GRID: tuple[float, ...] = tuple(i / 200 for i in range(-100, 121))
+"""Thresholds -0.5, -0.495, ..., 0.6 on predicted regret, fixed before any data are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class CalibrationCounts:
     From these the terms for any alpha and delta follow without the prompts.
 
     Attributes:
-        grid: Rising thresholds in [0, 1].
+        grid: Rising thresholds in [-1, 1].
         total_loss: One per threshold, the sum of the n losses.
         n: Number of calibration prompts.
         binary: Every single loss was 0 or 1, so the exact binomial test applies.
@@ -173,14 +173,14 @@ def rejected_in_sequence(p_values: FloatArray, delta: float) -> NDArray[np.int64
 
 
 def check_grid(grid: Sequence[float]) -> None:
-    """Refuse a grid that does not rise strictly within [0, 1].
+    """Refuse a grid that does not rise strictly within [-1, 1].
 
     Raises:
         DataError: as said.
     """
     given = np.asarray(grid, dtype=np.float64)
-    if given.size == 0 or np.isnan(given).any() or given.min() < 0 or given.max() > 1:
-        raise DataError(f"a grid holds one or more thresholds in [0, 1], given {list(grid)[:5]}")
+    if given.size == 0 or np.isnan(given).any() or given.min() < -1 or given.max() > 1:
+        raise DataError(f"a grid holds one or more thresholds in [-1, 1], given {list(grid)[:5]}")
     if (np.diff(given) <= 0).any():
         raise DataError("thresholds of a grid must rise strictly, most conservative first")
 

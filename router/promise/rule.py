@@ -1,7 +1,9 @@
 """The rule of a contract: which tiers a predicted regret lets in at a threshold, and their loss.
 
-The last tier is the reference: its regret is 0 by definition, it is always permitted, and nothing
-is lost with it. Which threshold keeps a promise is ``router.promise.contract``.
+The last tier is the reference: it is always permitted, and nothing is lost with it. The predicted
+regret of another tier is the top tier's adequacy minus its own, in [-1, 1]; it is not clipped at
+0, so that a contract can be stricter than "predicted to be as good". Which threshold keeps a
+promise is ``router.promise.contract``.
 """
 
 from collections.abc import Sequence
@@ -42,10 +44,12 @@ def predicted_regret(adequacy: NDArray[np.floating]) -> FloatArray:
         adequacy: (n, tiers) predicted probabilities in [0, 1], lowest tier first.
 
     Returns:
-        (n, tiers) float64 in [0, 1]; the last column is 0.
+        (n, tiers) float64 in [-1, 1], negative where a tier is predicted to beat the top one; the
+        last column is 0.
     """
     wide = adequacy.astype(np.float64)
-    return np.maximum(wide[:, -1:] - wide, 0.0)
+    regret: FloatArray = wide[:, -1:] - wide
+    return regret
 
 
 def permitted_tiers(adequacy: Sequence[float], threshold: float | None) -> tuple[bool, ...]:
@@ -61,7 +65,7 @@ def permitted_tiers(adequacy: Sequence[float], threshold: float | None) -> tuple
     if threshold is None:
         return (False,) * (len(adequacy) - 1) + (True,)
     top = adequacy[-1]
-    return (*(max(top - one, 0.0) <= threshold for one in adequacy[:-1]), True)
+    return (*(top - one <= threshold for one in adequacy[:-1]), True)
 
 
 def lowest_permitted(adequacy: NDArray[np.floating], threshold: float | None) -> IntArray:
@@ -77,8 +81,8 @@ def lowest_permitted(adequacy: NDArray[np.floating], threshold: float | None) ->
     n, tiers = adequacy.shape
     if threshold is None:
         return np.full(n, tiers - 1, dtype=np.int64)
-    lowest: IntArray = np.argmax(predicted_regret(adequacy) <= threshold, axis=1).astype(np.int64)
-    return lowest
+    lowest: IntArray = np.argmax(_permitted(predicted_regret(adequacy), threshold), axis=1)
+    return lowest.astype(np.int64)
 
 
 def losses_on_grid(
@@ -104,12 +108,18 @@ def losses_on_grid(
     rows = np.arange(len(loss))
     columns: list[FloatArray] = []
     for threshold in grid:
-        permitted = regret <= threshold
+        permitted = _permitted(regret, threshold)
         if covers == "lowest":
             columns.append(loss[rows, np.argmax(permitted, axis=1)])
         else:
             columns.append(np.where(permitted, loss, 0.0).max(axis=1))
     return np.column_stack(columns)
+
+
+def _permitted(regret: FloatArray, threshold: float) -> BoolArray:
+    permitted: BoolArray = regret <= threshold
+    permitted[:, -1] = True
+    return permitted
 
 
 def _check(adequacy: NDArray[np.floating], loss: FloatArray) -> None:

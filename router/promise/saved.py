@@ -42,7 +42,7 @@ def terms_from_json(text: str, origin: str = "contract terms") -> ContractTerms:
     return ContractTerms(
         alpha=table.number("alpha", above=0, most=1),
         delta=table.number("delta", above=0, most=1),
-        threshold=None if threshold is None else table.number("threshold", least=0, most=1),
+        threshold=None if threshold is None else table.number("threshold", least=-1, most=1),
         n=table.integer("n", 0, _MOST),
         empirical_risk=table.number("empirical_risk", least=0, most=1),
         upper_bound=table.number("upper_bound", least=0, most=1),
@@ -67,8 +67,8 @@ def counts_from_json(text: str, origin: str = "calibration counts") -> Calibrati
     n = table.integer("n", 0, _MOST)
     table.required("binary")
     return CalibrationCounts(
-        grid=_numbers(table, "grid", 1.0),
-        total_loss=_numbers(table, "total_loss", float(n)),
+        grid=_numbers(table, "grid", -1.0, 1.0),
+        total_loss=_numbers(table, "total_loss", 0.0, float(n)),
         n=n,
         binary=table.flag("binary"),
         covers=_one_of(table, "covers", COVERS),
@@ -97,7 +97,7 @@ def monitor_from_json(text: str, origin: str = "monitor state") -> MonitorState:
     plan = table.table("plan", set(MonitorPlan.__dataclass_fields__))
     numbers = {name: plan.number(name) for name in MonitorPlan.__dataclass_fields__}
     fresh = start_monitor(MonitorPlan(**numbers))
-    wealth = np.array(_numbers(table, "wealth", math.inf))
+    wealth = np.array(_numbers(table, "wealth", 0.0, math.inf))
     if wealth.size != fresh.wealth.size:
         raise DataError(
             f"{origin}: wealth holds {wealth.size} numbers, this release keeps "
@@ -151,10 +151,10 @@ def _one_of(table: CheckedTable, key: str, allowed: tuple[Any, ...]) -> Any:
     return value
 
 
-def _numbers(table: CheckedTable, key: str, most: float) -> tuple[float, ...]:
+def _numbers(table: CheckedTable, key: str, least: float, most: float) -> tuple[float, ...]:
     values = table.required(key)
     if not isinstance(values, list):
         raise table.error(key, values, "must be a list of numbers")
     places = {str(index): value for index, value in enumerate(values)}
     inner = CheckedTable(places, table.origin, key, DataError)
-    return tuple(inner.number(place, least=0, most=most) for place in places)
+    return tuple(inner.number(place, least=least, most=most) for place in places)

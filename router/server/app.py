@@ -6,6 +6,7 @@ server is asked to stop.
 """
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
@@ -33,6 +34,10 @@ logger = logging.getLogger("router.server")
 class RouterServer:
     """A running server. Use as a context manager, or call ``stop``.
 
+    Args:
+        config: All settings.
+        handlers: Further services to serve beside ours, such as a benchmark's echo.
+
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
 
@@ -41,7 +46,9 @@ class RouterServer:
         ConfigError: the address cannot be bound.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()
+    ) -> None:
         self._config = config
         self._engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
@@ -60,6 +67,7 @@ class RouterServer:
             RouterServicer(self._engine, self._store, limits), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.add_generic_rpc_handlers(handlers)
         if config.reflection:
             names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from bad_inputs import BadFile
 
-from eval.outcomes import read_outcomes
+from eval.outcome_table import require_inputs
+from eval.outcomes import Origin, OutcomeTable, read_outcomes, write_outcomes
 from router.errors import DataError
 from router.predict.features import FEATURES_VERSION
 from training.sources.load import load_rows
@@ -61,14 +62,11 @@ def two_encoders(_: Path) -> object:
 
 
 def older_features(_: Path) -> object:
-    write_table(Path("one.parquet"), "aa" * 32)
-    write_table(Path("two.parquet"), "aa" * 32, features="0")
-    return read_outcomes([Path("one.parquet"), Path("two.parquet")])
+    write_table(Path("table.parquet"), "aa" * 32, features="0")
+    return require_inputs(read_outcomes(Path("table.parquet")), "aa" * 32)
 
 
 def write_table(path: Path, encoder: str, features: str = str(FEATURES_VERSION)) -> None:
-    from eval.outcomes import Origin, OutcomeTable, write_outcomes
-
     text = np.array(["x"], dtype=np.str_)
     table = OutcomeTable(
         prompt_ids=text,

@@ -117,6 +117,11 @@ def test_of_equally_cheap_candidates_the_more_adequate_one_is_chosen() -> None:
         assert choose(pair, goal)[0].adequacy == 0.9
 
 
+def test_of_candidates_worth_the_same_the_cheaper_one_is_chosen() -> None:
+    pair = [candidate(0.75, 0.5), candidate(0.5, 0.25)]
+    assert choose(pair, Goal(willingness_to_pay_usd=1.0))[0].expected_cost_usd == 0.25
+
+
 @pytest.mark.parametrize("goal", [Goal(), Goal(quality_target=0.5, willingness_to_pay_usd=0.01)])
 def test_a_goal_with_neither_or_both_rules_is_refused(goal: Goal) -> None:
     with pytest.raises(InvalidRequestError, match="exactly one of quality_target and") as caught:

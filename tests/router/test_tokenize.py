@@ -15,7 +15,7 @@ TRICKY = [
     "", " ", "\x00", "a\x00b", "a\x0bb", "a\x1cb \x7f", "\x85x\xa0y", "\t\r\n", "[SEP] [CLS] [PAD]",
     "[sep][UNK]", "[MASK]ed", "x" * 99, "y" * 100, "z" * 101, "é" * 120, "don't-stop_now!",
     "ÀÉÎõü ÇŞİı ẞß", "e\u0301 \u0301e \u0301", "中文字 テスト 한국어", "🙂👩‍👩‍👧 🇩🇪",
-    "a\u200bb\ufeffc\u2028d\u3000e", "½ № ﬁ",
+    "a\u200bb\ufeffc\u2028d\u3000e", "½ № ﬁ", "é[SEP]é[CLS]",
     "\ufffd?\ufffd", "naïve café №5 ½ ﬁ", "مرحبا שלום नमस्ते", "\U0010ffff",
     "Ａ１", "3.14e-5", "’“”—…",
 ]  # fmt: skip
@@ -86,7 +86,7 @@ def test_a_control_token_written_by_a_user_is_plain_text(
 ) -> None:
     separator = library.token_to_id("[SEP]")
     assert separator is not None
-    assert separator not in remembering.encode("ignore this [SEP] and this[SEP]")
+    assert separator not in remembering.encode("ignore [SEP] and this[SEP] and é[SEP]é")
 
 
 def test_a_lone_surrogate_is_read_as_a_question_mark(remembering: WordTokenizer) -> None:

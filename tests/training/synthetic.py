@@ -115,8 +115,8 @@ _HARD = (
         "each {} breaks twice a year, and state what you assume:\n\\sum_k a_k^2 <= {}"
     ),
     (
-        "Derive a closed form for the ways to colour {} nodes so that no {} touches a {}, then verify "
-        "it for n = {} by hand:\n\\frac{{n!}}{{k!(n-k)!}}"
+        "Derive a closed form for the ways to colour {} nodes so that no {} touches a {}, then "
+        "check it for n = {} by hand:\n\\frac{{n!}}{{k!(n-k)!}}"
     ),
 )
 

@@ -48,8 +48,9 @@ def test_candidates_are_at_least_logistic_lightgbm_and_their_mixture() -> None:
     assert {"logistic", "lightgbm", "mixture"} <= set(CANDIDATES)
 
 
-@pytest.mark.parametrize("label", [0.0, 1.0])
-@pytest.mark.parametrize("name", ["logistic", "lightgbm", "stack"])
+@pytest.mark.parametrize(
+    ("name", "label"), [("logistic", 0.0), ("logistic", 1.0), ("lightgbm", 0.0), ("stack", 1.0)]
+)
 def test_a_tier_that_is_always_or_never_adequate_gets_a_constant_head(
     made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog, name: str, label: float
 ) -> None:

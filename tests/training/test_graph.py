@@ -48,7 +48,7 @@ def test_the_graph_gives_what_was_fitted(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_gives_what_single_rows_give(graphs, examples, name: str) -> None:
-    inputs = examples["test"].inputs[:40]
+    inputs = examples["test"].inputs[:20]
     singly = [run(graphs[name], inputs[[row]]) for row in range(len(inputs))]
     for at, together in enumerate(run(graphs[name], inputs)):
         np.testing.assert_allclose(together, np.vstack([one[at] for one in singly]), rtol=1e-5)
@@ -91,13 +91,13 @@ def test_all_trees_stand_in_one_node(graphs, name: str) -> None:
 def test_fitting_again_gives_the_same_bytes(
     graphs, choices: dict[str, Choice], lengths: Lengths, examples: dict[str, Examples]
 ) -> None:
-    for name in ("mixture", "stack"):
-        again = fit_and_choose(
-            examples["train"], examples["validation"], dimension=DIMENSION, seed=0, only=name
-        )
-        graph = build_heads(again.chosen, lengths, dimension=DIMENSION, n_features=N_FEATURES)
-        first = graphs[name].SerializeToString(deterministic=True)
-        assert graph.SerializeToString(deterministic=True) == first
+    name = "stack mixture"
+    again = fit_and_choose(
+        examples["train"], examples["validation"], dimension=DIMENSION, seed=0, only=name
+    )
+    graph = build_heads(again.chosen, lengths, dimension=DIMENSION, n_features=N_FEATURES)
+    first = graphs[name].SerializeToString(deterministic=True)
+    assert graph.SerializeToString(deterministic=True) == first
 
 
 def test_outputs_stay_in_range_far_outside_of_what_was_seen(graphs) -> None:

@@ -1,0 +1,65 @@
+"""Cross-validation: every prompt once, groups whole, nothing logged."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.outcomes import Origin, OutcomeTable, write_outcomes
+from router.errors import TrainingError
+from training.crossval import cross_validate, fold_of_groups
+from training.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def settings(
+    tmp_path_factory: pytest.TempPathFactory, made_up: OutcomeTable, made_up_catalog_file: Path
+) -> Settings:
+    path = tmp_path_factory.mktemp("crossval") / "outcomes.parquet"
+    write_outcomes(made_up, path, Origin("made up", "-", "-"))
+    return Settings(data=str(path), catalog=made_up_catalog_file, candidate="logistic")
+
+
+def test_a_group_never_stands_in_two_folds_and_folds_are_about_equal() -> None:
+    groups = np.array([f"g{i % 400}" for i in range(1000)])
+    fold = fold_of_groups(groups, seed=3, folds=5)
+    of_group: dict[str, set[int]] = {}
+    for group, number in zip(groups.tolist(), fold.tolist(), strict=True):
+        of_group.setdefault(group, set()).add(number)
+    assert all(len(numbers) == 1 for numbers in of_group.values())
+    sizes = Counter(fold.tolist())
+    assert sorted(sizes) == [0, 1, 2, 3, 4]
+    assert min(sizes.values()) > 120
+
+
+def test_another_seed_deals_out_other_folds() -> None:
+    groups = np.array([f"g{i}" for i in range(300)])
+    assert fold_of_groups(groups, 0, 4).tolist() != fold_of_groups(groups, 1, 4).tolist()
+
+
+def test_every_prompt_is_judged_once_by_an_artifact_that_never_saw_it(
+    settings: Settings, made_up: OutcomeTable
+) -> None:
+    said: list[str] = []
+    results = cross_validate(settings, 3, "a test", said.append)
+    assert results.provenance.prompts_held_out == len(made_up)
+    assert results.provenance.artifact_version.count("+") == 2
+    assert "Cross-validation" in results.provenance.notes[0]
+    assert [line for line in said if line.startswith("fold ")] == [
+        "fold 1 of 3",
+        "fold 2 of 3",
+        "fold 3 of 3",
+    ]
+
+
+def test_the_same_seed_gives_the_same_results(settings: Settings) -> None:
+    one, other = (cross_validate(settings, 2, "a test") for _ in range(2))
+    assert one.provenance == other.provenance
+    assert one.routers[0] == other.routers[0]
+    assert one.calibration == other.calibration
+
+
+def test_one_fold_is_refused(settings: Settings) -> None:
+    with pytest.raises(TrainingError, match="1 folds given, at least 2 are needed"):
+        cross_validate(settings, 1, "a test")
