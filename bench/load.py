@@ -118,14 +118,11 @@ def make_requests(job: Job, seed: int) -> Sequence[Any]:
     if job.method == "echo":
         return [empty_pb2.Empty()] * _WARM_CALLS
     if job.method == "route":
-        return [
-            pb.RouteRequest(prompt=make_prompt(generator, job.tokens)) for _ in range(_PROMPTS)
-        ]
+        return [pb.RouteRequest(prompt=make_prompt(generator, job.tokens)) for _ in range(_PROMPTS)]
     return [
         pb.RouteBatchRequest(
             requests=[
-                pb.RouteRequest(prompt=make_prompt(generator, job.tokens))
-                for _ in range(job.batch)
+                pb.RouteRequest(prompt=make_prompt(generator, job.tokens)) for _ in range(job.batch)
             ]
         )
         for _ in range(8)
@@ -138,7 +135,11 @@ def _serialize(message: Any) -> bytes:
 
 
 def _deserializer(method: Method) -> Callable[[bytes], Any]:
-    answers = {"echo": empty_pb2.Empty, "route": pb.RouteResponse, "batch": pb.RouteBatchResponse}
+    answers: dict[Method, Any] = {
+        "echo": empty_pb2.Empty,
+        "route": pb.RouteResponse,
+        "batch": pb.RouteBatchResponse,
+    }
     deserialize: Callable[[bytes], Any] = answers[method].FromString
     return deserialize
 

@@ -16,9 +16,9 @@ from typing import Any, Literal, Self
 import grpc
 from google.protobuf import empty_pb2
 
+from router.catalog import load_catalog
 from router.config import Config
 from router.engine import build_engine
-from router.catalog import load_catalog
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.app import RouterServer

@@ -15,7 +15,8 @@ from router.predict.features import features_of
 from router.predict.predictor import predict_one
 from router.predict.reading import read
 from router.predict.window import window
-from router.server.convert import from_decision, to_request
+from router.server.answer import from_decision
+from router.server.convert import to_request
 from router.server.limits import Limits
 from router.v1 import router_pb2 as pb
 
@@ -28,9 +29,7 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
     """
     generator = random.Random(seed)  # noqa: S311 - text, not a secret
     limits = Limits()
-    wires = [
-        pb.RouteRequest(prompt=make_prompt(generator, tokens)) for _ in range(max(calls, 1))
-    ]
+    wires = [pb.RouteRequest(prompt=make_prompt(generator, tokens)) for _ in range(max(calls, 1))]
     artifact = engine.artifact
     tokenizer, heads = artifact.encoder.tokenizer, artifact.heads
 

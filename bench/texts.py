@@ -8,7 +8,7 @@ import random
 
 from router.cost.tokens import estimate_tokens
 
-_STEMS = """
+_STEM_LINES = """
 act add aim air ask bank beat bend bind blow board boat bond book born brave break bright bring
 brush build burn call camp care carry cast catch chain change chart check child clean climb clock
 close cloud coach coast cold cook cool copy corn count course cover craft cross crowd dance date
@@ -30,9 +30,11 @@ stream street strong study style sugar supply support surface sweet swim switch 
 task taste teach team test thick thin think throw tide time tool touch tower town track trade train
 travel treat tree trip truck trust turn type unit valley value view visit voice walk wall warm wash
 watch water wave wear weather weight wheel wide win wind window wire wise wood word work write year
-""".split()
+"""
 _ENDINGS = ("", "s", "ed", "ing", "er", "ers", "less", "ful", "ly", "able")
-_SMALL = "the a of to in is it that for on with as was at by an be this from or".split()
+_SMALL_LINE = "the a of to in is it that for on with as was at by an be this from or"
+_SMALL = _SMALL_LINE.split()
+_STEMS = _STEM_LINES.split()
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 VOCABULARY = tuple(stem + ending for ending in _ENDINGS for stem in _STEMS)
 

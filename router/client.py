@@ -77,7 +77,7 @@ class RouterClient:
     def health(self, service: str = "readiness") -> str:
         """Return the health of ``service`` as its name, such as "SERVING"."""
         request = health_pb2.HealthCheckRequest(service=service)
-        answer = self._call(self._health.Check, request)
+        answer = self._call(self._health.Check, request)  # type: ignore[attr-defined]  # stub's gap
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def close(self) -> None:

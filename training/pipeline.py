@@ -76,7 +76,7 @@ def train(settings: Settings, say: Say = lambda _: None) -> Finished:
         results = evaluate(engine, table, seed=settings.seed, command="make train")
         verdict = _verdict(settings, engine, table, Path(temporary), tell)
         promoted = verdict is None or verdict.promoted
-        tell(verdict.sentence() if verdict else "promoted: there is no champion yet")
+        tell(verdict.sentence() if verdict else "promoted: there is no champion to compare with")
         report = Path(temporary) / "evaluation"
         write_results(results, report / "results.json")
         write_report(results, report)

@@ -16,19 +16,6 @@ from eval.ope.log import LoggedDecisions
 from router.checked import CheckedTable
 from router.errors import DataError
 
-KEYS = frozenset(
-    {
-        "context_id",
-        "cluster",
-        "action",
-        "propensities",
-        "reward",
-        "cost_usd",
-        "predicted_reward",
-        "predicted_cost_usd",
-        "prompt",
-    }
-)
 _NAMED = 20
 
 
@@ -140,8 +127,8 @@ def _assemble(path: Path, lines: Sequence[_Line], candidate_column: str | None) 
     )
     if unknown:
         raise DataError(
-            f"{path}: actions {', '.join(unknown)} have no propensity in any line; the propensities "
-            f"name {', '.join(actions)}"
+            f"{path}: actions {', '.join(unknown)} have no propensity in any line; the "
+            f"propensities name {', '.join(actions)}"
         )
     predicted = [
         _matrix(path, key, [getattr(line, key) for line in lines], actions)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 
 from router.cli.child import ServerProcess
 from router.cli.explain import SHORT_WHY, goal_in_words, lines_of_candidates, usd
@@ -19,6 +20,13 @@ from router.errors import DataError
 from router.v1 import router_pb2 as pb
 
 _TIER_COLOURS = ("green", "yellow", "magenta")
+OTHER_GOALS = (
+    pb.Goal(willingness_to_pay_usd=0.03),
+    pb.Goal(willingness_to_pay_usd=0.01),
+    pb.Goal(willingness_to_pay_usd=0.003),
+    pb.Goal(quality_target=0.8),
+    pb.Goal(quality_target=0.6),
+)
 _KIND_WIDTH = 15
 _GAP = 2
 
@@ -44,6 +52,12 @@ class Routed:
         """Expected cost of the chosen deployment."""
         chosen = (c for c in self.answer.candidates if c.deployment == self.answer.deployment)
         return next(chosen).expected_cost_usd
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """Least and greatest adequacy of its candidates."""
+        adequacies = [candidate.adequacy for candidate in self.answer.candidates]
+        return min(adequacies), max(adequacies)
 
 
 def add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -102,6 +116,7 @@ def show(client: RouterClient, samples: Sequence[Sample]) -> None:
     print()
     print("\n".join(lines_of_summary(routed, names)))
     print()
+    _show_goals(client, samples, names)
     _show_target(client, routed)
     _show_error(client, names)
     _show_outcome(client, routed[0])
@@ -124,7 +139,7 @@ def lines_of_routed(routed: Sequence[Routed], names: Sequence[str], width: int) 
     header = ["kind", "prompt", "tier", *names, "USD", "saved", "why"]
     rows = []
     for item in routed:
-        best = {name: 0.0 for name in names}
+        best = dict.fromkeys(names, 0.0)
         for candidate in item.answer.candidates:
             best[candidate.tier] = max(best[candidate.tier], candidate.adequacy)
         rows.append(
@@ -167,32 +182,40 @@ def lines_of_summary(routed: Sequence[Routed], names: Sequence[str]) -> list[str
     )
     share = f", {1 - total / always:.0%} less" if always else ""
     shares = ", ".join(f"{name} {mix[name]}" for name in names)
+    waited = median(item.waited_ms for item in routed)
     return [
         painted(f"{len(routed)} prompts: {shares}.", "bold"),
         f"Expected cost {usd(total)} USD; always {highest} {usd(always)} USD{share}.",
-        f"Median time of a decision, seen by the client: "
-        f"{median(item.waited_ms for item in routed):.2f} ms.",
-        "Percentages under the tiers are predicted adequacies; costs and savings are expected "
-        "ones, not measured ones.",
+        f"Median time of a decision, seen by the client: {waited:.2f} ms.",
+        "Under the tiers stands predicted adequacy. Costs and savings are expected, not measured.",
     ]
 
 
+def _show_goals(client: RouterClient, samples: Sequence[Sample], names: Sequence[str]) -> None:
+    """Route the samples once more at other goals, each in one RouteBatch."""
+    rows = []
+    for goal in OTHER_GOALS:
+        requests = [pb.RouteRequest(prompt=sample.prompt, goal=goal) for sample in samples]
+        answers = client.route_batch(pb.RouteBatchRequest(requests=requests)).results
+        routed = [Routed(s, a.response, 0.0) for s, a in zip(samples, answers, strict=True)]
+        mix = Counter(item.answer.tier for item in routed)
+        total = sum(item.cost_usd for item in routed)
+        rows.append([goal_in_words(goal), *(str(mix[name]) for name in names), usd(total)])
+    print(painted("The same prompts at other goals", "bold"))
+    header = ["goal", *names, "USD"]
+    print("\n".join(lines_of_table(header, rows, right=range(1, len(header)))), end="\n\n")
+
+
 def _show_target(client: RouterClient, routed: Sequence[Routed]) -> None:
-    """Ask for a quality target between the lowest and the highest adequacy of one prompt."""
-    item = max(routed, key=lambda one: _spread(one.answer))
-    target = 0.9
+    """Ask for a target that the tiers disagree about: half way between the extremes of a prompt."""
+    item = max(routed, key=lambda one: one.spread[1] - one.spread[0])
+    target = round(sum(item.spread) / 2, 2)
     answer = client.route(
         pb.RouteRequest(prompt=item.sample.prompt, goal=pb.Goal(quality_target=target))
     )
     print(painted(f"With a quality target of {target:g}", "bold"), end=": ")
-    print(f"“{shortened(item.sample.prompt, 50)}” → {answer.tier} ({SHORT_WHY[answer.reason]})")
-    print("\n".join(lines_of_candidates(answer.candidates, answer.deployment)))
-    print()
-
-
-def _spread(answer: pb.RouteResponse) -> float:
-    adequacies = [candidate.adequacy for candidate in answer.candidates]
-    return max(adequacies) - min(adequacies)
+    print(f"“{shortened(item.sample.prompt, 45)}” → {answer.tier}, {SHORT_WHY[answer.reason]}")
+    print("\n".join(lines_of_candidates(answer.candidates, answer.deployment)), end="\n\n")
 
 
 def _show_error(client: RouterClient, names: Sequence[str]) -> None:
@@ -200,7 +223,8 @@ def _show_error(client: RouterClient, names: Sequence[str]) -> None:
     try:
         client.route(pb.RouteRequest(prompt="Who may answer this?", denied_tiers=names))
     except CallError as error:
-        print(f"  {error.code} {error.reason}: {error.message}\n")
+        text = f"{error.code} {error.reason}: {error.message}"
+        print(fill(text, terminal_width(), initial_indent="  ", subsequent_indent="  "), end="\n\n")
 
 
 def _show_outcome(client: RouterClient, item: Routed) -> None:

@@ -69,8 +69,10 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         "",
         *lines_of_candidates(answer.candidates, answer.deployment),
         "",
-        f"decision {answer.decision_id}, artifact {answer.artifact_version}, "
-        f"catalog {answer.catalog_version}",
+        (
+            f"decision {answer.decision_id}, artifact {answer.artifact_version}, "
+            f"catalog {answer.catalog_version}"
+        ),
     ]
 
 

@@ -14,7 +14,7 @@ from router.config import load_config
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.errors import StoreError
 from router.ledger.store import OutcomeStore
-from router.server.convert import from_catalog
+from router.server.answer import from_catalog
 from router.v1 import router_pb2 as pb
 
 
@@ -58,13 +58,15 @@ def lines_of_tiers(listed: pb.ListTiersResponse) -> list[str]:
                     " ".join([name for name, has in flags if has] + list(item.residency)),
                 )
             )
-    header = ("tier", "deployment", "kind", "USD/Mtok in", "out", "as of", "window", "output", "can")
-    return [
-        *lines_of_table(header, rows, right=(3, 4, 6, 7)),
-        "",
+    header = (
+        "tier", "deployment", "kind", "USD/Mtok in", "out", "as of", "window", "output", "can",
+    )  # fmt: skip
+    last = (
         f"Default goal: {goal_in_words(listed.default_goal)}. An answer of quality "
-        f"{listed.adequate_quality:g} or more counts as adequate. Catalog {listed.catalog_version}.",
-    ]
+        f"{listed.adequate_quality:g} or more counts as adequate. Catalog "
+        f"{listed.catalog_version}."
+    )
+    return [*lines_of_table(header, rows, right=(3, 4, 6, 7)), "", last]
 
 
 def _price(item: pb.Deployment, field: str) -> str:
@@ -81,7 +83,9 @@ def add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "join them, as a server does at its start. Exit status 1 and one line when refused.",
     )
     parser.add_argument("--catalog", type=Path, metavar="FILE", default=default_catalog_path())
-    parser.add_argument("--artifact", type=Path, metavar="DIR", default=default_artifact_directory())
+    parser.add_argument(
+        "--artifact", type=Path, metavar="DIR", default=default_artifact_directory()
+    )
     parser.set_defaults(run=check)
 
 

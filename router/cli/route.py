@@ -10,7 +10,8 @@ from router import load_engine
 from router.cli.explain import lines_of_decision
 from router.client import RouterClient
 from router.engine import Engine
-from router.server.convert import from_decision, to_request
+from router.server.answer import from_decision
+from router.server.convert import to_request
 from router.server.limits import Limits
 from router.v1 import router_pb2 as pb
 

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from router.errors import ArtifactError
-from router.predict.encoder import TextEncoder, open_session, read_json, verify_files
+from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
+from router.predict.files import read_json, verify_files
 from router.predict.heads import Heads
 
 ARTIFACT_FORMAT = 1

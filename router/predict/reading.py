@@ -66,5 +66,5 @@ def byte_class_counts(text: str) -> npt.NDArray[np.float64]:
         lead byte. Lone surrogates count as "?".
     """
     data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
-    counts: npt.NDArray[np.float64] = np.bincount(data, minlength=256) @ _COLUMN_OF_BYTE
+    counts: npt.NDArray[np.float64] = np.bincount(data, minlength=256).dot(_COLUMN_OF_BYTE)
     return counts

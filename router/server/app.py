@@ -46,9 +46,7 @@ class RouterServer:
         ConfigError: the address cannot be bound.
     """
 
-    def __init__(
-        self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()
-    ) -> None:
+    def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
         self._engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)

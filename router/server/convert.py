@@ -1,8 +1,7 @@
-"""Wire messages to checked requests, and decisions to wire messages. No decision is made here."""
+"""Wire messages to checked requests. The way back is ``answer``; no decision is made here."""
 
 import math
 from collections.abc import Collection
-from functools import lru_cache
 
 from router.catalog import Catalog
 from router.errors import InvalidRequestError
@@ -14,7 +13,7 @@ from router.server.limits import (
     MAX_TOKENS,
     Limits,
 )
-from router.types import NO_NEEDS, ROLES, Decision, Estimate, Goal, Message, Needs, Request
+from router.types import NO_NEEDS, ROLES, Goal, Message, Needs, Request
 from router.v1 import router_pb2 as pb
 
 _NO_TIERS: frozenset[str] = frozenset()
@@ -196,90 +195,3 @@ def short_id(field: str, value: str, *, required: bool = False) -> str:
             metadata={"given": str(len(value))},
         )
     return value
-
-
-def from_decision(decision: Decision, request_id: str) -> pb.RouteResponse:
-    """Return the wire form of a decision."""
-    chosen, dearest = decision.chosen, decision.dearest
-    saving = dearest.expected_cost_usd - chosen.expected_cost_usd
-    response = pb.RouteResponse(
-        decision_id=decision.decision_id,
-        tier=chosen.deployment.tier,
-        deployment=chosen.deployment.id,
-        model=chosen.deployment.model,
-        reason=decision.reason.value,  # type: ignore[arg-type]  # values equal the wire enum's
-        saving_usd=saving,
-        saving_fraction=saving / dearest.expected_cost_usd if dearest.expected_cost_usd else 0.0,
-        saving_baseline_tier=dearest.deployment.tier,
-        goal=from_goal(decision.goal),
-        artifact_version=decision.artifact_version,
-        catalog_version=decision.catalog_version,
-        request_id=request_id,
-    )
-    for estimate in decision.estimates:
-        _fill(response.candidates.add(), estimate)
-    return response
-
-
-def _fill(candidate: pb.Candidate, estimate: Estimate) -> None:
-    deployment, adequacy, cost, input_tokens, output_tokens, ineligible = estimate
-    candidate.CopyFrom(_named(deployment.id, deployment.tier))
-    candidate.adequacy = adequacy
-    if cost == cost:  # not NaN: the price is known
-        candidate.expected_cost_usd = cost
-    candidate.input_token_count = round(input_tokens)
-    candidate.output_token_count = round(output_tokens)
-    if ineligible:
-        candidate.ineligible_reasons.extend(ineligible)  # type: ignore[arg-type]  # equal values
-
-
-@lru_cache(maxsize=4096)
-def _named(deployment: str, tier: str) -> pb.Candidate:
-    """Return what is the same in every answer; copying it halves the time of an answer."""
-    return pb.Candidate(deployment=deployment, tier=tier)
-
-
-def from_goal(goal: Goal) -> pb.Goal:
-    """Return the wire form of a goal; unset stays unset."""
-    return pb.Goal(
-        quality_target=goal.quality_target,
-        willingness_to_pay_usd=goal.willingness_to_pay_usd,
-        max_cost_usd=goal.max_cost_usd,
-    )
-
-
-def from_catalog(catalog: Catalog, artifact_version: str) -> pb.ListTiersResponse:
-    """Return the wire form of a catalog."""
-    return pb.ListTiersResponse(
-        tiers=[
-            pb.Tier(
-                name=tier.name,
-                rank=tier.rank,
-                reference_model=tier.reference_model,
-                deployments=[
-                    pb.Deployment(
-                        id=item.id,
-                        kind=item.kind,
-                        provider=item.provider,
-                        model=item.model,
-                        input_usd_per_mtok=item.price.input_usd_per_mtok if item.price else None,
-                        output_usd_per_mtok=item.price.output_usd_per_mtok if item.price else None,
-                        price_date=item.price.as_of.isoformat() if item.price else "",
-                        context_window_tokens=item.capabilities.context_window_tokens,
-                        max_output_tokens=item.capabilities.max_output_tokens,
-                        tools=item.capabilities.tools,
-                        vision=item.capabilities.vision,
-                        json_schema=item.capabilities.json_schema,
-                        residency=sorted(item.capabilities.residency),
-                    )
-                    for item in catalog.deployments
-                    if item.tier == tier.name
-                ],
-            )
-            for tier in catalog.tiers
-        ],
-        default_goal=from_goal(catalog.default_goal),
-        adequate_quality=catalog.adequate_quality,
-        artifact_version=artifact_version,
-        catalog_version=catalog.version,
-    )

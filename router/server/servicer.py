@@ -9,7 +9,8 @@ from google.rpc import status_pb2
 from router.engine import Engine
 from router.errors import InvalidRequestError, NoCandidateError
 from router.ledger.store import OutcomeStore, RecordedOutcome
-from router.server.convert import from_catalog, from_decision, short_id, to_request
+from router.server.answer import from_catalog, from_decision
+from router.server.convert import short_id, to_request
 from router.server.interceptors import to_status
 from router.server.limits import Limits
 from router.types import Request
