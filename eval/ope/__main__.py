@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quality-target", type=float, help="goal of the artifact")
     parser.add_argument("--willingness-to-pay-usd", type=float, help="goal of the artifact")
     parser.add_argument("--data", type=Path, default=Path("data/outcomes"), help="for simulate")
-    parser.add_argument("--logs", type=int, default=1000, help="simulated logs per line")
+    parser.add_argument("--logs", type=int, default=500, help="simulated logs per line")
     parser.add_argument("--draws", type=int, default=BOOTSTRAP_DRAWS, help="bootstrap resamples")
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw")
     return parser
