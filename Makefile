@@ -44,6 +44,10 @@ train: $(VENV)/.train ## train on DATA for CATALOG; promoted to OUT if not worse
 crossval: $(VENV)/.train ## judge every prompt of DATA by an artifact trained without it; report in build/crossval
 	$(BIN)/python -m training crossval --data $(DATA) --catalog $(CATALOG) --seed $(SEED)
 
+.PHONY: calibrate
+calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
+	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT)
+
 .PHONY: compare
 compare: $(VENV)/.train ## print training runs side by side
 	$(BIN)/python -m training compare

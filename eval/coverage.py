@@ -1,183 +1,47 @@
-"""The coverage set: prompts of this project's own, each with the tiers a careful engineer accepts.
+"""How an artifact treats the coverage set: ``python -m eval.coverage [--part test]``.
 
-Here the file is read and checked, and choices of tiers are judged against the bands; the command
-``python -m eval.coverage`` does both for an artifact. Nothing here enters a reported frontier: a
-band is one author's judgement, no outcome of a model. data/coverage/README.md says how it was set.
+The set is read in ``eval.coverage_file`` and judged in ``eval.coverage_score``, both offered again
+here; this file routes the prompts and prints the tables. Nothing of it enters a reported frontier:
+data/coverage/README.md says what the set is worth.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
+from eval.coverage_file import PARTS, CoveragePrompt, read_coverage
+from eval.coverage_score import (
+    EVERYDAY_KINDS,
+    Choice,
+    CoverageScore,
+    CoverageShare,
+    score_coverage,
+)
 from eval.tables import aligned
 from router.catalog import load_catalog
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.engine import Engine, build_engine
 from router.errors import DataError, RouterError
 from router.predict.artifact import load_artifact
-from router.types import ROLES, Decision, Message, Request
+from router.types import Decision, Request
 
-PARTS: tuple[str, str] = ("prior", "test")
-EVERYDAY_KINDS = frozenset(
-    {"greeting", "translation", "classification", "sentiment", "extraction", "summary"}
-)
-"""Kinds that must go cheap in any major language, unless a prompt's band says otherwise."""
+__all__ = [
+    "EVERYDAY_KINDS",
+    "PARTS",
+    "Choice",
+    "CoveragePrompt",
+    "CoverageScore",
+    "CoverageShare",
+    "choose_tiers",
+    "coverage_table",
+    "main",
+    "read_coverage",
+    "score_coverage",
+]
 
 DEFAULT_PATH = Path("data/coverage/prompts.jsonl")
-_TEXT_KEYS = ("id", "kind", "language", "least_tier", "most_tier", "why", "part", "family")
-_KEYS = {*_TEXT_KEYS, "difficulty", "messages"}
-
-
-@dataclass(frozen=True, slots=True)
-class CoveragePrompt:
-    """One prompt and its band.
-
-    Attributes:
-        id: Unique in the file.
-        kind: What sort of request, such as "greeting" or "proof".
-        language: ISO 639 code of the user's words; "und" where there are none.
-        difficulty: 1 (anybody) to 5 (experts).
-        messages: The conversation, oldest first.
-        least_tier: Lowest tier that is accepted.
-        most_tier: Highest tier that is accepted.
-        why: The reason for the band, in a sentence.
-        part: "prior" (training may use it) or "test" (kept back).
-        family: Variants of one idea share it and never stand in both parts.
-    """
-
-    id: str
-    kind: str
-    language: str
-    difficulty: int
-    messages: tuple[Message, ...]
-    least_tier: str
-    most_tier: str
-    why: str
-    part: str
-    family: str
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageShare:
-    """How many prompts of a slice were sent inside their band, below it and above it."""
-
-    name: str
-    prompts: int
-    inside: int
-    cheaper: int
-    dearer: int
-    gross: int
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A prompt sent outside its band."""
-
-    prompt: CoveragePrompt
-    chosen_tier: str
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageScore:
-    """Choices judged against the bands.
-
-    Attributes:
-        overall: All prompts.
-        kinds: One share a kind, in the order of the file.
-        languages: One share a language, the most frequent first.
-        absurdities: Sent to the highest tier though only the lowest is accepted, or the reverse.
-        everyday_to_top: Prompts of ``EVERYDAY_KINDS`` sent to the highest tier outside their band.
-    """
-
-    overall: CoverageShare
-    kinds: tuple[CoverageShare, ...]
-    languages: tuple[CoverageShare, ...]
-    absurdities: tuple[Miss, ...]
-    everyday_to_top: tuple[Miss, ...]
-
-
-def read_coverage(path: Path) -> tuple[CoveragePrompt, ...]:
-    """Read a coverage file, one JSON object a line.
-
-    Raises:
-        DataError: The file cannot be read or holds nothing, or lines are wrong; ``problems`` names
-            each as ``line N: what``.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-    prompts: list[CoveragePrompt] = []
-    problems: list[str] = []
-    family_places: dict[str, tuple[str, str]] = {}
-    ids: set[str] = set()
-    for number, line in enumerate(lines, start=1):
-        try:
-            prompt = _prompt(line)
-            _check_place(prompt, ids, family_places)
-        except DataError as error:
-            problems.append(f"line {number}: {error.message}")
-        else:
-            prompts.append(prompt)
-    if problems:
-        raise DataError(
-            f"{path}: {len(problems)} of {len(lines)} lines are wrong, first {problems[0]}; "
-            "data/coverage/README.md describes the fields",
-            problems=problems,
-        )
-    if not prompts:
-        raise DataError(f"{path}: holds no prompt; give one JSON object a line")
-    return tuple(prompts)
-
-
-def score_coverage(
-    prompts: Sequence[CoveragePrompt], chosen_tiers: Sequence[str], tier_names: Sequence[str]
-) -> CoverageScore:
-    """Judge choices of tiers against the bands.
-
-    Args:
-        prompts: (n,) at least one.
-        chosen_tiers: (n,) the tier each prompt was sent to.
-        tier_names: All tiers from lowest to highest, at least two.
-
-    Raises:
-        DataError: Lengths differ, nothing is to be judged, or a tier is not among ``tier_names``.
-    """
-    if not prompts or len(prompts) != len(chosen_tiers) or len(tier_names) < 2:
-        raise DataError(
-            f"{len(prompts)} prompts, {len(chosen_tiers)} choices and {len(tier_names)} tiers were "
-            "given: give at least one prompt, a choice for each, and at least two tiers"
-        )
-    misses = tuple(
-        Miss(prompt, chosen) for prompt, chosen in zip(prompts, chosen_tiers, strict=True)
-    )
-    rank = {name: position for position, name in enumerate(tier_names)}
-    for one in misses:
-        _check_tiers(one, rank)
-    kinds = dict.fromkeys(prompt.kind for prompt in prompts)
-    languages = dict.fromkeys(prompt.language for prompt in prompts)
-    by_language = (
-        _share(name, (one for one in misses if one.prompt.language == name), rank)
-        for name in languages
-    )
-    return CoverageScore(
-        overall=_share("all", misses, rank),
-        kinds=tuple(
-            _share(name, (one for one in misses if one.prompt.kind == name), rank) for name in kinds
-        ),
-        languages=tuple(sorted(by_language, key=lambda share: -share.prompts)),
-        absurdities=tuple(one for one in misses if _is_gross(one, rank)),
-        everyday_to_top=tuple(
-            one
-            for one in misses
-            if one.prompt.kind in EVERYDAY_KINDS
-            and one.chosen_tier == tier_names[-1]
-            and _side(one, rank) > 0
-        ),
-    )
 
 
 def choose_tiers(engine: Engine, prompts: Sequence[CoveragePrompt]) -> list[str]:
@@ -195,18 +59,23 @@ def choose_tiers(engine: Engine, prompts: Sequence[CoveragePrompt]) -> list[str]
     return tiers
 
 
-def coverage_table(score: CoverageScore) -> str:
-    """Print shares per kind and per language, then every absurdity with its reason."""
-    gross = [f"gross absurdities: {len(score.absurdities)}", *map(_miss_line, score.absurdities)]
-    everyday = [
-        f"everyday prompts sent to the highest tier: {len(score.everyday_to_top)}",
-        *map(_miss_line, score.everyday_to_top),
-    ]
+def coverage_table(score: CoverageScore, constants: Iterable[CoverageShare] = ()) -> str:
+    """Print shares per kind and per language, then every absurdity with its reason.
+
+    Args:
+        score: What to print.
+        constants: Shares of always choosing one tier, to compare with.
+    """
+    sides = [score.must_go_cheap, score.must_not_go_cheap]
     blocks = [
-        [_shares("kind", [*score.kinds, score.overall])],
+        [_shares("kind", score.kinds)],
         [_shares("language", score.languages)],
-        gross,
-        everyday,
+        [_shares("together", [score.overall, *sides, *constants])],
+        [f"gross absurdities: {len(score.absurdities)}", *map(_line, score.absurdities)],
+        [
+            f"everyday prompts sent to the highest tier: {len(score.everyday_to_top)}",
+            *(f"  {one.prompt.id} [{one.prompt.language}]" for one in score.everyday_to_top),
+        ],
     ]
     return "\n\n".join("\n".join(block) for block in blocks)
 
@@ -223,12 +92,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         everything = read_coverage(arguments.data)
         prompts = [one for one in everything if arguments.part in (None, one.part)]
         engine = build_engine(load_artifact(arguments.artifact), load_catalog(arguments.catalog))
-        score = score_coverage(prompts, choose_tiers(engine, prompts), engine.catalog.tier_names)
+        tiers = engine.catalog.tier_names
+        score = score_coverage(prompts, choose_tiers(engine, prompts), tiers)
+        constants = [_always(prompts, tier, tiers) for tier in tiers]
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         for problem in getattr(error, "problems", ()):
             print(f"  {problem}", file=sys.stderr)
         return 1
     print(f"artifact {engine.artifact.version}, part {arguments.part or 'all'}, default goal\n")
-    print(coverage_table(score))
+    print(coverage_table(score, constants))
     return 0
+
+
+def _always(
+    prompts: Sequence[CoveragePrompt], tier: str, tier_names: Sequence[str]
+) -> CoverageShare:
+    overall = score_coverage(prompts, [tier] * len(prompts), tier_names).overall
+    return replace(overall, name=f"(always {tier})")
+
+
+def _shares(head: str, shares: Iterable[CoverageShare]) -> str:
+    rows = [
+        [
+            one.name,
+            str(one.prompts),
+            f"{one.inside / one.prompts:.0%}" if one.prompts else "-",
+            str(one.cheaper),
+            str(one.dearer),
+            str(one.gross),
+        ]
+        for one in shares
+    ]
+    return aligned([[head, "prompts", "in band", "below", "above", "gross"], *rows])
+
+
+def _line(choice: Choice) -> str:
+    prompt = choice.prompt
+    return (
+        f"  {prompt.id} [{prompt.language}] to {choice.chosen_tier}, accepted {prompt.least_tier} "
+        f"to {prompt.most_tier}: {prompt.why}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,16 @@ from typing import Any, cast
 
 from router.checked import CheckedTable
 from router.errors import CatalogError
-from router.types import Capabilities, Deployment, DeploymentKind, Goal, Price, Tier
+from router.types import (
+    DEFAULT_CONFIDENCE,
+    Capabilities,
+    Contract,
+    Deployment,
+    DeploymentKind,
+    Goal,
+    Price,
+    Tier,
+)
 
 CATALOG_FORMAT = 1
 _TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments"}
@@ -25,7 +34,8 @@ _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
     "tools", "vision", "json_schema", "residency", "price",
 }  # fmt: skip
-_GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd"}
+_GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
+_CONTRACT_KEYS = {"max_loss_rate", "confidence"}
 _KINDS = ("api", "gpu")
 
 
@@ -112,14 +122,26 @@ def _goal(table: CheckedTable) -> Goal:
         quality_target=table.optional_number("quality_target", least=0.0, most=1.0),
         willingness_to_pay_usd=table.optional_number("willingness_to_pay_usd", above=0.0),
         max_cost_usd=table.optional_number("max_cost_usd", above=0.0),
+        contract=_contract(table),
     )
-    if (goal.quality_target is None) == (goal.willingness_to_pay_usd is None):
+    if goal.rules() != 1:
         raise table.error(
             "quality_target",
             goal.quality_target,
-            "exactly one of quality_target and willingness_to_pay_usd must be set",
+            "exactly one of quality_target, willingness_to_pay_usd and contract must be set",
         )
     return goal
+
+
+def _contract(table: CheckedTable) -> Contract | None:
+    if "contract" not in table.content:
+        return None
+    inner = table.table("contract", _CONTRACT_KEYS)
+    confidence = inner.optional_number("confidence", above=0.0, below=1.0)
+    return Contract(
+        max_loss_rate=inner.number("max_loss_rate", above=0.0, below=1.0),
+        confidence=DEFAULT_CONFIDENCE if confidence is None else confidence,
+    )
 
 
 def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:

@@ -85,6 +85,7 @@ class CheckedTable:
         least: float | None = None,
         above: float | None = None,
         most: float | None = None,
+        below: float | None = None,
     ) -> float:
         """Return a finite number within the stated bounds."""
         value = self.required(key)
@@ -95,6 +96,7 @@ class CheckedTable:
             or (least is not None and result < least)
             or (above is not None and result <= above)
             or (most is not None and result > most)
+            or (below is not None and result >= below)
         ):
             bounds = [
                 text
@@ -102,6 +104,7 @@ class CheckedTable:
                     (least, f">= {least}"),
                     (above, f"> {above}"),
                     (most, f"<= {most}"),
+                    (below, f"< {below}"),
                 )
                 if bound is not None
             ]
@@ -115,11 +118,12 @@ class CheckedTable:
         least: float | None = None,
         above: float | None = None,
         most: float | None = None,
+        below: float | None = None,
     ) -> float | None:
         """Return None when absent, else as ``number``."""
         if key not in self.content:
             return None
-        return self.number(key, least=least, above=above, most=most)
+        return self.number(key, least=least, above=above, most=most, below=below)
 
     def table(self, key: str, known: set[str]) -> "CheckedTable":
         """Return an inner table with only ``known`` keys."""

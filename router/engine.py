@@ -7,19 +7,23 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
 from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
-from router.errors import ArtifactError, NoCandidateError
-from router.policy import choose, savings_baseline
+from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
+from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import Reading, read
 from router.predict.window import window
+from router.promise.contract import ContractTerms
+from router.promise.rule import permitted_tiers
 from router.types import (
     NO_NEEDS,
+    Contract,
     Decision,
     Deployment,
     Estimate,
@@ -55,16 +59,16 @@ class Engine:
         prediction = predict_one(self.artifact, reading)
         return self.decide(request, prediction, _input_tokens(request.messages, reading))
 
-    def route_many(self, requests: Sequence[Request]) -> list[Decision | NoCandidateError]:
+    def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
         readings = [read(window(request.messages)) for request in requests]
         predictions = predict_all(self.artifact, readings)
-        results: list[Decision | NoCandidateError] = []
+        results: list[Decision | RouterError] = []
         for request, reading, prediction in zip(requests, readings, predictions, strict=True):
             input_tokens = _input_tokens(request.messages, reading)
             try:
                 results.append(self.decide(request, prediction, input_tokens))
-            except NoCandidateError as error:
+            except RouterError as error:
                 results.append(error)
         return results
 
@@ -88,7 +92,14 @@ class Engine:
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
             raise _no_candidate(estimates)
-        chosen, reason = choose(eligible, goal)
+        terms = None
+        if goal.contract is None:
+            chosen, reason = choose(eligible, goal)
+        else:
+            terms = self.contract_terms(goal.contract)
+            allowed = permitted_tiers(prediction.adequacy, terms.threshold)
+            names = compress(self.artifact.tier_names, allowed)
+            chosen, reason = choose_under_contract(eligible, frozenset(names))
         return Decision(
             decision_id=os.urandom(16).hex(),
             chosen=chosen,
@@ -98,7 +109,22 @@ class Engine:
             dearest=savings_baseline(eligible),
             artifact_version=self.artifact.version,
             catalog_version=self.catalog.version,
+            contract_terms=terms,
         )
+
+    def contract_terms(self, contract: Contract) -> ContractTerms:
+        """Return what the artifact's calibration can vouch for.
+
+        Raises:
+            NotCalibratedError: the artifact has not been calibrated.
+        """
+        if self.artifact.promise is None:
+            raise NotCalibratedError(
+                f"goal.contract given, but artifact {self.artifact.version} was not calibrated for "
+                "contracts: state another goal, or run 'make calibrate DATA=...' and serve what it "
+                "writes"
+            )
+        return self.artifact.promise.terms(contract.max_loss_rate, 1.0 - contract.confidence)
 
     def resolve_goal(self, goal: Goal | None) -> Goal:
         """Return the goal that applies: the request's, with the default for what it leaves out."""
@@ -106,11 +132,8 @@ class Engine:
         if goal is None:
             return default
         limit = default.max_cost_usd if goal.max_cost_usd is None else goal.max_cost_usd
-        if goal.quality_target is None and goal.willingness_to_pay_usd is None:
-            return Goal(default.quality_target, default.willingness_to_pay_usd, limit)
-        if limit == goal.max_cost_usd:
-            return goal
-        return Goal(goal.quality_target, goal.willingness_to_pay_usd, limit)
+        stated = goal if goal.rules() else default
+        return stated if limit == stated.max_cost_usd else replace(stated, max_cost_usd=limit)
 
     def estimates(
         self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
@@ -133,10 +156,10 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
     """Join an artifact and a catalog.
 
     Raises:
-        ArtifactError: the artifact does not predict for exactly the catalog's tiers, or for
-            another threshold of adequacy.
+        ArtifactError: the artifact does not predict for exactly the catalog's tiers in the same
+            order, or for another threshold of adequacy.
     """
-    if set(artifact.tier_names) != set(catalog.tier_names):
+    if artifact.tier_names != catalog.tier_names:
         raise ArtifactError(
             f"{artifact.directory}: predicts for tiers {list(artifact.tier_names)}, the catalog "
             f"{catalog.name!r} has {list(catalog.tier_names)}: use the catalog it was trained "

@@ -3,6 +3,7 @@
     RouterError                  base: message, reason, grpc status code name, metadata
     ├── InvalidRequestError      INVALID_ARGUMENT      a field of the call is wrong
     ├── NoCandidateError         FAILED_PRECONDITION   the call's own limits leave nobody to choose
+    ├── NotCalibratedError       FAILED_PRECONDITION   a contract is asked for, none was calibrated
     ├── NotReadyError            UNAVAILABLE           no verified artifact is loaded (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
     ├── CatalogError             catalog file refused
@@ -68,6 +69,13 @@ class NoCandidateError(RouterError):
 
     code = "FAILED_PRECONDITION"
     default_reason = "NO_CANDIDATE"
+
+
+class NotCalibratedError(RouterError):
+    """A contract is asked for, and the artifact has not been calibrated for any."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "CONTRACT_NOT_CALIBRATED"
 
 
 class NotReadyError(RouterError):

@@ -1,12 +1,14 @@
 """The rule of the product, on one page and without any state: estimates and a goal to a choice.
 
-Two rules over the same estimates. *Target*: the cheapest candidate whose adequacy reaches the
+Three rules over the same estimates. *Target*: the cheapest candidate whose adequacy reaches the
 target, or the most adequate one when none does. *Trade-off*: the greatest adequacy minus cost
 divided by willingness to pay (the plug-in rule of CARROT, arXiv 2502.03261, equation for one
 quality and one cost). Raising either goal never lowers the adequacy nor the cost of the choice.
+*Contract*: the cheapest candidate of a tier that a calibrated contract permits; which tiers those
+are is ``router.promise``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from router.errors import InvalidRequestError
 from router.types import DecisionReason, Estimate, Goal
@@ -46,6 +48,24 @@ def choose(eligible: Sequence[Estimate], goal: Goal) -> tuple[Estimate, Decision
         ),
     )
     return best, DecisionReason.BEST_TRADE_OFF
+
+
+def choose_under_contract(
+    eligible: Sequence[Estimate], permitted: Collection[str]
+) -> tuple[Estimate, DecisionReason]:
+    """Choose the cheapest candidate of a permitted tier, or the most adequate if there is none.
+
+    Args:
+        eligible: As for ``choose``.
+        permitted: Names of the tiers the contract permits for this prompt.
+
+    Raises:
+        ValueError: ``eligible`` is empty.
+    """
+    covered = [candidate for candidate in eligible if candidate.deployment.tier in permitted]
+    if covered:
+        return min(covered, key=_cheapest_first), DecisionReason.CONTRACT_KEPT
+    return max(eligible, key=_most_adequate_last), DecisionReason.CONTRACT_UNREACHABLE
 
 
 def savings_baseline(eligible: Sequence[Estimate]) -> Estimate:

@@ -7,8 +7,11 @@ a float (an estimate, never a booking), tokens are counts, probabilities lie in 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import Enum, IntEnum
-from typing import Literal, NamedTuple
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from router.promise.contract import ContractTerms
 
 DeploymentKind = Literal["api", "gpu"]
 ROLES: tuple[str, ...] = ("system", "developer", "user", "assistant", "tool")
@@ -68,19 +71,43 @@ class Message(NamedTuple):
     content: str
 
 
+DEFAULT_CONFIDENCE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """At most ``max_loss_rate`` of requests lose against the top tier, with ``confidence``.
+
+    Both lie strictly between 0 and 1.
+    """
+
+    max_loss_rate: float
+    confidence: float = DEFAULT_CONFIDENCE
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the caller wants. Exactly one of the first two is set once a goal is resolved.
+    """What the caller wants. Exactly one of the rules is set once a goal is resolved.
 
     Attributes:
         quality_target: least acceptable adequacy, in [0, 1].
         willingness_to_pay_usd: USD the caller would pay for one more adequate answer, > 0.
-        max_cost_usd: hard limit on a candidate's expected cost, > 0.
+        max_cost_usd: hard limit on a candidate's expected cost, > 0; goes with any rule.
+        contract: promise over many requests.
     """
 
     quality_target: float | None = None
     willingness_to_pay_usd: float | None = None
     max_cost_usd: float | None = None
+    contract: Contract | None = None
+
+    def rules(self) -> int:
+        """Count the rules that are set; a resolved goal has exactly one."""
+        return (
+            (self.quality_target is not None)
+            + (self.willingness_to_pay_usd is not None)
+            + (self.contract is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +172,8 @@ class DecisionReason(IntEnum):
     TARGET_MET = 1
     TARGET_UNREACHABLE = 2
     BEST_TRADE_OFF = 3
-
-
-class Rule(Enum):
-    """The two rules of ``router.policy``."""
-
-    TARGET = "target"
-    TRADE_OFF = "trade_off"
+    CONTRACT_KEPT = 4
+    CONTRACT_UNREACHABLE = 5
 
 
 class Estimate(NamedTuple):
@@ -172,7 +194,7 @@ class Decision(NamedTuple):
     """The answer: who serves, why, and every candidate that was looked at.
 
     ``dearest`` is the cheapest eligible candidate of the dearest eligible tier: the counterfactual
-    against which savings are stated.
+    against which savings are stated. ``contract_terms`` are set if the goal is a contract.
     """
 
     decision_id: str
@@ -183,3 +205,4 @@ class Decision(NamedTuple):
     dearest: Estimate
     artifact_version: str
     catalog_version: str
+    contract_terms: "ContractTerms | None" = None

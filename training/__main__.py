@@ -1,4 +1,4 @@
-"""Command line: ``python -m training train | crossval | compare``."""
+"""Command line: ``python -m training train | crossval | calibrate | compare``."""
 
 import argparse
 import sys
@@ -10,7 +10,12 @@ from pathlib import Path
 from eval.report import write_report
 from eval.results_file import write_results
 from eval.tables import summary
+from router.catalog import load_catalog
+from router.defaults import default_artifact_directory
 from router.errors import RouterError
+from router.promise.contract import contract
+from router.promise.saved import describe
+from router.types import DEFAULT_CONFIDENCE
 from training.settings import Settings
 
 
@@ -60,6 +65,21 @@ def _crossval(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from training.data import read_training_data
+    from training.promise import calibrate
+
+    names = {item.name for item in fields(Settings)}
+    settings = Settings(**{key: value for key, value in vars(arguments).items() if key in names})
+    table = read_training_data(settings, _say)
+    catalog = load_catalog(settings.catalog)
+    done = calibrate(arguments.artifact, settings.out, table, catalog)
+    for rate in (0.02, 0.05, 0.1):
+        print(describe(contract(done.counts, rate, 1.0 - DEFAULT_CONFIDENCE)))
+    print(f"artifact {done.artifact_version} written to {settings.out}")
+    return 0
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from training.compare import comparison_table
 
@@ -100,7 +120,13 @@ def _parser() -> argparse.ArgumentParser:
     crossval.add_argument("--folds", type=int, default=5)
     crossval.add_argument("--report", type=Path, default=Path("build/crossval"))
     crossval.set_defaults(call=_crossval)
-    for command in (train, crossval):
+    calibrate = commands.add_parser(
+        "calibrate", help="fit the contract of an artifact on labels, without training again"
+    )
+    calibrate.add_argument("--artifact", type=Path, default=default_artifact_directory())
+    calibrate.add_argument("--out", type=Path, default=default.out, help="artifact to write")
+    calibrate.set_defaults(call=_calibrate)
+    for command in (train, crossval, calibrate):
         command.add_argument("--data", default=default.data, help="outcomes (default: bundled)")
         command.add_argument("--format", help="of your data, where the name does not tell it")
         command.add_argument(
@@ -114,6 +140,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--catalog", type=Path, default=default.catalog, help="catalog file")
         command.add_argument(
             "--encoder", type=Path, default=default.encoder, help="encoder directory"
+        )
+        command.add_argument("--prior", type=Path, default=default.prior, help="coverage file")
+        command.add_argument(
+            "--no-prior", dest="prior", action="store_const", const=None, help="learn without it"
         )
         command.add_argument("--seed", type=int, default=default.seed)
         command.add_argument("--candidate", help="fit only this candidate")

@@ -41,6 +41,8 @@ class Provenance:
         rows: Rows with an outcome of every tier, per part.
         validation_log_loss: Of every candidate, nats.
         sources: Names of the data sources.
+        prior_rows: Training examples made from a coverage file's prior part.
+        prior_sha256: Of that file; empty without a prior.
     """
 
     candidate: str
@@ -50,6 +52,13 @@ class Provenance:
     rows: Mapping[str, int]
     validation_log_loss: Mapping[str, float]
     sources: Sequence[str]
+    prior_rows: int = 0
+    prior_sha256: str = ""
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_artifact(
@@ -74,10 +83,7 @@ def write_artifact(
         _write_golden(place, len(catalog.tiers))
         manifest = _manifest(place, catalog, made)
         (place / "MODEL_CARD.md").write_text(_card(manifest, made), encoding="utf-8")
-        manifest["files"] = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(place.iterdir())
-        }
+        manifest["files"] = {path.name: sha256_of(path) for path in sorted(place.iterdir())}
         manifest["version"] = manifest_version(manifest)
         text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
         (place / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -143,6 +149,7 @@ def _manifest(place: Path, catalog: Catalog, made: Provenance) -> dict[str, Any]
             "seed": made.seed,
             "rows": dict(made.rows),
             "sources": list(made.sources),
+            "prior": {"rows": made.prior_rows, "sha256": made.prior_sha256},
             "validation_log_loss": {
                 name: round(loss, 6) for name, loss in made.validation_log_loss.items()
             },
@@ -170,7 +177,9 @@ Adequate means a recorded quality of at least {manifest["adequate_quality"]}.
 
 **Learnt from.** {", ".join(made.sources)} ({rows} prompts, split by duplicate group). Data hash
 `{made.data_sha256[:16]}`, encoder `{manifest["encoder_sha256"][:16]}`. Numbers only: no prompt is
-in this directory but the golden rows, which were written for this project.
+in this directory but the golden rows, which were written for this project. {made.prior_rows} further
+training examples are a weak prior from prompts written for this project (data/coverage); no
+evaluation contains them.
 
 **Validation log loss (nats, mean over tiers).**
 

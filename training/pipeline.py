@@ -1,8 +1,8 @@
 """The straight line of ``make train``, on one screen.
 
-read -> split -> labels -> fit and choose -> export -> parity gate -> load as the server would ->
-evaluate on the held-out part -> promotion gate -> MLflow -> promote. Each step lives in its own
-module; here is only their order and what is told on the way.
+read -> split -> labels -> fit and choose -> export -> parity gate -> calibrate contracts -> load as
+the server would -> evaluate on the held-out part -> promotion gate -> MLflow -> promote. Each step
+lives in its own module; here is only their order and what is told on the way.
 """
 
 import shutil
@@ -26,14 +26,17 @@ from router.defaults import default_artifact_directory
 from router.engine import Engine, build_engine
 from router.errors import ArtifactError
 from router.predict.artifact import load_artifact
+from router.predict.encoder import TextEncoder
 from training.candidates import fit_and_choose
 from training.data import read_training_data
-from training.export import Provenance, replace_directory, write_artifact
+from training.export import Provenance, replace_directory, sha256_of, write_artifact
 from training.gate import Verdict, promotion_gate
 from training.graph import build_heads
-from training.labels import examples_of, rows_with_tiers
+from training.labels import Examples, examples_of, rows_with_tiers
 from training.lengths import fit_lengths
 from training.parity import Parity, check_parity
+from training.prior import join_examples, prior_examples, tiers_named
+from training.promise import calibrate
 from training.settings import FRACTIONS, Settings
 from training.tracking import ARTIFACT_PATH, Run, champion_directory, result_metrics, start_run
 
@@ -71,6 +74,8 @@ def train(settings: Settings, say: Say = lambda _: None) -> Finished:
         tell(f"reading {settings.data}")
         table = read_training_data(settings, tell)
         parity, losses, candidate = fit_and_export(settings, catalog, table, place, tell)
+        calibrated = calibrate(place, place, table, catalog)
+        tell(f"calibrated for contracts on {calibrated.counts.n} held-out prompts")
         engine = build_engine(load_artifact(place), catalog)
         tell(f"artifact {engine.artifact.version} ({candidate}) passed its golden rows")
         results = evaluate(engine, table, seed=settings.seed, command="make train")
@@ -133,6 +138,9 @@ def fit_and_export(
     tell(f"{len(usable)} prompts with outcomes of {', '.join(catalog.tier_names)}: {counts}")
     examples = examples_of(usable, catalog, parts == PARTS[0])
     training, validation = (examples.select(parts == part) for part in PARTS[:2])
+    prior = _prior(settings, catalog, tell)
+    if prior is not None:
+        training = join_examples(training, prior)
     dimension = table.vectors.shape[1]
     choice = fit_and_choose(
         training,
@@ -157,9 +165,27 @@ def fit_and_export(
         rows=counts,
         validation_log_loss=choice.log_loss,
         sources=sorted(np.unique(usable.source).tolist()),
+        prior_rows=0 if prior is None else len(prior),
+        prior_sha256="" if prior is None or settings.prior is None else sha256_of(settings.prior),
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
     return parity, choice.log_loss, choice.chosen.name
+
+
+def _prior(settings: Settings, catalog: Catalog, tell: Say) -> Examples | None:
+    """Return the prior's examples, if one is wanted and its bands name this catalog's tiers."""
+    if settings.prior is None:
+        return None
+    strangers = tiers_named(settings.prior) - set(catalog.tier_names)
+    if strangers:
+        tell(
+            f"prior left out: {settings.prior} names tiers {sorted(strangers)}, the catalog has "
+            f"{list(catalog.tier_names)}"
+        )
+        return None
+    examples = prior_examples(settings.prior, TextEncoder(settings.encoder), catalog.tier_names)
+    tell(f"{len(examples)} training examples of the prior in {settings.prior}")
+    return examples
 
 
 def _verdict(

@@ -7,6 +7,7 @@ from router.defaults import default_artifact_directory, default_catalog_path
 
 FRACTIONS = (0.6, 0.2, 0.2)
 DEFAULT_DATA = Path("data/outcomes")
+DEFAULT_PRIOR = Path("data/coverage/prompts.jsonl")
 MODEL_NAME = "llm-tier-router"
 CHAMPION = "champion"
 
@@ -19,6 +20,7 @@ class Settings:
         data: Directory or file of bundled outcomes, a user's file, or a ``datasets`` id or path.
         catalog: Catalog file: tiers and their reference models.
         out: Artifact directory that is replaced when the run is promoted.
+        prior: Coverage file whose prior part joins the training examples; None leaves it out.
         encoder: Directory whose encoder is used.
         seed: Of the split, fitting and resampling.
         candidate: Fit only this candidate; None compares all.
@@ -34,6 +36,7 @@ class Settings:
     data: str = str(DEFAULT_DATA)
     catalog: Path = field(default_factory=default_catalog_path)
     out: Path = Path("build/artifact")
+    prior: Path | None = DEFAULT_PRIOR
     encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
     candidate: str | None = None

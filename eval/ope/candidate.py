@@ -8,7 +8,7 @@ import numpy as np
 from eval.arrays import FloatArray
 from router.catalog import load_catalog
 from router.engine import build_engine
-from router.errors import DataError, NoCandidateError
+from router.errors import DataError, RouterError
 from router.predict.artifact import load_artifact
 from router.types import Goal, Message, Request
 
@@ -50,7 +50,7 @@ def artifact_choices(
     requests = [Request(messages=(Message("user", prompt),), goal=goal) for prompt in prompts]
     chosen = np.zeros((len(prompts), len(actions)))
     for row, decision in enumerate(engine.route_many(requests)):
-        if isinstance(decision, NoCandidateError):
+        if isinstance(decision, RouterError):
             raise DataError(f"line {row + 1} of the log: {decision.message}") from decision
         chosen[row, actions.index(decision.chosen.deployment.tier)] = 1.0
     return chosen

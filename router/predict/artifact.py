@@ -2,8 +2,9 @@
 
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), ``golden.jsonl`` (texts
-with the answers the predictor must give), ``MODEL_CARD.md`` and ``manifest.json`` (what it is, and
-the SHA-256 of each file). Here it is read; writing one is ``training.export``.
+with the answers the predictor must give), ``MODEL_CARD.md``, once it was calibrated for contracts
+``contract.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is
+read; writing one is ``training.export``.
 """
 
 import hashlib
@@ -15,14 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from router.errors import ArtifactError
+from router.errors import ArtifactError, DataError
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.files import read_json, verify_files
 from router.predict.heads import Heads
+from router.promise.calibrated import Promise
+from router.promise.saved import counts_from_json
 
 ARTIFACT_FORMAT = 1
 _VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
+PROMISE_FILE = "contract.json"
 GOLDEN_TOLERANCE = 2e-3
 """Largest difference allowed in an adequacy; output tokens may differ by this share."""
 
@@ -65,6 +69,7 @@ class Artifact:
     manifest: Manifest
     encoder: TextEncoder
     heads: Heads
+    promise: Promise | None = None
 
     @property
     def version(self) -> str:
@@ -166,9 +171,24 @@ def load_artifact(directory: Path) -> Artifact:
         n_features=len(FEATURE_NAMES),
         n_tiers=len(manifest.tiers),
     )
-    artifact = Artifact(directory, manifest, encoder, heads)
+    artifact = Artifact(directory, manifest, encoder, heads, _read_promise(directory, manifest))
     check_golden(artifact, read_golden(directory / "golden.jsonl"))
     return artifact
+
+
+def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
+    """Read the calibration of contracts, if the artifact has one."""
+    if PROMISE_FILE not in manifest.extra["files"]:
+        return None
+    path = directory / PROMISE_FILE
+    try:
+        return Promise(counts_from_json(path.read_text(encoding="utf-8"), str(path)))
+    except (DataError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"{path}: not a calibration of contracts ({error}); calibrate again",
+            reason="ARTIFACT_PROMISE",
+            metadata={"file": str(path)},
+        ) from error
 
 
 def read_golden(path: Path) -> list[GoldenRow]:

@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 from router.catalog import Catalog
-from router.types import Decision, Estimate, Goal
+from router.promise.contract import ContractTerms
+from router.types import Contract, Decision, Estimate, Goal
 from router.v1 import router_pb2 as pb
 
 
@@ -25,6 +26,8 @@ def from_decision(decision: Decision, request_id: str) -> pb.RouteResponse:
         catalog_version=decision.catalog_version,
         request_id=request_id,
     )
+    if decision.contract_terms is not None:
+        response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
     for estimate in decision.estimates:
         _fill(response.candidates.add(), estimate)
     return response
@@ -48,13 +51,28 @@ def _named(deployment: str, tier: str) -> pb.Candidate:
     return pb.Candidate(deployment=deployment, tier=tier)
 
 
+def _from_terms(terms: ContractTerms) -> pb.ContractTerms:
+    return pb.ContractTerms(
+        max_loss_rate=terms.alpha,
+        confidence=1.0 - terms.delta,
+        threshold=terms.threshold,
+        calibration_prompt_count=terms.n,
+        observed_loss_rate=terms.empirical_risk,
+    )
+
+
 def from_goal(goal: Goal) -> pb.Goal:
     """Return the wire form of a goal; unset stays unset."""
     return pb.Goal(
         quality_target=goal.quality_target,
         willingness_to_pay_usd=goal.willingness_to_pay_usd,
         max_cost_usd=goal.max_cost_usd,
+        contract=None if goal.contract is None else _from_contract(goal.contract),
     )
+
+
+def _from_contract(contract: Contract) -> pb.Contract:
+    return pb.Contract(max_loss_rate=contract.max_loss_rate, confidence=contract.confidence)
 
 
 def from_catalog(catalog: Catalog, artifact_version: str) -> pb.ListTiersResponse:

@@ -13,7 +13,16 @@ from router.server.limits import (
     MAX_TOKENS,
     Limits,
 )
-from router.types import NO_NEEDS, ROLES, Goal, Message, Needs, Request
+from router.types import (
+    DEFAULT_CONFIDENCE,
+    NO_NEEDS,
+    ROLES,
+    Contract,
+    Goal,
+    Message,
+    Needs,
+    Request,
+)
 from router.v1 import router_pb2 as pb
 
 _NO_TIERS: frozenset[str] = frozenset()
@@ -82,16 +91,22 @@ def to_goal(wire: pb.Goal) -> Goal:
     """Check a wire goal.
 
     Raises:
-        InvalidRequestError: both ways of stating the goal, or a number out of range.
+        InvalidRequestError: more than one way of stating the goal, or a number out of range.
     """
     target = wire.quality_target if wire.HasField("quality_target") else None
     pay = wire.willingness_to_pay_usd if wire.HasField("willingness_to_pay_usd") else None
     limit = wire.max_cost_usd if wire.HasField("max_cost_usd") else None
-    if target is not None and pay is not None:
+    contract = _contract(wire.contract) if wire.HasField("contract") else None
+    goal = Goal(target, pay, limit, contract)
+    if goal.rules() > 1:
+        ways = {
+            "quality_target": target,
+            "willingness_to_pay_usd": pay,
+            "contract with max_loss_rate": contract and contract.max_loss_rate,
+        }
+        given = " and ".join(f"{way} {value}" for way, value in ways.items() if value is not None)
         raise InvalidRequestError(
-            "goal",
-            f"quality_target {target} and willingness_to_pay_usd {pay} given; give one of them",
-            reason="GOAL_AMBIGUOUS",
+            "goal", f"{given} given; give one of them", reason="GOAL_AMBIGUOUS"
         )
     if target is not None and not 0.0 <= target <= 1.0:
         raise InvalidRequestError(
@@ -108,7 +123,20 @@ def to_goal(wire: pb.Goal) -> Goal:
                 reason="USD_OUT_OF_RANGE",
                 metadata={"given": str(value)},
             )
-    return Goal(target, pay, limit)
+    return goal
+
+
+def _contract(wire: pb.Contract) -> Contract:
+    confidence = wire.confidence if wire.HasField("confidence") else DEFAULT_CONFIDENCE
+    for name, value in (("max_loss_rate", wire.max_loss_rate), ("confidence", confidence)):
+        if not 0.0 < value < 1.0:
+            raise InvalidRequestError(
+                f"goal.contract.{name}",
+                f"{value} given, must be above 0 and below 1",
+                reason="CONTRACT_OUT_OF_RANGE",
+                metadata={"given": str(value)},
+            )
+    return Contract(wire.max_loss_rate, confidence)
 
 
 def _needs(wire: pb.Needs) -> Needs:

@@ -7,7 +7,7 @@ import grpc
 from google.rpc import status_pb2
 
 from router.engine import Engine
-from router.errors import InvalidRequestError, NoCandidateError
+from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.answer import from_catalog, from_decision
 from router.server.convert import short_id, to_request
@@ -59,7 +59,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         decisions = engine.route_many(checked)
         results: list[pb.RouteBatchResult | None] = [None] * given
         for place, one, decision in zip(place_of, checked, decisions, strict=True):
-            if isinstance(decision, NoCandidateError):
+            if isinstance(decision, RouterError):
                 errors[place] = to_status(decision)
             else:
                 results[place] = pb.RouteBatchResult(

@@ -40,6 +40,12 @@ class _DecisionReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """No candidate reaches the quality target; the most adequate one was chosen."""
     DECISION_REASON_BEST_TRADE_OFF: _DecisionReason.ValueType  # 3
     """The best adequacy minus cost at the stated willingness to pay."""
+    DECISION_REASON_CONTRACT_KEPT: _DecisionReason.ValueType  # 4
+    """The cheapest candidate of a tier that the contract permits."""
+    DECISION_REASON_CONTRACT_UNREACHABLE: _DecisionReason.ValueType  # 5
+    """No candidate of a permitted tier is eligible, so the contract does not cover this request; the
+    most adequate candidate was chosen.
+    """
 
 class DecisionReason(_DecisionReason, metaclass=_DecisionReasonEnumTypeWrapper):
     """Why a decision is what it is."""
@@ -52,6 +58,12 @@ DECISION_REASON_TARGET_UNREACHABLE: DecisionReason.ValueType  # 2
 """No candidate reaches the quality target; the most adequate one was chosen."""
 DECISION_REASON_BEST_TRADE_OFF: DecisionReason.ValueType  # 3
 """The best adequacy minus cost at the stated willingness to pay."""
+DECISION_REASON_CONTRACT_KEPT: DecisionReason.ValueType  # 4
+"""The cheapest candidate of a tier that the contract permits."""
+DECISION_REASON_CONTRACT_UNREACHABLE: DecisionReason.ValueType  # 5
+"""No candidate of a permitted tier is eligible, so the contract does not cover this request; the
+most adequate candidate was chosen.
+"""
 Global___DecisionReason: typing_extensions.TypeAlias = DecisionReason
 
 class _IneligibleReason:
@@ -134,8 +146,8 @@ Global___Message: typing_extensions.TypeAlias = Message
 
 @typing.final
 class Goal(google.protobuf.message.Message):
-    """What the caller wants. At most one of quality_target and willingness_to_pay_usd may be set;
-    with neither, the catalog's default goal applies.
+    """What the caller wants. At most one of quality_target, willingness_to_pay_usd and contract may be
+    set; with none, the catalog's default goal applies.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -143,6 +155,7 @@ class Goal(google.protobuf.message.Message):
     QUALITY_TARGET_FIELD_NUMBER: builtins.int
     WILLINGNESS_TO_PAY_USD_FIELD_NUMBER: builtins.int
     MAX_COST_USD_FIELD_NUMBER: builtins.int
+    CONTRACT_FIELD_NUMBER: builtins.int
     quality_target: builtins.float
     """Least acceptable adequacy, P(adequate | prompt, tier), in [0, 1] inclusive. The cheapest
     candidate at or above it is chosen; if there is none, the most adequate one is.
@@ -152,16 +165,21 @@ class Goal(google.protobuf.message.Message):
     adequacy - expected_cost_usd / willingness_to_pay_usd is chosen.
     """
     max_cost_usd: builtins.float
-    """Upper limit on a candidate's expected cost in USD, > 0. Unset: no limit."""
+    """Upper limit on a candidate's expected cost in USD, > 0. Unset: the default goal's, if any."""
+    @property
+    def contract(self) -> Global___Contract:
+        """The cheapest candidate of a tier that a calibrated contract permits is chosen."""
+
     def __init__(
         self,
         *,
         quality_target: builtins.float | None = ...,
         willingness_to_pay_usd: builtins.float | None = ...,
         max_cost_usd: builtins.float | None = ...,
+        contract: Global___Contract | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_cost_usd", b"_max_cost_usd", "_quality_target", b"_quality_target", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "max_cost_usd", b"max_cost_usd", "quality_target", b"quality_target", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_cost_usd", b"_max_cost_usd", "_quality_target", b"_quality_target", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "max_cost_usd", b"max_cost_usd", "quality_target", b"quality_target", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_cost_usd", b"_max_cost_usd", "_quality_target", b"_quality_target", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "contract", b"contract", "max_cost_usd", b"max_cost_usd", "quality_target", b"quality_target", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_cost_usd", b"_max_cost_usd", "_quality_target", b"_quality_target", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "contract", b"contract", "max_cost_usd", b"max_cost_usd", "quality_target", b"quality_target", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_cost_usd", b"_max_cost_usd"]) -> typing.Literal["max_cost_usd"] | None: ...
     @typing.overload
@@ -170,6 +188,71 @@ class Goal(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_willingness_to_pay_usd", b"_willingness_to_pay_usd"]) -> typing.Literal["willingness_to_pay_usd"] | None: ...
 
 Global___Goal: typing_extensions.TypeAlias = Goal
+
+@typing.final
+class Contract(google.protobuf.message.Message):
+    """A promise over many requests: at most max_loss_rate of them lose an adequate answer against the
+    top tier. It holds with the stated confidence over the draw of the labelled prompts it was
+    calibrated on, for traffic like those prompts, where the top tier was eligible (docs/promise.md).
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MAX_LOSS_RATE_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    max_loss_rate: builtins.float
+    """Greatest share of requests that may lose, above 0 and below 1."""
+    confidence: builtins.float
+    """Probability that the promise is kept, above 0 and below 1; unset: 0.9."""
+    def __init__(
+        self,
+        *,
+        max_loss_rate: builtins.float = ...,
+        confidence: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_confidence", b"_confidence"]) -> typing.Literal["confidence"] | None: ...
+
+Global___Contract: typing_extensions.TypeAlias = Contract
+
+@typing.final
+class ContractTerms(google.protobuf.message.Message):
+    """What a contract rests on."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MAX_LOSS_RATE_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    THRESHOLD_FIELD_NUMBER: builtins.int
+    CALIBRATION_PROMPT_COUNT_FIELD_NUMBER: builtins.int
+    OBSERVED_LOSS_RATE_FIELD_NUMBER: builtins.int
+    max_loss_rate: builtins.float
+    """As asked."""
+    confidence: builtins.float
+    """As asked, or 0.9."""
+    threshold: builtins.float
+    """Greatest adequacy a tier may be predicted to give up against the top tier; unset: the labels
+    vouch for no threshold at all, so only the top tier is permitted.
+    """
+    calibration_prompt_count: builtins.int
+    """Labelled prompts it was calibrated on."""
+    observed_loss_rate: builtins.float
+    """Share of them that lost at the threshold."""
+    def __init__(
+        self,
+        *,
+        max_loss_rate: builtins.float = ...,
+        confidence: builtins.float = ...,
+        threshold: builtins.float | None = ...,
+        calibration_prompt_count: builtins.int = ...,
+        observed_loss_rate: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_threshold", b"_threshold", "threshold", b"threshold"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_threshold", b"_threshold", "calibration_prompt_count", b"calibration_prompt_count", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "observed_loss_rate", b"observed_loss_rate", "threshold", b"threshold"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_threshold", b"_threshold"]) -> typing.Literal["threshold"] | None: ...
+
+Global___ContractTerms: typing_extensions.TypeAlias = ContractTerms
 
 @typing.final
 class Needs(google.protobuf.message.Message):
@@ -358,6 +441,7 @@ class RouteResponse(google.protobuf.message.Message):
     ARTIFACT_VERSION_FIELD_NUMBER: builtins.int
     CATALOG_VERSION_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    CONTRACT_TERMS_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -390,6 +474,10 @@ class RouteResponse(google.protobuf.message.Message):
     def goal(self) -> Global___Goal:
         """Goal that was applied: the request's, or the catalog's default."""
 
+    @property
+    def contract_terms(self) -> Global___ContractTerms:
+        """What the contract rests on; set only if the goal is a contract."""
+
     def __init__(
         self,
         *,
@@ -406,9 +494,10 @@ class RouteResponse(google.protobuf.message.Message):
         artifact_version: builtins.str = ...,
         catalog_version: builtins.str = ...,
         request_id: builtins.str = ...,
+        contract_terms: Global___ContractTerms | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["goal", b"goal"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["contract_terms", b"contract_terms", "goal", b"goal"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 

@@ -113,6 +113,40 @@ ROUTE = [
         "goal.max_cost_usd: inf given, must be a finite number of USD above 0",
     ),
     BadRequest(
+        "a contract and a willingness to pay",
+        asked(goal=pb.Goal(contract=pb.Contract(max_loss_rate=0.05), willingness_to_pay_usd=0.25)),
+        INVALID,
+        "GOAL_AMBIGUOUS",
+        "goal",
+        "goal: willingness_to_pay_usd 0.25 and contract with max_loss_rate 0.05 given; give one "
+        "of them",
+    ),
+    BadRequest(
+        "a contract without a rate",
+        asked(goal=pb.Goal(contract=pb.Contract())),
+        INVALID,
+        "CONTRACT_OUT_OF_RANGE",
+        "goal.contract.max_loss_rate",
+        "goal.contract.max_loss_rate: 0.0 given, must be above 0 and below 1",
+    ),
+    BadRequest(
+        "a contract with certainty",
+        asked(goal=pb.Goal(contract=pb.Contract(max_loss_rate=0.05, confidence=1.0))),
+        INVALID,
+        "CONTRACT_OUT_OF_RANGE",
+        "goal.contract.confidence",
+        "goal.contract.confidence: 1.0 given, must be above 0 and below 1",
+    ),
+    BadRequest(
+        "a contract of an artifact that was not calibrated",
+        asked(goal=pb.Goal(contract=pb.Contract(max_loss_rate=0.05))),
+        "FAILED_PRECONDITION",
+        "CONTRACT_NOT_CALIBRATED",
+        "",
+        "goal.contract given, but artifact … was not calibrated for contracts: state another "
+        "goal, or run 'make calibrate DATA=...' and serve what it writes",
+    ),
+    BadRequest(
         "a negative context window",
         asked(needs=pb.Needs(context_window_tokens=-1)),
         INVALID,

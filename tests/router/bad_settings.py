@@ -134,8 +134,8 @@ CATALOGS = [
     bad_catalog(
         "a default goal with both rules",
         changed(goal(quality_target=0.9, willingness_to_pay_usd=0.1)),
-        "default_goal.quality_target = 0.9: exactly one of quality_target and "
-        "willingness_to_pay_usd must be set",
+        "default_goal.quality_target = 0.9: exactly one of quality_target, "
+        "willingness_to_pay_usd and contract must be set",
     ),
     bad_catalog(
         "a default target in percent",

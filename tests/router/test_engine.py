@@ -2,29 +2,22 @@
 
 import math
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.catalog import Catalog
 from router.cost.tokens import estimate_conversation_tokens
 from router.engine import Engine, build_engine
-from router.errors import NoCandidateError
+from router.errors import ArtifactError, NoCandidateError
 from router.predict.artifact import Artifact
 from router.types import (
-    Capabilities,
-    DecisionReason,
-    Deployment,
     Goal,
     IneligibleReason,
     Message,
     Needs,
     Prediction,
-    Price,
     Request,
-    Tier,
 )
 
 TIERS = ("small", "medium", "large")
@@ -191,21 +184,9 @@ def test_many_requests_are_decided_as_each_alone_with_errors_in_their_place(
     assert engine.route_many([]) == []
 
 
-def test_predictions_find_their_tier_whatever_the_order_of_the_catalog(
+def test_a_catalog_with_the_tiers_in_another_order_is_refused(
     artifact: Artifact, engine: Engine
 ) -> None:
-    catalog: Catalog = replace(
-        engine.catalog,
-        tiers=tuple(Tier(name, rank, "m") for rank, name in enumerate(reversed(TIERS))),
-        deployments=tuple(
-            Deployment(f"d-{name}", name, "api", "p", "m", Capabilities(9_999, 999), price)
-            for price in [Price(1.0, 1.0, date(2025, 4, 1), "test")]
-            for name in reversed(TIERS)
-        ),
-    )
-    decision = build_engine(artifact, catalog).decide(
-        replace(SHORT, goal=Goal(quality_target=1.0)), CERTAIN
-    )
-    assert decision.chosen.deployment.id == "d-large"
-    assert decision.reason is DecisionReason.TARGET_MET
-    assert [estimate.adequacy for estimate in decision.estimates] == [1.0, 0.75, 0.5]
+    reordered = replace(engine.catalog, tiers=tuple(reversed(engine.catalog.tiers)))
+    with pytest.raises(ArtifactError, match="predicts for tiers"):
+        build_engine(artifact, reordered)

@@ -1,0 +1,96 @@
+"""Calibrating an artifact for contracts: ``make calibrate``, and the last step of ``make train``.
+
+Only what is promised changes: the heads stay as they are, and ``contract.json`` is added, so the
+artifact gets another version. The rule and the test are ``router.promise``; what is promised, and
+what breaks it, is docs/promise.md.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eval.arrays import BoolArray
+from eval.outcomes import OutcomeTable, require_inputs
+from eval.split import PARTS, assign_split
+from router.catalog import Catalog
+from router.engine import build_engine
+from router.errors import TrainingError
+from router.predict.artifact import PROMISE_FILE, Manifest, load_artifact, manifest_version
+from router.promise.contract import CalibrationCounts, count_losses
+from router.promise.rule import realised_loss
+from router.promise.saved import counts_to_json
+from training.export import replace_directory
+
+FEWEST_PROMPTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What a calibration rests on, and the version of the artifact that carries it."""
+
+    counts: CalibrationCounts
+    artifact_version: str
+
+
+def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) -> Calibrated:
+    """Write a copy of an artifact that can keep contracts on traffic like ``table``.
+
+    Args:
+        artifact: Artifact directory; may be ``out`` itself.
+        out: Directory that is replaced.
+        table: Outcomes of the tiers' reference models on prompts the predictor has not seen. Of
+            the very table it was trained on, only the held-out part is used; of any duplicate
+            group, only the first prompt, because calibration needs independent draws.
+        catalog: Tiers, their reference models and the threshold of adequacy.
+
+    Raises:
+        TrainingError: fewer than ``FEWEST_PROMPTS`` prompts are left.
+        DataError, ArtifactError: the data or the artifact are refused.
+    """
+    engine = build_engine(load_artifact(artifact), catalog)
+    manifest = engine.artifact.manifest
+    require_inputs(table, manifest.encoder_sha256)
+    usable = table.for_models([tier.reference_model for tier in catalog.tiers])
+    if table.content_hash() == manifest.data_sha256:
+        usable = usable.select(_held_out(usable, manifest))
+    _, first = np.unique(usable.group, return_index=True)
+    prompts = usable.select(np.sort(first))
+    if len(prompts) < FEWEST_PROMPTS:
+        raise TrainingError(
+            f"{len(prompts)} independent prompts with an outcome of every tier are left, at least "
+            f"{FEWEST_PROMPTS} are needed to calibrate a contract: add labels",
+            reason="TOO_FEW_EXAMPLES",
+        )
+    adequacy, _ = engine.artifact.heads.run(prompts.vectors, prompts.features)
+    loss = realised_loss(prompts.quality >= catalog.adequate_quality)
+    counts = count_losses(adequacy, loss)
+    return Calibrated(counts, _write(artifact, out, counts, table.content_hash()))
+
+
+def _held_out(table: OutcomeTable, manifest: Manifest) -> BoolArray:
+    low, middle, high = manifest.extra["split"]["fractions"]
+    parts = assign_split(table.group, manifest.split_seed, (low, middle, high))
+    return np.asarray(parts == PARTS[2])
+
+
+def _write(artifact: Path, out: Path, counts: CalibrationCounts, data_sha256: str) -> str:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
+        place = Path(temporary) / "artifact"
+        shutil.copytree(artifact, place)
+        text = counts_to_json(counts) + "\n"
+        (place / PROMISE_FILE).write_text(text, encoding="utf-8")
+        manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+        manifest["files"][PROMISE_FILE] = hashlib.sha256(text.encode()).hexdigest()
+        manifest["promise"] = {"data_sha256": data_sha256, "prompts": counts.n}
+        version = manifest_version(manifest)
+        manifest["version"] = version
+        written = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        (place / "manifest.json").write_text(written, encoding="utf-8")
+        replace_directory(place, out)
+    return version
