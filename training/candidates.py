@@ -2,7 +2,8 @@
 
 A candidate's adequacy is the mean of its members' probabilities, mapped by one Platt scaling per
 tier (Platt 1999) fitted on the validation part. The candidate with the least mean log loss there
-is chosen; the held-out part is never looked at here.
+is chosen, and of those that cannot be told from it the one that averages most; the held-out part is
+never looked at here.
 """
 
 from collections.abc import Callable
@@ -36,7 +37,11 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "stack": ("stack",),
     "stack mixture": ("stack", "stack", "trees", "shape trees"),
 }
-"""Members of each candidate; a member named twice counts twice."""
+"""Members of each candidate, those that average more learners later; one named twice counts twice.
+
+Of candidates whose validation losses differ by less than a standard error the later one is taken:
+averages vary less from sample to sample.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,18 @@ def fit_and_choose(
     }
     for name, loss in losses.items():
         progress(f"validation log loss {loss:.4f}  {name}")
-    return Choice(min(candidates, key=lambda candidate: losses[candidate.name]), losses)
+    return Choice(_best(candidates, validation), losses)
+
+
+def _best(candidates: list[Candidate], validation: Examples) -> Candidate:
+    rows = [row_losses(one.adequacy(validation.inputs), validation.adequate) for one in candidates]
+    least = min(rows, key=lambda loss: float(loss.mean()))
+    tied = [
+        candidate
+        for candidate, loss in zip(candidates, rows, strict=True)
+        if (loss - least).mean() <= (loss - least).std() / np.sqrt(len(least))
+    ]
+    return tied[-1]
 
 
 def _fit_member(name: str, train: Examples, dimension: int, seed: int) -> Member:
@@ -158,5 +174,12 @@ def fit_calibration(probabilities: FloatMatrix, adequate: FloatMatrix) -> Calibr
 
 def log_loss(probabilities: FloatMatrix, adequate: FloatMatrix) -> float:
     """Return the mean log loss over rows and tiers, in nats."""
+    return float(row_losses(probabilities, adequate).mean())
+
+
+def row_losses(probabilities: FloatMatrix, adequate: FloatMatrix) -> npt.NDArray[np.float64]:
+    """Return the log loss of each row, the mean over its tiers, in nats: float64 (n,)."""
     kept = clip(probabilities)
-    return float(-(adequate * np.log(kept) + (1.0 - adequate) * np.log1p(-kept)).mean())
+    losses = -(adequate * np.log(kept) + (1.0 - adequate) * np.log1p(-kept))
+    mean: npt.NDArray[np.float64] = losses.mean(axis=1)
+    return mean

@@ -177,8 +177,8 @@ Adequate means a recorded quality of at least {manifest["adequate_quality"]}.
 
 **Learnt from.** {", ".join(made.sources)} ({rows} prompts, split by duplicate group). Data hash
 `{made.data_sha256[:16]}`, encoder `{manifest["encoder_sha256"][:16]}`. Numbers only: no prompt is
-in this directory but the golden rows, which were written for this project. {made.prior_rows} further
-training examples are a weak prior from prompts written for this project (data/coverage); no
+in this directory but the golden rows, which were written for this project. {made.prior_rows}
+further training examples are a weak prior from prompts written for this project (data/coverage); no
 evaluation contains them.
 
 **Validation log loss (nats, mean over tiers).**
