@@ -15,6 +15,7 @@ from bench.stages import stage_times
 from router import load_engine
 from router.config import Config
 from router.defaults import default_artifact_directory, default_catalog_path
+from router.engine import Engine
 from router.errors import RouterError
 
 _MEGA = 1e6
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(arguments: argparse.Namespace) -> list[Row]:
     """Return all rows."""
     plan = Plan(arguments.seconds, arguments.rounds, arguments.seed)
+    engine = load_engine(arguments.artifact, arguments.catalog)  # refused here, not in a child
     with tempfile.TemporaryDirectory() as directory:
         config = Config(
             address="127.0.0.1:0",
@@ -78,7 +80,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
     rows.append(Row("peak resident memory of the server", resident / _MEGA, "MB", at_most=300.0))
     if arguments.calls_only:
         return rows
-    return [*rows, *_footprint_rows(arguments), *_stage_rows(arguments)]
+    return [*rows, *_footprint_rows(arguments), *_stage_rows(engine, arguments)]
 
 
 def _footprint_rows(arguments: argparse.Namespace) -> list[Row]:
@@ -92,8 +94,7 @@ def _footprint_rows(arguments: argparse.Namespace) -> list[Row]:
     ]
 
 
-def _stage_rows(arguments: argparse.Namespace) -> list[Row]:
-    engine = load_engine(arguments.artifact, arguments.catalog)
+def _stage_rows(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
     calls = 60 if arguments.quick else 400
     return [
         Row(f"stage, {tokens} tokens: {name}", value, "us")

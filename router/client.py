@@ -29,7 +29,7 @@ class CallError(RouterError):
         self,
         message: str,
         *,
-        code: str,
+        code: str = "UNKNOWN",
         reason: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> None:

@@ -48,7 +48,9 @@ def test_serve_says_ready_answers_and_stops_gracefully_on_a_signal(
 
 
 def test_a_server_that_cannot_start_tells_its_reason(flags: list[str]) -> None:
-    with pytest.raises(NotReadyError, match="ended before it was ready: error: .*there is no such"):
+    with pytest.raises(
+        NotReadyError, match=r"ended before it was ready: error: .*no such"
+    ):
         ServerProcess([*flags, "--catalog", "nowhere.toml"])
 
 
@@ -72,6 +74,7 @@ def test_the_demo_shows_a_table_of_every_sample_and_stops_cleanly(
         text=True,
         env={"COLUMNS": "40", "PATH": "", "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"},
         timeout=60,
+        check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b[" not in done.stdout

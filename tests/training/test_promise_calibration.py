@@ -1,0 +1,136 @@
+"""``make calibrate``: the same heads, another promise, another version."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.outcomes import Origin, OutcomeTable, write_outcomes
+from eval.split import assign_split
+from router.catalog import Catalog
+from router.engine import build_engine
+from router.errors import TrainingError
+from router.predict.artifact import PROMISE_FILE, load_artifact
+from router.promise.contract import contract
+from training.__main__ import main
+from training.pipeline import fit_and_export
+from training.promise import FEWEST_PROMPTS, calibrate
+from training.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def plain(
+    tmp_path_factory: pytest.TempPathFactory,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    made_up_catalog_file: Path,
+) -> Path:
+    """Return an artifact that was never calibrated."""
+    place = tmp_path_factory.mktemp("plain") / "artifact"
+    settings = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    fit_and_export(settings, catalog, made_up, place, lambda _: None)
+    return place
+
+
+def fresh_rows(made_up: OutcomeTable) -> OutcomeTable:
+    """Return rows the predictor has not seen, as a table of their own."""
+    return made_up.select(assign_split(made_up.group, 0) == "test")
+
+
+def many(table: OutcomeTable) -> OutcomeTable:
+    """Return at least twice ``FEWEST_PROMPTS`` rows, each a group of its own."""
+    times = 2 * FEWEST_PROMPTS // len(table) + 1
+    rows = np.tile(np.arange(len(table)), times)
+    chosen = table.select(rows)
+    return replace(chosen, group=np.array([f"own{i}" for i in range(len(rows))]))
+
+
+def test_calibration_adds_the_promise_and_changes_the_version_only(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    done = calibrate(plain, tmp_path / "out", many(fresh_rows(made_up)), catalog)
+    before, after = load_artifact(plain), load_artifact(tmp_path / "out")
+    assert before.promise is None
+    assert after.promise is not None
+    assert after.promise.counts == done.counts
+    assert after.version == done.artifact_version != before.version
+    for name in ("heads.onnx", "encoder.onnx", "golden.jsonl"):
+        assert (plain / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_the_same_labels_give_the_same_version(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    versions = {
+        calibrate(plain, tmp_path / name, labels, catalog).artifact_version for name in "ab"
+    }
+    assert len(versions) == 1
+
+
+def test_an_artifact_may_be_calibrated_in_place_and_again(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    calibrate(plain, tmp_path / "out", labels, catalog)
+    first = load_artifact(tmp_path / "out").version
+    calibrate(tmp_path / "out", tmp_path / "out", labels.select(np.arange(300)), catalog)
+    again = load_artifact(tmp_path / "out")
+    assert again.promise is not None
+    assert again.promise.counts.n == 300
+    assert again.version != first
+
+
+def test_of_a_duplicate_group_only_one_prompt_counts(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    twice = labels.select(np.repeat(np.arange(len(labels)), 2))
+    done = calibrate(plain, tmp_path / "out", twice, catalog)
+    assert done.counts.n == len(labels)
+
+
+def test_the_table_it_was_trained_on_counts_with_its_held_out_part_only(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    with pytest.raises(TrainingError, match="independent prompts") as caught:
+        calibrate(plain, tmp_path / "out", made_up, catalog)
+    held_out = len(np.unique(fresh_rows(made_up).group))
+    assert str(held_out) in caught.value.message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_contract_of_the_calibrated_artifact_is_kept_on_its_own_labels(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    done = calibrate(plain, tmp_path / "out", labels, catalog)
+    terms = contract(done.counts, 0.2, 0.1)
+    assert terms.threshold is not None
+    assert terms.empirical_risk <= terms.upper_bound <= 0.2
+    assert build_engine(load_artifact(tmp_path / "out"), catalog).artifact.promise is not None
+
+
+def test_the_command_writes_the_artifact_and_says_what_is_promised(
+    plain: Path,
+    tmp_path: Path,
+    made_up: OutcomeTable,
+    made_up_catalog_file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    labels = tmp_path / "labels.parquet"
+    write_outcomes(many(fresh_rows(made_up)), labels, Origin("made up", "-", "-"))
+    status = main(
+        [
+            "calibrate", "--data", str(labels), "--catalog", str(made_up_catalog_file),
+            "--artifact", str(plain), "--out", str(tmp_path / "out"),
+        ]
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert status == 0
+    assert "at most 5.00% of requests lose an adequate answer" in printed
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert PROMISE_FILE in manifest["files"]
+    assert manifest["version"] in printed
