@@ -24,7 +24,7 @@ from eval.split import PARTS, assign_split
 from router.catalog import Catalog, load_catalog
 from router.defaults import default_artifact_directory
 from router.engine import Engine, build_engine
-from router.errors import ArtifactError
+from router.errors import ArtifactError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
 from training.candidates import fit_and_choose
@@ -74,8 +74,7 @@ def train(settings: Settings, say: Say = lambda _: None) -> Finished:
         tell(f"reading {settings.data}")
         table = read_training_data(settings, tell)
         parity, losses, candidate = fit_and_export(settings, catalog, table, place, tell)
-        calibrated = calibrate(place, place, table, catalog)
-        tell(f"calibrated for contracts on {calibrated.counts.n} held-out prompts")
+        tell(_calibrated(place, table, catalog))
         engine = build_engine(load_artifact(place), catalog)
         tell(f"artifact {engine.artifact.version} ({candidate}) passed its golden rows")
         results = evaluate(engine, table, seed=settings.seed, command="make train")
@@ -170,6 +169,15 @@ def fit_and_export(
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
     return parity, choice.log_loss, choice.chosen.name
+
+
+def _calibrated(place: Path, table: OutcomeTable, catalog: Catalog) -> str:
+    """Calibrate the new artifact for contracts if there are prompts enough; say what was done."""
+    try:
+        done = calibrate(place, place, table, catalog)
+    except TrainingError as error:
+        return f"not calibrated for contracts: {error.message}"
+    return f"calibrated for contracts on {done.counts.n} held-out prompts"
 
 
 def _prior(settings: Settings, catalog: Catalog, tell: Say) -> Examples | None:

@@ -48,9 +48,7 @@ def test_serve_says_ready_answers_and_stops_gracefully_on_a_signal(
 
 
 def test_a_server_that_cannot_start_tells_its_reason(flags: list[str]) -> None:
-    with pytest.raises(
-        NotReadyError, match=r"ended before it was ready: error: .*no such"
-    ):
+    with pytest.raises(NotReadyError, match=r"ended before it was ready: error: .*no such"):
         ServerProcess([*flags, "--catalog", "nowhere.toml"])
 
 
