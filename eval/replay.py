@@ -96,6 +96,9 @@ def describe_goal(goal: Goal) -> str:
     """Say a goal in words."""
     if goal.quality_target is not None:
         words = f"quality target {goal.quality_target:g}"
+    elif goal.contract is not None:
+        contract = goal.contract
+        words = f"contract of {contract.max_loss_rate:g} at confidence {contract.confidence:g}"
     else:
         words = f"willingness to pay ${goal.willingness_to_pay_usd:g}"
     return words if goal.max_cost_usd is None else f"{words}, at most ${goal.max_cost_usd:g}"

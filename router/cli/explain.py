@@ -13,11 +13,20 @@ _WHY = {
     pb.DECISION_REASON_BEST_TRADE_OFF: (
         "its adequacy minus its cost is the best at this willingness to pay"
     ),
+    pb.DECISION_REASON_CONTRACT_KEPT: (
+        "it is the cheapest candidate of a tier that the contract permits for this prompt"
+    ),
+    pb.DECISION_REASON_CONTRACT_UNREACHABLE: (
+        "no tier that the contract permits may serve; it is the most adequate candidate there is, "
+        "and the contract does not cover it"
+    ),
 }
 SHORT_WHY = {
     pb.DECISION_REASON_TARGET_MET: "target met",
     pb.DECISION_REASON_TARGET_UNREACHABLE: "target missed",
     pb.DECISION_REASON_BEST_TRADE_OFF: "trade-off",
+    pb.DECISION_REASON_CONTRACT_KEPT: "contract kept",
+    pb.DECISION_REASON_CONTRACT_UNREACHABLE: "not covered",
 }
 _FELL_OUT = {
     pb.INELIGIBLE_REASON_TIER_NOT_ALLOWED: "tier not among those allowed",
@@ -42,11 +51,28 @@ def goal_in_words(goal: pb.Goal) -> str:
     """Return a goal as a phrase."""
     if goal.HasField("quality_target"):
         words = f"adequate with a probability of at least {goal.quality_target:g}"
+    elif goal.HasField("contract"):
+        words = (
+            f"at most {goal.contract.max_loss_rate:.2%} of requests lose against the top tier, "
+            f"with confidence {goal.contract.confidence:g}"
+        )
     else:
         words = f"{goal.willingness_to_pay_usd:g} USD for one more adequate answer"
     if goal.HasField("max_cost_usd"):
         words += f", at most {goal.max_cost_usd:g} USD"
     return words
+
+
+def _lines_of_terms(answer: pb.RouteResponse) -> list[str]:
+    if not answer.HasField("contract_terms"):
+        return []
+    terms = answer.contract_terms
+    permitted = (
+        f"regret up to {terms.threshold:g} is permitted; {terms.observed_loss_rate:.2%} lost"
+        if terms.HasField("threshold")
+        else "the labels vouch for the top tier only"
+    )
+    return [f"Rests on    {terms.calibration_prompt_count} labelled prompts: {permitted}"]
 
 
 def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
@@ -58,6 +84,7 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         f"Deployment  {answer.deployment} (model {answer.model})",
         f"Why         {_WHY[answer.reason]}",
         f"Goal        {goal_in_words(answer.goal)}",
+        *_lines_of_terms(answer),
         f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
         "Saving      "
         + (

@@ -38,6 +38,15 @@ def add_route(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         metavar="USD",
         help="USD for one more adequate answer, above 0",
     )
+    goal.add_argument(
+        "--max-loss-rate",
+        type=float,
+        metavar="RATE",
+        help="contract: greatest share of requests that may lose against the top tier",
+    )
+    parser.add_argument(
+        "--confidence", type=float, metavar="P", help="of the contract (default 0.9)"
+    )
     parser.add_argument("--max-cost", type=float, metavar="USD", help="most a request may cost")
     parser.add_argument("--allow", nargs="+", action="extend", default=[], metavar="TIER")
     parser.add_argument("--deny", nargs="+", action="extend", default=[], metavar="TIER")
@@ -76,7 +85,13 @@ def route_here(engine: Engine, request: pb.RouteRequest) -> pb.RouteResponse:
 def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
     """Return the request that the command line states."""
     prompt = " ".join(arguments.prompt)
+    contract = None
+    if arguments.max_loss_rate is not None or arguments.confidence is not None:
+        contract = pb.Contract(
+            max_loss_rate=arguments.max_loss_rate, confidence=arguments.confidence
+        )
     goal = pb.Goal(
+        contract=contract,
         quality_target=arguments.quality_target,
         willingness_to_pay_usd=arguments.willingness_to_pay,
         max_cost_usd=arguments.max_cost,

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from router.cli.explain import _WHY, SHORT_WHY
 from router.cli.main import main
 from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.app import RouterServer
+from router.v1 import router_pb2 as pb
 
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = ("serve", "route", "tiers", "check", "health", "demo", "outcomes")
@@ -85,6 +87,19 @@ def test_route_explains_the_choice_in_this_process(run: Run, here: tuple[object,
     assert rows[0].endswith("chosen")
 
 
+def test_route_explains_a_contract_and_what_it_rests_on(run: Run) -> None:
+    status, output, errors = run("route", "--max-loss-rate", "0.1", "--", "Name a fruit.")
+    assert (status, errors) == (0, "")
+    assert "a tier that the contract permits for this prompt" in output
+    assert "at most 10.00% of requests lose against the top tier, with confidence 0.9" in output
+    assert "labelled prompts: regret up to" in output
+
+
+def test_every_reason_of_a_decision_has_words() -> None:
+    reasons = set(pb.DecisionReason.values()) - {pb.DECISION_REASON_UNSPECIFIED}
+    assert set(_WHY) == set(SHORT_WHY) == reasons
+
+
 def test_route_says_why_others_fell_out(run: Run, here: tuple[object, ...]) -> None:
     status, output, _ = run("route", "Name a fruit.", *here, "--allow", "large", "medium",
                             "--deny", "medium")  # fmt: skip
@@ -128,6 +143,8 @@ REFUSED = [
     (("route", "hello", "--deny", "tiny"), "denied_tiers: ['tiny'] given"),
     (("route", "hello", "--quality-target", "2"), "goal.quality_target: 2.0 given"),
     (("route", "hello", "--willingness-to-pay", "0"), "goal.willingness_to_pay_usd: 0.0 given"),
+    (("route", "hello", "--max-loss-rate", "1"), "goal.contract.max_loss_rate: 1.0 given"),
+    (("route", "hello", "--confidence", "0.8"), "goal.contract.max_loss_rate: 0.0 given"),
     (("route", "hello", "--max-cost", "1e-12"), "no deployment may serve this request"),
     (("route", "hello", "--artifact", "nowhere"), "nowhere: there is no such artifact directory"),
     (("tiers", "--catalog", "nowhere.toml"), "nowhere.toml: there is no such catalog"),

@@ -10,7 +10,7 @@ from eval.recorded import Recorded
 from eval.replay import QUALITY_TARGETS, Replay, describe_goal, replay
 from router.engine import Engine
 from router.errors import DataError
-from router.types import Goal, Prediction, Request
+from router.types import Contract, Goal, Prediction, Request
 
 
 @pytest.fixture(scope="module")
@@ -58,4 +58,5 @@ def test_vectors_of_another_encoder_are_refused(
 
 def test_a_goal_is_said_in_words() -> None:
     assert describe_goal(Goal(0.8)) == "quality target 0.8"
+    assert describe_goal(Goal(contract=Contract(0.05))) == "contract of 0.05 at confidence 0.9"
     assert describe_goal(Goal(None, 0.02, 0.5)) == "willingness to pay $0.02, at most $0.5"
