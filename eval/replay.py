@@ -16,6 +16,7 @@ from eval.outcomes import OutcomeTable, require_inputs
 from eval.recorded import Recorded, Sweep
 from router.engine import Engine
 from router.policy import choose
+from router.predict.predictor import predictions_of
 from router.types import Estimate, Goal, Prediction, Request
 
 QUALITY_TARGETS: tuple[float, ...] = tuple(np.linspace(0.0, 1.0, 51).round(2).tolist())
@@ -106,12 +107,7 @@ def describe_goal(goal: Goal) -> str:
 
 def _predict(engine: Engine, table: OutcomeTable) -> tuple[list[Prediction], FloatArray]:
     adequacy, output_tokens = engine.artifact.heads.run(table.vectors, table.features)
-    predictions = [
-        Prediction(tuple(row), tuple(tokens))
-        for row, tokens in zip(adequacy.tolist(), output_tokens.tolist(), strict=True)
-    ]
-    columns = [engine.artifact.tier_names.index(name) for name in engine.catalog.tier_names]
-    return predictions, adequacy[:, columns].astype(np.float64)
+    return predictions_of(adequacy, output_tokens), adequacy.astype(np.float64)
 
 
 def _eligible(engine: Engine, prediction: Prediction, input_tokens: float) -> list[Estimate]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from eval.report import write_report
@@ -69,8 +69,8 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     from training.data import read_training_data
     from training.promise import calibrate
 
-    names = {item.name for item in fields(Settings)}
-    settings = Settings(**{key: value for key, value in vars(arguments).items() if key in names})
+    # The labels are encoded by the very encoder the artifact carries.
+    settings = replace(_settings(arguments), encoder=arguments.artifact)
     table = read_training_data(settings, _say)
     catalog = load_catalog(settings.catalog)
     done = calibrate(arguments.artifact, settings.out, table, catalog)
@@ -139,6 +139,10 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--catalog", type=Path, default=default.catalog, help="catalog file")
         command.add_argument(
+            "--skip-bad-rows", action="store_true", help="list bad rows and go on without them"
+        )
+    for command in (train, crossval):
+        command.add_argument(
             "--encoder", type=Path, default=default.encoder, help="encoder directory"
         )
         command.add_argument("--prior", type=Path, default=default.prior, help="coverage file")
@@ -147,9 +151,6 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--seed", type=int, default=default.seed)
         command.add_argument("--candidate", help="fit only this candidate")
-        command.add_argument(
-            "--skip-bad-rows", action="store_true", help="list bad rows and go on without them"
-        )
     compare = commands.add_parser("compare", help="print runs side by side")
     compare.add_argument("--limit", type=int, default=10, help="most recent runs shown")
     compare.set_defaults(call=_compare)

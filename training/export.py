@@ -26,6 +26,7 @@ from router.predict.heads import Heads
 from router.predict.window import window
 from router.types import Message
 
+MANIFEST_FILE = "manifest.json"
 ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
 
 
@@ -83,11 +84,28 @@ def write_artifact(
         _write_golden(place, len(catalog.tiers))
         manifest = _manifest(place, catalog, made)
         (place / "MODEL_CARD.md").write_text(_card(manifest, made), encoding="utf-8")
-        manifest["files"] = {path.name: sha256_of(path) for path in sorted(place.iterdir())}
-        manifest["version"] = manifest_version(manifest)
-        text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-        (place / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        write_manifest(place, manifest)
         replace_directory(place, directory)
+
+
+def write_manifest(place: Path, manifest: dict[str, Any]) -> str:
+    """Write ``manifest.json`` with the hash of every other file there; return the version."""
+    others = (path for path in sorted(place.iterdir()) if path.name != MANIFEST_FILE)
+    manifest["files"] = {path.name: sha256_of(path) for path in others}
+    version = manifest_version(manifest)
+    manifest["version"] = version
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
+    (place / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+    return version
+
+
+def copy_artifact(source: Path, target: Path) -> None:
+    """Copy an artifact directory, replacing ``target`` in one move."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".artifact-") as temporary:
+        place = Path(temporary) / "artifact"
+        shutil.copytree(source, place)
+        replace_directory(place, target)
 
 
 def replace_directory(new: Path, target: Path) -> None:

@@ -5,7 +5,6 @@ the server would -> evaluate on the held-out part -> promotion gate -> MLflow ->
 lives in its own module; here is only their order and what is told on the way.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
 from training.candidates import fit_and_choose
 from training.data import read_training_data
-from training.export import Provenance, replace_directory, sha256_of, write_artifact
+from training.export import Provenance, copy_artifact, sha256_of, write_artifact
 from training.gate import Verdict, promotion_gate
 from training.graph import build_heads
 from training.labels import Examples, examples_of, rows_with_tiers
@@ -84,13 +83,9 @@ def train(settings: Settings, say: Say = lambda _: None) -> Finished:
         report = Path(temporary) / "evaluation"
         write_results(results, report / "results.json")
         write_report(results, report)
-        registered = _log(run, engine, table, place, report, results, parity, losses, promoted)
+        registered = _log(run, engine, place, report, results, parity, losses, promoted)
         if promoted:
-            settings.out.parent.mkdir(parents=True, exist_ok=True)
-            staged = settings.out.with_name(f".{settings.out.name}.new")
-            shutil.rmtree(staged, ignore_errors=True)
-            shutil.copytree(place, staged)
-            replace_directory(staged, settings.out)
+            copy_artifact(place, settings.out)
             tell(f"wrote {settings.out}")
     return Finished(
         engine.artifact.version,
@@ -221,7 +216,6 @@ def _verdict(
 def _log(
     run: Run,
     engine: Engine,
-    table: OutcomeTable,
     place: Path,
     report: Path,
     results: Results,
@@ -237,7 +231,7 @@ def _log(
             "artifact_version": engine.artifact.version,
             "candidate": str(engine.artifact.manifest.extra["training"]["candidate"]),
             "catalog_version": engine.catalog.version,
-            "data_sha256": table.content_hash(),
+            "data_sha256": engine.artifact.manifest.data_sha256,
             "encoder_sha256": engine.artifact.manifest.encoder_sha256,
             "promoted": str(promoted).lower(),
         }

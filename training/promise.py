@@ -5,8 +5,6 @@ artifact gets another version. The rule and the test are ``router.promise``; wha
 what breaks it, is docs/promise.md.
 """
 
-import hashlib
-import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,11 +18,12 @@ from eval.split import PARTS, assign_split
 from router.catalog import Catalog
 from router.engine import build_engine
 from router.errors import TrainingError
-from router.predict.artifact import PROMISE_FILE, Manifest, load_artifact, manifest_version
+from router.predict.artifact import PROMISE_FILE, Manifest, load_artifact
+from router.predict.files import read_json
 from router.promise.contract import CalibrationCounts, count_losses
 from router.promise.rule import realised_loss
 from router.promise.saved import counts_to_json
-from training.export import replace_directory
+from training.export import MANIFEST_FILE, replace_directory, write_manifest
 
 FEWEST_PROMPTS = 200
 
@@ -56,7 +55,8 @@ def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) 
     manifest = engine.artifact.manifest
     require_inputs(table, manifest.encoder_sha256)
     usable = table.for_models([tier.reference_model for tier in catalog.tiers])
-    if table.content_hash() == manifest.data_sha256:
+    data_sha256 = table.content_hash()
+    if data_sha256 == manifest.data_sha256:
         usable = usable.select(_held_out(usable, manifest))
     _, first = np.unique(usable.group, return_index=True)
     prompts = usable.select(np.sort(first))
@@ -69,7 +69,7 @@ def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) 
     adequacy, _ = engine.artifact.heads.run(prompts.vectors, prompts.features)
     loss = realised_loss(prompts.quality >= catalog.adequate_quality)
     counts = count_losses(adequacy, loss)
-    return Calibrated(counts, _write(artifact, out, counts, table.content_hash()))
+    return Calibrated(counts, _write(artifact, out, counts, data_sha256))
 
 
 def _held_out(table: OutcomeTable, manifest: Manifest) -> BoolArray:
@@ -83,14 +83,9 @@ def _write(artifact: Path, out: Path, counts: CalibrationCounts, data_sha256: st
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
         place = Path(temporary) / "artifact"
         shutil.copytree(artifact, place)
-        text = counts_to_json(counts) + "\n"
-        (place / PROMISE_FILE).write_text(text, encoding="utf-8")
-        manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-        manifest["files"][PROMISE_FILE] = hashlib.sha256(text.encode()).hexdigest()
+        (place / PROMISE_FILE).write_text(counts_to_json(counts) + "\n", encoding="utf-8")
+        manifest = read_json(place / MANIFEST_FILE)
         manifest["promise"] = {"data_sha256": data_sha256, "prompts": counts.n}
-        version = manifest_version(manifest)
-        manifest["version"] = version
-        written = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        (place / "manifest.json").write_text(written, encoding="utf-8")
+        version = write_manifest(place, manifest)
         replace_directory(place, out)
     return version

@@ -6,6 +6,7 @@ import numpy as np
 
 from router.predict.artifact import Artifact
 from router.predict.features import features_of
+from router.predict.heads import Float32Matrix
 from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.types import Message, Prediction
@@ -35,7 +36,11 @@ def predict_all(artifact: Artifact, readings: Sequence[Reading]) -> list[Predict
     if not readings:
         return []
     vectors, features = artifact.encoder.encode_readings(readings)
-    adequacy, output_tokens = artifact.heads.run(vectors, features)
+    return predictions_of(*artifact.heads.run(vectors, features))
+
+
+def predictions_of(adequacy: Float32Matrix, output_tokens: Float32Matrix) -> list[Prediction]:
+    """Return what the heads gave, two matrices of shape (n, n_tiers), row by row."""
     return [
         Prediction(tuple(row), tuple(tokens))
         for row, tokens in zip(adequacy.tolist(), output_tokens.tolist(), strict=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic import user_records, write_jsonl
 
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
 from eval.split import assign_split
@@ -134,3 +135,27 @@ def test_the_command_writes_the_artifact_and_says_what_is_promised(
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert PROMISE_FILE in manifest["files"]
     assert manifest["version"] in printed
+
+
+def test_the_command_reads_a_users_own_columns(
+    plain: Path, tmp_path: Path, made_up_catalog_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = user_records()
+    for record in records:
+        record["score"] = record.pop("quality")
+    labels = write_jsonl(tmp_path / "labels.jsonl", records)
+    command = [
+        "calibrate", "--data", str(labels), "--catalog", str(made_up_catalog_file),
+        "--artifact", str(plain), "--out", str(tmp_path / "out"), "--map", "quality=score",
+    ]  # fmt: skip
+    assert main(command) == 0, capsys.readouterr().err
+    assert load_artifact(tmp_path / "out").promise is not None
+
+
+def test_the_command_refuses_what_only_training_takes(
+    plain: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["calibrate", "--artifact", str(plain), "--candidate", "logistic"])
+    assert caught.value.code == 2
+    assert "unrecognized arguments: --candidate logistic" in capsys.readouterr().err
