@@ -35,9 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--server",
-        choices=("threads", "asyncio"),
-        default="threads",
-        help="asyncio is there for docs/decisions/0003 and measures Route only",
+        choices=("asyncio", "threads"),
+        default="asyncio",
+        help="threads is there for docs/decisions/0003 and measures Route only",
     )
     parser.add_argument("--calls-only", action="store_true", help="only latency and throughput")
     return parser
@@ -75,7 +75,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
         )
         with MeasuredServer.start(config, arguments.server) as server:
             with Clients(server.address, arguments.clients) as clients:
-                rows = call_rows(clients, plan, with_batch=arguments.server == "threads")
+                rows = call_rows(clients, plan, with_batch=arguments.server == "asyncio")
             resident = server.stop()
     rows.append(Row("peak resident memory of the server", resident / _MEGA, "MB", at_most=300.0))
     if arguments.calls_only:

@@ -1,12 +1,12 @@
 """The server under measurement: RouterService and an empty echo in one process.
 
-The echo is the floor: the same grpc.server, thread pool and interceptor, with nothing to do. An
-asyncio variant of both is here for docs/decisions/0003 only.
+The echo is the floor: the same asyncio server on the same loop, with nothing to do. A variant of
+both on a pool of threads is here for docs/decisions/0003 only.
 """
 
-import asyncio
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -23,6 +23,7 @@ from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.app import RouterServer
 from router.server.limits import Limits
+from router.server.service import SERVICE
 from router.server.servicer import RouterServicer
 from router.v1 import router_pb2 as pb
 
@@ -31,18 +32,15 @@ ECHO_METHOD = f"/{ECHO_SERVICE}/Echo"
 Kind = Literal["threads", "asyncio"]
 
 
-class _AlwaysActive:
-    """Stands for the call's context where the asyncio variant has none of the same kind."""
-
-    def is_active(self) -> bool:
-        return True
-
-
 def _echo(request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
     return request
 
 
-def echo_handler(behaviour: Any = _echo) -> grpc.GenericRpcHandler:
+async def _echo_on_loop(request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
+    return request
+
+
+def echo_handler(behaviour: Any = _echo_on_loop) -> grpc.GenericRpcHandler:
     """Return the handler of the echo."""
     method = grpc.unary_unary_rpc_method_handler(
         behaviour,
@@ -52,45 +50,30 @@ def echo_handler(behaviour: Any = _echo) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(ECHO_SERVICE, {"Echo": method})
 
 
-def _serve_threads(config: Config, pipe: Connection) -> None:
+def _serve_asyncio(config: Config, pipe: Connection) -> None:
     with RouterServer(config, handlers=[echo_handler()]) as server:
         pipe.send(server.port)
         pipe.recv()
         pipe.send(_peak_resident_bytes())
 
 
-def _serve_asyncio(config: Config, pipe: Connection) -> None:
-    servicer = RouterServicer(
-        build_engine(load_artifact(config.artifact), load_catalog(config.catalog)),
-        OutcomeStore(config.store),
-        Limits(),
+def _serve_threads(config: Config, pipe: Connection) -> None:
+    engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
+    servicer = RouterServicer(engine, OutcomeStore(config.store), Limits())
+    route = grpc.unary_unary_rpc_method_handler(
+        lambda request, _: servicer.route(request),
+        request_deserializer=pb.RouteRequest.FromString,
+        response_serializer=pb.RouteResponse.SerializeToString,
     )
-    context = _AlwaysActive()
-
-    async def route(request: pb.RouteRequest, _: Any) -> pb.RouteResponse:
-        return servicer.Route(request, context)
-
-    async def echo(request: empty_pb2.Empty, _: Any) -> empty_pb2.Empty:
-        return request
-
-    async def serve() -> None:
-        server = grpc.aio.server()
-        method = grpc.unary_unary_rpc_method_handler(
-            route,
-            request_deserializer=pb.RouteRequest.FromString,
-            response_serializer=pb.RouteResponse.SerializeToString,
-        )
-        name = "router.v1.RouterService"
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(name, {"Route": method}), echo_handler(echo))
-        )
-        pipe.send(server.add_insecure_port(config.address))
-        await server.start()
-        await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
-        pipe.send(_peak_resident_bytes())
-        await server.stop(None)
-
-    asyncio.run(serve())
+    server = grpc.server(ThreadPoolExecutor(config.threads))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE, {"Route": route}), echo_handler(_echo))
+    )
+    pipe.send(server.add_insecure_port(config.address))
+    server.start()
+    pipe.recv()
+    pipe.send(_peak_resident_bytes())
+    server.stop(None).wait()
 
 
 def _peak_resident_bytes() -> int:

@@ -15,7 +15,7 @@ from router.predict.features import features_of
 from router.predict.predictor import predict_one
 from router.predict.reading import read
 from router.predict.window import window
-from router.server.answer import from_decision
+from router.server.answer import Answers
 from router.server.convert import to_request
 from router.server.limits import Limits
 from router.v1 import router_pb2 as pb
@@ -31,18 +31,19 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
     limits = Limits()
     wires = [pb.RouteRequest(prompt=make_prompt(generator, tokens)) for _ in range(max(calls, 1))]
     artifact = engine.artifact
+    answers = Answers(engine.catalog, artifact.version)
     tokenizer, heads = artifact.encoder.tokenizer, artifact.heads
 
     def whole(wire: pb.RouteRequest) -> bytes:
         decision = engine.route(to_request(wire, engine.catalog, limits))
-        return from_decision(decision, "").SerializeToString()
+        return answers.write(decision, "").SerializeToString()
 
     for wire in wires:  # the first calls fill the tokenizer's memory and the processor's caches
         whole(wire)
     requests = [to_request(wire, engine.catalog, limits) for wire in wires]
     texts = [window(request.messages) for request in requests]
     readings = [read(text) for text in texts]
-    ids = [tokenizer.encode_words(text, words) for text, words, _ in readings]
+    ids = [tokenizer.encode_reading(reading) for reading in readings]
     rows = [np.array([features_of(reading)], dtype=np.float32) for reading in readings]
     vectors = [artifact.encoder.vector_of(reading) for reading in readings]
     predictions = [predict_one(artifact, reading) for reading in readings]
@@ -51,7 +52,7 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
         "convert in": (lambda wire: to_request(wire, engine.catalog, limits), zip(wires)),
         "window": (window, ((request.messages,) for request in requests)),
         "read": (read, zip(texts)),
-        "tokenize": (tokenizer.encode_words, ((t, words) for t, words, _ in readings)),
+        "tokenize": (tokenizer.encode_reading, zip(readings)),
         "encode": (artifact.encoder.vector_of_ids, zip(ids)),
         "features": (lambda one: np.array([features_of(one)], np.float32), zip(readings)),
         "token estimate": (tokens_of, zip(readings)),
@@ -61,7 +62,7 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
             zip(requests, predictions, strict=True),
         ),
         "convert out": (
-            lambda decision: from_decision(decision, "").SerializeToString(),
+            lambda decision: answers.write(decision, "").SerializeToString(),
             zip(decisions),
         ),
         "all": (whole, zip(wires)),

@@ -139,17 +139,34 @@ class Engine:
         self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
     ) -> tuple[Estimate, ...]:
         """Price every deployment of the catalog, in its order, and say who may not serve."""
-        return tuple(
-            _estimate(
-                deployment,
-                request,
-                goal.max_cost_usd,
-                prediction.adequacy[index],
-                prediction.output_tokens[index],
-                input_tokens,
+        most = request.max_output_tokens or math.inf
+        limit_usd = goal.max_cost_usd
+        constrained = _is_constrained(request) or limit_usd is not None
+        estimates = []
+        for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True):
+            can, price = deployment.capabilities, deployment.price
+            output_tokens = min(prediction.output_tokens[index], most, can.max_output_tokens)
+            cost = (
+                math.nan if price is None else expected_cost_usd(price, input_tokens, output_tokens)
             )
-            for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True)
-        )
+            reserved = request.max_output_tokens or output_tokens
+            fits = input_tokens + reserved <= can.context_window_tokens
+            ineligible = (
+                ()
+                if fits and price is not None and not constrained
+                else _ineligible(deployment, request, limit_usd, cost, fits)
+            )
+            estimates.append(
+                Estimate(
+                    deployment,
+                    prediction.adequacy[index],
+                    cost,
+                    input_tokens,
+                    output_tokens,
+                    ineligible,
+                )
+            )
+        return tuple(estimates)
 
 
 def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
@@ -188,27 +205,13 @@ def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
     return estimate_conversation_tokens(message.content for message in messages)
 
 
-def _estimate(
-    deployment: Deployment,
-    request: Request,
-    max_cost_usd: float | None,
-    adequacy: float,
-    predicted_output: float,
-    input_tokens: float,
-) -> Estimate:
-    limit = deployment.capabilities.max_output_tokens
-    output_tokens = min(predicted_output, float(request.max_output_tokens or limit), float(limit))
-    if deployment.price is None:
-        cost = math.nan
-    else:
-        cost = expected_cost_usd(deployment.price, input_tokens, output_tokens)
-    return Estimate(
-        deployment,
-        adequacy,
-        cost,
-        input_tokens,
-        output_tokens,
-        _ineligible(deployment, request, max_cost_usd, cost, input_tokens, output_tokens),
+def _is_constrained(request: Request) -> bool:
+    """Tell whether the request itself can make any deployment ineligible."""
+    return bool(
+        request.needs is not NO_NEEDS
+        or request.allowed_tiers
+        or request.denied_tiers
+        or request.max_output_tokens
     )
 
 
@@ -217,28 +220,15 @@ def _ineligible(
     request: Request,
     max_cost_usd: float | None,
     cost_usd: float,
-    input_tokens: float,
-    output_tokens: float,
+    fits: bool,
 ) -> tuple[IneligibleReason, ...]:
-    """Return every hard constraint that is not met, in the order of the enum; usually none."""
-    can, needs = deployment.capabilities, request.needs
-    reserved = request.max_output_tokens or output_tokens
-    fits = input_tokens + reserved <= can.context_window_tokens
-    output_fits = (request.max_output_tokens or 0) <= can.max_output_tokens
-    plain = (
-        needs is NO_NEEDS
-        and not request.allowed_tiers
-        and not request.denied_tiers
-        and max_cost_usd is None
-    )
-    if plain and fits and output_fits and deployment.price is not None:
-        return ()
-    tier = deployment.tier
+    """Return every hard constraint that is not met, in the order of the enum."""
+    can, needs, tier = deployment.capabilities, request.needs, deployment.tier
     failed = (
         bool(request.allowed_tiers) and tier not in request.allowed_tiers,
         tier in request.denied_tiers,
         not fits or needs.context_window_tokens > can.context_window_tokens,
-        not output_fits,
+        (request.max_output_tokens or 0) > can.max_output_tokens,
         needs.tools and not can.tools,
         needs.vision and not can.vision,
         needs.json_schema and not can.json_schema,
@@ -246,9 +236,7 @@ def _ineligible(
         deployment.price is None,
         max_cost_usd is not None and cost_usd > max_cost_usd,
     )
-    return tuple(
-        reason for reason, is_failed in zip(IneligibleReason, failed, strict=True) if is_failed
-    )
+    return tuple(compress(IneligibleReason, failed))
 
 
 def _no_candidate(estimates: Sequence[Estimate]) -> NoCandidateError:

@@ -14,7 +14,7 @@
     └── MissingExtraError        an optional package is needed; names the pip line
 
 Here are only the classes; they are raised where the fault is known and mapped to gRPC once, in
-``router.server.interceptors``.
+``router.server.status``.
 """
 
 from collections.abc import Mapping, Sequence

@@ -151,6 +151,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--seed", type=int, default=default.seed)
         command.add_argument("--candidate", help="fit only this candidate")
+        command.add_argument(
+            "--no-distil",
+            dest="distil",
+            action="store_false",
+            help="export the chosen candidate itself, not a small network that gives the same",
+        )
     compare = commands.add_parser("compare", help="print runs side by side")
     compare.add_argument("--limit", type=int, default=10, help="most recent runs shown")
     compare.set_defaults(call=_compare)

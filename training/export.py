@@ -19,12 +19,13 @@ from eval.split import METHOD
 from router.catalog import Catalog
 from router.defaults import sample_prompts_path
 from router.errors import TrainingError
-from router.predict.artifact import ARTIFACT_FORMAT, manifest_version
+from router.predict.artifact import ARTIFACT_FORMAT, FUSED_FILE, manifest_version
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Heads
 from router.predict.window import window
 from router.types import Message
+from training.fuse import fuse
 
 MANIFEST_FILE = "manifest.json"
 ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
@@ -36,6 +37,7 @@ class Provenance:
 
     Attributes:
         candidate: Name of the chosen candidate.
+        distilled: Whether the heads are a student of that candidate.
         seed: Of fitting and of the split.
         fractions: Shares of train, validation and test.
         data_sha256: Content hash of the whole outcome table.
@@ -47,6 +49,7 @@ class Provenance:
     """
 
     candidate: str
+    distilled: bool
     seed: int
     fractions: tuple[float, float, float]
     data_sha256: str
@@ -69,7 +72,7 @@ def write_artifact(
 
     Args:
         directory: Where to.
-        heads: Graph of ``training.graph.build_heads``.
+        heads: Graph of ``training.graph`` or ``training.student_graph``.
         encoder: Directory whose encoder files are taken along.
         catalog: Tiers and threshold of adequacy.
         made: Goes into manifest and model card.
@@ -80,12 +83,21 @@ def write_artifact(
         place.mkdir()
         for name in ENCODER_FILES:
             shutil.copyfile(encoder / name, place / name)
-        (place / "heads.onnx").write_bytes(heads.SerializeToString(deterministic=True))
+        write_heads(place, heads)
         _write_golden(place, len(catalog.tiers))
         manifest = _manifest(place, catalog, made)
         (place / "MODEL_CARD.md").write_text(_card(manifest, made), encoding="utf-8")
         write_manifest(place, manifest)
         replace_directory(place, directory)
+
+
+def write_heads(place: Path, heads: onnx.ModelProto) -> None:
+    """Write the heads, alone and if it can be joined to the encoder that lies in ``place``."""
+    fused = fuse(place / "encoder.onnx", heads)
+    for name, model in (("heads.onnx", heads), (FUSED_FILE, fused)):
+        (place / name).unlink(missing_ok=True)
+        if model is not None:
+            (place / name).write_bytes(model.SerializeToString(deterministic=True))
 
 
 def write_manifest(place: Path, manifest: dict[str, Any]) -> str:
@@ -164,6 +176,7 @@ def _manifest(place: Path, catalog: Catalog, made: Provenance) -> dict[str, Any]
         "split": {"seed": made.seed, "method": METHOD, "fractions": list(made.fractions)},
         "training": {
             "candidate": made.candidate,
+            "distilled": made.distilled,
             "seed": made.seed,
             "rows": dict(made.rows),
             "sources": list(made.sources),
@@ -186,7 +199,7 @@ def _card(manifest: Mapping[str, Any], made: Provenance) -> str:
     return f"""# Model card
 
 **What it is.** A predictor of P(adequate answer) and of output length for each tier, from the text
-of a prompt alone. Candidate: {made.candidate}; seed {made.seed}.
+of a prompt alone. Candidate: {made.candidate}{", distilled" * made.distilled}; seed {made.seed}.
 
 **Tiers.**
 {tiers}

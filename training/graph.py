@@ -1,4 +1,4 @@
-"""A fitted candidate and its lengths as one ONNX graph.
+"""A fitted candidate and its lengths as one ONNX graph; a student's is ``student_graph``.
 
 All boosters become one TreeEnsembleRegressor with an output column each, so the serving runtime
 walks all trees in a single node; onnxmltools translates each booster, and its attributes are joined
@@ -10,45 +10,16 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from router.errors import TrainingError
 from training.candidates import Candidate
+from training.graph_builder import GraphBuilder, heads_model
 from training.lengths import Lengths
-from training.members import CLIP, Linear, Member, Trees
-
-OPSET = 18
-ML_OPSET = 3
-IR_VERSION = 9
-
-
-class _Builder:
-    """Collects nodes and constants under fresh names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
-        return name
-
-    def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        name = output or f"{operator.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
-        return name
-
-    def clip(self, name: str) -> str:
-        return self.node("Clip", name, self.constant(CLIP), self.constant(1.0 - CLIP))
-
-    def logit(self, name: str) -> str:
-        rest = self.node("Sub", self.constant(1.0), name)
-        return self.node("Log", self.node("Div", name, rest))
+from training.members import Linear, Member, Trees
 
 
 def build_heads(
@@ -62,7 +33,7 @@ def build_heads(
     Raises:
         TrainingError: a booster cannot be translated, or the graph does not pass ONNX's checker.
     """
-    builder = _Builder()
+    builder = GraphBuilder()
     inputs = builder.node("Concat", "vector", "features", axis=1)
     distinct = list({id(member): member for member in candidate.members}.values())
     boosters: list[lgb.Booster] = []
@@ -99,10 +70,12 @@ def build_heads(
     )
     less_one = builder.node("Sub", expected, builder.constant(1.0))
     builder.node("Max", less_one, builder.constant(0.0), output="output_tokens")
-    return _model(builder, dimension, n_features, len(lengths.boosters))
+    return heads_model(builder, dimension, n_features, len(lengths.boosters))
 
 
-def _member(builder: _Builder, member: Member, inputs: str, take: Any, columns: list[int]) -> str:
+def _member(
+    builder: GraphBuilder, member: Member, inputs: str, take: Any, columns: list[int]
+) -> str:
     if isinstance(member, Trees):
         return builder.clip(take(columns))
     source = inputs if isinstance(member, Linear) else builder.logit(builder.clip(take(columns)))
@@ -146,27 +119,3 @@ def _translated(booster: lgb.Booster, width: int) -> dict[str, Any]:
     if any(attributes.pop("base_values", [])):
         raise TrainingError("a booster has a base value; joining knows none")
     return {name: list(values) for name, values in attributes.items()}
-
-
-def _model(builder: _Builder, dimension: int, n_features: int, n_tiers: int) -> onnx.ModelProto:
-    def tensor(name: str, width: int) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
-
-    graph = helper.make_graph(
-        builder.nodes,
-        "heads",
-        [tensor("vector", dimension), tensor("features", n_features)],
-        [tensor("adequacy", n_tiers), tensor("output_tokens", n_tiers)],
-        builder.constants,
-    )
-    model = helper.make_model(
-        graph,
-        producer_name="llm-tier-router",
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
-    )
-    model.ir_version = IR_VERSION
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        raise TrainingError(f"the exported graph is not valid ONNX: {error}") from error
-    return model

@@ -40,7 +40,7 @@ def fit_lengths(
     Raises:
         TrainingError: a tier has fewer than ``FEWEST_LENGTHS`` known lengths in either part.
     """
-    boosters, smear = [], []
+    boosters = []
     for column, tier in enumerate(tiers):
         known = ~np.isnan(train.output_tokens[:, column])
         checked = ~np.isnan(validation.output_tokens[:, column])
@@ -53,10 +53,21 @@ def fit_lengths(
             )
         target = np.log1p(train.output_tokens[known, column])
         booster = fit_booster(train.inputs[known], target, dimension, _SETTINGS, seed)
-        residual = (
-            np.log1p(validation.output_tokens[checked, column])
-            - raw_scores([booster], validation.inputs[checked]).ravel()
-        )
         boosters.append(booster)
-        smear.append(float(np.exp(residual).mean()))
-    return Lengths(tuple(boosters), np.array(smear, dtype=np.float32))
+    predicted = raw_scores(boosters, validation.inputs)
+    return Lengths(tuple(boosters), smearing(predicted, validation.output_tokens))
+
+
+def smearing(log_tokens: FloatMatrix, output_tokens: FloatMatrix) -> npt.NDArray[np.float32]:
+    """Return the factor per tier that makes exp(log_tokens) an expectation (Duan 1983).
+
+    Args:
+        log_tokens: (n, T) predicted log(1 + tokens).
+        output_tokens: (n, T) observed, NaN where unknown; each tier needs one that is known.
+
+    Returns:
+        float32 (T,).
+    """
+    residual = np.log1p(output_tokens) - log_tokens
+    factors: npt.NDArray[np.float32] = np.nanmean(np.exp(residual), axis=0).astype(np.float32)
+    return factors

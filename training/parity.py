@@ -6,19 +6,32 @@ closely, and none may differ much.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 
 from router.errors import TrainingError
-from training.candidates import Candidate
-from training.labels import Float32Matrix
-from training.lengths import Lengths
+from training.labels import Float32Matrix, FloatMatrix
 
 _CLOSE = 1e-4
 _CLOSE_SHARE = 0.99
 _NEVER_MORE = 0.02
+
+
+class GivesAdequacy(Protocol):
+    """A fitted candidate or student."""
+
+    def adequacy(self, inputs: Float32Matrix) -> FloatMatrix:
+        """Return calibrated P(adequate), (n, T)."""
+
+
+class GivesTokens(Protocol):
+    """Fitted lengths or a student."""
+
+    def tokens(self, inputs: Float32Matrix) -> FloatMatrix:
+        """Return expected output tokens, (n, T)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +46,12 @@ class Parity:
 
 def check_parity(
     heads: onnx.ModelProto,
-    candidate: Candidate,
-    lengths: Lengths,
+    candidate: GivesAdequacy,
+    lengths: GivesTokens,
     inputs: Float32Matrix,
     dimension: int,
 ) -> Parity:
-    """Compare graph and candidate on ``inputs``, float32 (n, dimension + n_features), n >= 1.
+    """Compare the graph with what was fitted, on float32 inputs (n, dimension + n_features), n > 0.
 
     Raises:
         TrainingError: they differ by more than the stated tolerances.

@@ -26,17 +26,19 @@ from router.engine import Engine, build_engine
 from router.errors import ArtifactError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
-from training.candidates import fit_and_choose
+from training.candidates import fit_and_choose, log_loss
 from training.data import read_training_data
 from training.export import Provenance, copy_artifact, sha256_of, write_artifact
 from training.gate import Verdict, promotion_gate
 from training.graph import build_heads
-from training.labels import Examples, examples_of, rows_with_tiers
+from training.labels import Examples, Float32Matrix, examples_of, rows_with_tiers
 from training.lengths import fit_lengths
 from training.parity import Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
 from training.settings import FRACTIONS, Settings
+from training.student import TOLERANCE, Student, distil
+from training.student_graph import build_student_heads
 from training.tracking import ARTIFACT_PATH, Run, champion_directory, result_metrics, start_run
 
 Say = Callable[[str], None]
@@ -135,35 +137,70 @@ def fit_and_export(
     prior = _prior(settings, catalog, tell)
     if prior is not None:
         training = join_examples(training, prior)
-    dimension = table.vectors.shape[1]
+    width = table.vectors.shape[1], table.features.shape[1]
     choice = fit_and_choose(
         training,
         validation,
-        dimension=dimension,
+        dimension=width[0],
         seed=settings.seed,
         only=settings.candidate,
         progress=tell,
     )
     tell("fitting output lengths")
-    lengths = fit_lengths(training, validation, catalog.tier_names, dimension, settings.seed)
-    heads = build_heads(
-        choice.chosen, lengths, dimension=dimension, n_features=table.features.shape[1]
-    )
-    parity = check_parity(heads, choice.chosen, lengths, validation.inputs, dimension)
+    lengths = fit_lengths(training, validation, catalog.tier_names, width[0], settings.seed)
+    losses = dict(choice.log_loss)
+    student = None
+    if settings.distil:
+        tell(f"distilling {choice.chosen.name}")
+        transfer = _inputs_outside(table, usable.group[parts != PARTS[0]])
+        student = distil(
+            choice.chosen,
+            lengths,
+            transfer,
+            training,
+            validation,
+            dimension=width[0],
+            seed=settings.seed,
+        )
+        losses["student"] = log_loss(student.adequacy(validation.inputs), validation.adequate)
+        student = _kept(student, losses, choice.chosen.name, tell)
+    if student is None:
+        heads = build_heads(choice.chosen, lengths, dimension=width[0], n_features=width[1])
+        parity = check_parity(heads, choice.chosen, lengths, validation.inputs, width[0])
+    else:
+        heads = build_student_heads(student, dimension=width[0], n_features=width[1])
+        parity = check_parity(heads, student, student, validation.inputs, width[0])
     tell(f"parity gate passed: adequacy within {parity.adequacy_max:.1e} of what was fitted")
     made = Provenance(
         candidate=choice.chosen.name,
+        distilled=student is not None,
         seed=settings.seed,
         fractions=FRACTIONS,
         data_sha256=table.content_hash(),
         rows=counts,
-        validation_log_loss=choice.log_loss,
+        validation_log_loss=losses,
         sources=sorted(np.unique(usable.source).tolist()),
         prior_rows=0 if prior is None else len(prior),
         prior_sha256="" if prior is None or settings.prior is None else sha256_of(settings.prior),
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
-    return parity, choice.log_loss, choice.chosen.name
+    return parity, losses, choice.chosen.name
+
+
+def _inputs_outside(table: OutcomeTable, groups: StrArray) -> Float32Matrix:
+    """Return the inputs, labelled or not, of all rows outside some duplicate groups."""
+    outside = ~np.isin(table.group, groups)
+    return np.hstack([table.vectors[outside], table.features[outside]]).astype(np.float32)
+
+
+def _kept(student: Student, losses: dict[str, float], teacher: str, tell: Say) -> Student | None:
+    """Return the student, or None if it lost too much of what its teacher knows."""
+    tell(f"validation log loss {losses['student']:.4f}  student")
+    lost = losses["student"] - losses[teacher]
+    if lost <= TOLERANCE:
+        return student
+    tell(f"the student loses {lost:.4f}, more than {TOLERANCE}: exporting {teacher}")
+    return None
 
 
 def _calibrated(place: Path, table: OutcomeTable, catalog: Catalog) -> str:

@@ -24,6 +24,8 @@ class Settings:
         encoder: Directory whose encoder is used.
         seed: Of the split, fitting and resampling.
         candidate: Fit only this candidate; None compares all.
+        distil: Export one small network that gives what the chosen candidate gives, unless too much
+            is lost; False exports the candidate itself.
         use_champion: Whether a champion must be beaten; without, the run is promoted as it is.
         skip_bad_rows: Go on without the bad rows of a user's data, after listing them.
         format: Format of a user's data, one of ``training.sources.load.FORMATS``; None tells it
@@ -40,6 +42,7 @@ class Settings:
     encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
     candidate: str | None = None
+    distil: bool = True
     use_champion: bool = True
     skip_bad_rows: bool = False
     format: str | None = None

@@ -10,7 +10,7 @@ from router import load_engine
 from router.cli.explain import lines_of_decision
 from router.client import RouterClient
 from router.engine import Engine
-from router.server.answer import from_decision
+from router.server.answer import Answers
 from router.server.convert import to_request
 from router.server.limits import Limits
 from router.v1 import router_pb2 as pb
@@ -79,7 +79,9 @@ def route_here(engine: Engine, request: pb.RouteRequest) -> pb.RouteResponse:
         InvalidRequestError, NoCandidateError: as ``Route`` would have failed.
     """
     checked = to_request(request, engine.catalog, Limits())
-    return from_decision(engine.route(checked), checked.request_id)
+    return Answers(engine.catalog, engine.artifact.version).write(
+        engine.route(checked), checked.request_id
+    )
 
 
 def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:

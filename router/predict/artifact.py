@@ -1,10 +1,10 @@
 """An artifact: the predictor as files, verified before anything of it is used.
 
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
-``heads.onnx`` (vector and features to adequacy and output tokens per tier), ``golden.jsonl`` (texts
-with the answers the predictor must give), ``MODEL_CARD.md``, once it was calibrated for contracts
-``contract.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is
-read; writing one is ``training.export``.
+``heads.onnx`` (vector and features to adequacy and output tokens per tier), usually ``fused.onnx``
+(both in one graph), ``golden.jsonl`` (texts with the answers the predictor must give),
+``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json``, and ``manifest.json``
+(what it is, and the SHA-256 of each file). Here it is read; writing one is ``training.export``.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from router.errors import ArtifactError, DataError
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.files import read_json, verify_files
+from router.predict.fused import Fused
+from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.promise.calibrated import Promise
 from router.promise.saved import counts_from_json
@@ -27,8 +27,7 @@ from router.promise.saved import counts_from_json
 ARTIFACT_FORMAT = 1
 _VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
 PROMISE_FILE = "contract.json"
-GOLDEN_TOLERANCE = 2e-3
-"""Largest difference allowed in an adequacy; output tokens may differ by this share."""
+FUSED_FILE = "fused.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +52,6 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class GoldenRow:
-    """A text and what the predictor said of it when the artifact was made."""
-
-    text: str
-    adequacy: tuple[float, ...]
-    output_tokens: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Artifact:
     """A verified artifact, ready to predict. Immutable; swapped whole."""
 
@@ -69,6 +59,7 @@ class Artifact:
     manifest: Manifest
     encoder: TextEncoder
     heads: Heads
+    fused: Fused | None = None
     promise: Promise | None = None
 
     @property
@@ -171,9 +162,23 @@ def load_artifact(directory: Path) -> Artifact:
         n_features=len(FEATURE_NAMES),
         n_tiers=len(manifest.tiers),
     )
-    artifact = Artifact(directory, manifest, encoder, heads, _read_promise(directory, manifest))
+    artifact = Artifact(
+        directory,
+        manifest,
+        encoder,
+        heads,
+        _open_fused(directory, manifest, heads, encoder.info.dimension),
+        _read_promise(directory, manifest),
+    )
     check_golden(artifact, read_golden(directory / "golden.jsonl"))
     return artifact
+
+
+def _open_fused(directory: Path, manifest: Manifest, heads: Heads, dimension: int) -> Fused | None:
+    """Open encoder and heads in one graph, if the artifact has it."""
+    if FUSED_FILE not in manifest.extra["files"]:
+        return None
+    return Fused(open_session(directory / FUSED_FILE), heads, dimension=dimension)
 
 
 def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
@@ -189,67 +194,3 @@ def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
             reason="ARTIFACT_PROMISE",
             metadata={"file": str(path)},
         ) from error
-
-
-def read_golden(path: Path) -> list[GoldenRow]:
-    """Read golden rows.
-
-    Raises:
-        ArtifactError: a line is not a golden row, or there is none.
-    """
-    rows = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{path}: not readable ({error}); copy the directory again",
-            reason="ARTIFACT_FILE_UNREADABLE",
-            metadata={"file": str(path)},
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        try:
-            content = json.loads(line)
-            rows.append(
-                GoldenRow(
-                    str(content["text"]),
-                    tuple(map(float, content["adequacy"])),
-                    tuple(map(float, content["output_tokens"])),
-                )
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(
-                f"{path}:{number}: not a golden row ({error!r}); copy the directory again",
-                reason="ARTIFACT_GOLDEN",
-                metadata={"file": str(path)},
-            ) from error
-    if not rows:
-        raise ArtifactError(
-            f"{path}: holds no golden row, so the predictor cannot be checked; train again",
-            reason="ARTIFACT_GOLDEN",
-            metadata={"file": str(path)},
-        )
-    return rows
-
-
-def check_golden(artifact: Artifact, rows: list[GoldenRow]) -> None:
-    """Compare the predictor with its golden rows.
-
-    Raises:
-        ArtifactError: an answer differs by more than ``GOLDEN_TOLERANCE``.
-    """
-    vectors, features = artifact.encoder.encode([row.text for row in rows])
-    adequacy, output_tokens = artifact.heads.run(vectors, features)
-    for index, row in enumerate(rows):
-        expected = np.array([*row.adequacy, *np.log1p(row.output_tokens)])
-        actual = np.array([*adequacy[index], *np.log1p(output_tokens[index])])
-        if expected.shape != actual.shape or not np.allclose(
-            expected, actual, rtol=0.0, atol=GOLDEN_TOLERANCE
-        ):
-            raise ArtifactError(
-                f"{artifact.directory}: golden row {index + 1} is not reproduced: expected "
-                f"{expected.round(4).tolist()}, got {actual.round(4).tolist()} (adequacies, then "
-                "log output tokens); this machine's onnxruntime computes something else: reinstall "
-                "it as constraints.txt says",
-                reason="ARTIFACT_GOLDEN",
-                metadata={"file": str(artifact.directory)},
-            )

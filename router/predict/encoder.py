@@ -46,6 +46,9 @@ def open_session(path: Path) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Every prompt has another length: remembering how memory was laid out for each only costs.
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
     # A gRPC worker thread must not spin for the next graph: the cores belong to other calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
@@ -130,7 +133,7 @@ class TextEncoder:
 
     def vector_of(self, reading: Reading) -> Float32Matrix:
         """Return the vector of a text that is read already, as ``vector``."""
-        return self.vector_of_ids(self.tokenizer.encode_words(reading.text, reading.words))
+        return self.vector_of_ids(self.tokenizer.encode_reading(reading))
 
     def vector_of_ids(self, ids: npt.NDArray[np.int64]) -> Float32Matrix:
         """Return the vector of a text's token ids, shape (n,), as ``vector``."""
@@ -140,7 +143,7 @@ class TextEncoder:
 
     def vectors(self, texts: Sequence[str]) -> Float32Matrix:
         """Return the vectors of many texts, float32, shape (n, dimension), in their order."""
-        return self._vectors([self.tokenizer.encode_words(text, text.split()) for text in texts])
+        return self._vectors([self.tokenizer.encode_reading(read(text)) for text in texts])
 
     def encode(self, texts: Sequence[str]) -> tuple[Float32Matrix, Float32Matrix]:
         """Return vectors (n, dimension) and text features (n, n_features), both float32."""
@@ -149,7 +152,7 @@ class TextEncoder:
     def encode_readings(self, readings: Sequence[Reading]) -> tuple[Float32Matrix, Float32Matrix]:
         """Return vectors and features of texts that are read already, as ``encode``."""
         features = np.array([features_of(reading) for reading in readings], dtype=np.float32)
-        rows = [self.tokenizer.encode_words(text, words) for text, words, _ in readings]
+        rows = [self.tokenizer.encode_reading(reading) for reading in readings]
         return self._vectors(rows), features.reshape(len(readings), len(FEATURE_NAMES))
 
     def _vectors(self, rows: Sequence[npt.NDArray[np.int64]]) -> Float32Matrix:

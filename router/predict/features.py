@@ -1,7 +1,7 @@
 """Text features: what a prompt looks like, beside what it is about.
 
-Here are counts that one pass over the bytes gives, as a small float32 row. Their order is part of
-the artifact (``FEATURE_NAMES``, ``FEATURES_VERSION``); change either and retrain.
+Here are counts of bytes, and of the words at both ends of a text, as a small float32 row. Their
+order is part of the artifact (``FEATURE_NAMES``, ``FEATURES_VERSION``); change either and retrain.
 """
 
 import re
@@ -18,12 +18,33 @@ __all__ = [
     "text_features",
 ]
 
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")
 _ALL_BUT_DIGITS_TO_SPACE = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
-_NEGATIONS = (" not ", " except", " never ", " false")
+_NEGATIONS = frozenset(
+    [
+        "not",
+        "never",
+        "except",
+        "false",
+        "cannot",
+        "don't",
+        "doesn't",
+        "didn't",
+        "isn't",
+        "aren't",
+        "wasn't",
+        "won't",
+        "can't",
+        "shouldn't",
+        "Not",
+        "Never",
+        "NOT",
+        "EXCEPT",
+    ]
+)
 
 _MARK_NAMES = (
     "commas", "periods", "colons", "semicolons", "carets", "underscores", "dollars", "slashes",
@@ -63,25 +84,21 @@ def text_features(text: str) -> list[float]:
 
 def features_of(reading: Reading) -> list[float]:
     """Return the features of ``FEATURE_NAMES`` for a text that is read already."""
-    text, words, byte_counts = reading
+    text, words, n_words, byte_counts = reading
     (
         lower, upper, digit, _, newline, math, bracket, quote, stop, question, backslash, _, _,
         lead_2, lead_3, lead_4, *marks,
     ) = byte_counts  # fmt: skip
-    n_words = max(len(words), 1)
+    double_quotes, apostrophes = marks[-2:]
     n_chars = max(len(text), 1)
-    negations = sum(map(text.count, _NEGATIONS))
-    fences = json_marks = 0
-    if quote:
-        negations += text.count("n't ")
-        fences = "```" in text
-        json_marks = text.count('":') + text.count('",')
+    fence = quote > double_quotes + apostrophes and "```" in text
+    json_marks = text.count('":') + text.count('",') if double_quotes else 0
     return [
         log1p(len(text)),
-        log1p(len(words)),
+        log1p(n_words),
         log1p(newline),
-        min(len(text) / n_words, 40.0),
-        len(set(words)) / n_words,
+        min(len(text) / max(n_words, 1), 40.0),
+        len(set(words)) / max(len(words), 1),
         lower / n_chars,
         upper / n_chars,
         digit / n_chars,
@@ -94,8 +111,8 @@ def features_of(reading: Reading) -> list[float]:
         log1p(backslash),
         log1p(_count_numbers(text, digit)),
         log1p(len(_OPTION_LINE.findall(text)) if newline else 0),
-        log1p(negations),
-        float(fences),
+        log1p(sum(map(_NEGATIONS.__contains__, words))),
+        float(fence),
         json_marks / n_chars,
         *map(log1p, marks),
     ]

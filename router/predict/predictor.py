@@ -1,37 +1,41 @@
 """The predictor: a conversation to a ``Prediction``, by an artifact."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from router.predict.artifact import Artifact
 from router.predict.features import features_of
 from router.predict.heads import Float32Matrix
 from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.types import Message, Prediction
 
+if TYPE_CHECKING:
+    from router.predict.artifact import Artifact
 
-def predict(artifact: Artifact, messages: Sequence[Message]) -> Prediction:
+
+def predict(artifact: "Artifact", messages: Sequence[Message]) -> Prediction:
     """Predict adequacy and output tokens per tier for one conversation of at least one message."""
     return predict_one(artifact, read(window(messages)))
 
 
-def predict_one(artifact: Artifact, reading: Reading) -> Prediction:
+def predict_one(artifact: "Artifact", reading: Reading) -> Prediction:
     """Predict for the window of one conversation that is read already."""
-    features = np.array([features_of(reading)], dtype=np.float32)
-    adequacy, output_tokens = artifact.heads.run(artifact.encoder.vector_of(reading), features)
-    return Prediction(tuple(adequacy[0].tolist()), tuple(output_tokens[0].tolist()))
+    if artifact.fused is None:
+        (prediction,) = predict_all(artifact, [reading])
+        return prediction
+    ids = artifact.encoder.tokenizer.encode_reading(reading)
+    adequacy, output_tokens = artifact.fused.run(ids, features_of(reading))
+    return Prediction(tuple(adequacy), tuple(output_tokens))
 
 
 def predict_many(
-    artifact: Artifact, conversations: Sequence[Sequence[Message]]
+    artifact: "Artifact", conversations: Sequence[Sequence[Message]]
 ) -> list[Prediction]:
     """Predict for many conversations in one pass; results in their order."""
     return predict_all(artifact, [read(window(messages)) for messages in conversations])
 
 
-def predict_all(artifact: Artifact, readings: Sequence[Reading]) -> list[Prediction]:
+def predict_all(artifact: "Artifact", readings: Sequence[Reading]) -> list[Prediction]:
     """Predict for the windows of many conversations that are read already."""
     if not readings:
         return []

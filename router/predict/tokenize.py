@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from router.errors import ArtifactError
+from router.predict.reading import END_WORDS, Reading, read
 
 # Python splits at these, BERT's normalizer deletes them and so joins what they separate.
 _DELETED_SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"
@@ -97,27 +98,56 @@ class WordTokenizer:
         self._prefix = np.array(prefix, dtype=np.int64)
         self._suffix = np.array(suffix, dtype=np.int64)
         self._max_tokens = max_tokens - len(prefix) - len(suffix)
+        self._start = self._max_tokens // 2
+        self._end = self._max_tokens - self._start
         self._pieces = _Memory(self._ids_of_word)
         self._chunks = _Memory(self._ids_of_chunk)
 
     def encode(self, text: str) -> list[int]:
         """Return at most ``max_tokens`` ids of ``text``."""
-        ids: list[int] = self.encode_words(text, text.split()).tolist()
+        ids: list[int] = self.encode_reading(read(text)).tolist()
         return ids
 
-    def encode_words(self, text: str, words: list[str]) -> TokenIds:
-        """Return at most ``max_tokens`` ids of a text whose ``text.split()`` is known.
+    def encode_reading(self, reading: Reading) -> TokenIds:
+        """Return at most ``max_tokens`` ids of a text that is read already.
 
         Returns:
             int64, shape (n,), not to be written to.
         """
+        text, words, n_words, _ = reading
         if any(map(text.__contains__, _DELETED_SEPARATORS)):
-            words = text.translate(_WITHOUT_SEPARATORS).split()
-        ids = np.frombuffer(b"".join(map(self._chunks.__getitem__, words)), dtype=np.int64)
-        if len(ids) > self._max_tokens:
-            half = self._max_tokens // 2
-            ids = np.concatenate((ids[:half], ids[len(ids) - (self._max_tokens - half) :]))
+            ids = self._bounded(text.translate(_WITHOUT_SEPARATORS).split())
+        elif len(words) == n_words:
+            ids = self._bounded(words)
+        else:
+            ends = self._ids_of_ends(words[:END_WORDS], words[END_WORDS:])
+            ids = self._bounded(text.split()) if ends is None else ends
         return np.concatenate((self._prefix, ids, self._suffix)) if len(self._suffix) else ids
+
+    def _bounded(self, words: list[str]) -> TokenIds:
+        """Return the ids of all words of a text, those in the middle left out where too many."""
+        if len(words) > self._max_tokens:
+            ends = self._ids_of_ends(words, words)
+            if ends is not None:
+                return ends
+        ids = self._ids_of_words(words)
+        if len(ids) <= self._max_tokens:
+            return ids
+        return np.concatenate((ids[: self._start], ids[-self._end :]))
+
+    def _ids_of_ends(self, first: list[str], last: list[str]) -> TokenIds | None:
+        """Return the ids of a long text's ends; None if these words have too few.
+
+        Nearly every word has an id, so what stands further inside need not be looked up.
+        """
+        start = self._ids_of_words(first[: self._start])
+        end = self._ids_of_words(last[-self._end :])
+        if len(start) < self._start or len(end) < self._end:
+            return None
+        return np.concatenate((start[: self._start], end[-self._end :]))
+
+    def _ids_of_words(self, words: list[str]) -> TokenIds:
+        return np.frombuffer(b"".join(map(self._chunks.__getitem__, words)), dtype=np.int64)
 
     def _special_ids(self) -> tuple[list[int], list[int]]:
         """Return the ids the tokenizer's template puts before and after a text."""

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from router.types import Message
 
 WINDOW_CHARS = 4096
-"""Most characters read. About 800 tokens of English, above the 512 the static encoder takes."""
+"""Most characters read for text features; the encoder takes the tokens of both ends of these."""
 
 LAST_TURN_CHARS = 3072
 """Share of the window the last user turn may take before it is itself cut in the middle."""
+
+LEAST_CONTEXT_CHARS = 256
+"""What the rest of a conversation may take however short the last user turn is."""
 
 
 def head_and_tail(text: str, limit: int) -> str:
@@ -27,8 +30,9 @@ def window(messages: Sequence[Message]) -> str:
     """Return the at most ``WINDOW_CHARS`` characters that stand for a conversation.
 
     One message is read whole, or its start and end. Of several, the last user turn is kept whole
-    where it fits and stands last, since it is what must be answered; the start and the end of
-    everything before and after it fill the rest.
+    where it fits and stands last, since it is what must be answered. The start and the end of
+    everything before and after it take as much room again, so that a long system prompt does not
+    drown a short question.
     """
     if len(messages) == 1:
         return head_and_tail(messages[0].content, WINDOW_CHARS)
@@ -37,7 +41,7 @@ def window(messages: Sequence[Message]) -> str:
         default=len(messages) - 1,
     )
     question = head_and_tail(messages[last_user].content, LAST_TURN_CHARS)
-    room = WINDOW_CHARS - len(question) - 1
+    room = min(WINDOW_CHARS - len(question) - 1, max(len(question), LEAST_CONTEXT_CHARS))
     context = _bounded_join([m.content for i, m in enumerate(messages) if i != last_user], room)
     return f"{context}\n{question}" if context else question
 

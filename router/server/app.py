@@ -6,6 +6,7 @@ server is asked to stop.
 """
 
 import logging
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
@@ -20,12 +21,11 @@ from router.engine import build_engine
 from router.errors import ConfigError
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
-from router.server.interceptors import ErrorInterceptor
 from router.server.limits import Limits
+from router.server.loop import run
+from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
-from router.v1 import router_pb2, router_pb2_grpc
 
-SERVICE = router_pb2.DESCRIPTOR.services_by_name["RouterService"].full_name
 _READY_NAMES = ("", SERVICE, "readiness")
 
 logger = logging.getLogger("router.server")
@@ -36,7 +36,7 @@ class RouterServer:
 
     Args:
         config: All settings.
-        handlers: Further services to serve beside ours, such as a benchmark's echo.
+        handlers: Further services to serve beside ours, such as a benchmark's echo; coroutines.
 
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
@@ -50,38 +50,19 @@ class RouterServer:
         self._config = config
         self._engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
-        self._health = health.HealthServicer()
-        self._server = grpc.server(
-            ThreadPoolExecutor(config.threads, thread_name_prefix="router"),
-            interceptors=[ErrorInterceptor()],
-            options=(
-                ("grpc.max_receive_message_length", config.max_message_bytes),
-                ("grpc.so_reuseport", 0),
-            ),
-            maximum_concurrent_rpcs=config.max_concurrent_calls,
-        )
-        limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
-        router_pb2_grpc.add_RouterServiceServicer_to_server(
-            RouterServicer(self._engine, self._store, limits), self._server
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._server.add_generic_rpc_handlers(handlers)
-        if config.reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+        self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
+        self._health = health.aio.HealthServicer()
+        self._calls = CallsInFlight()
+        self._stopped = threading.Event()
         try:
-            self.port: int = self._server.add_insecure_port(config.address)
+            self.port: int = run(self._start(handlers))
         except RuntimeError as error:
-            self._store.close()
+            self._close()
             raise ConfigError(
                 f"address = {config.address!r}: cannot listen there ({error}); is another server "
                 "running? Give another address, or port 0 for a free one",
                 metadata={"address": config.address},
             ) from error
-        self._server.start()
-        self._health.set("liveness", health_pb2.HealthCheckResponse.SERVING)
-        for name in _READY_NAMES:
-            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         logger.info(
             "serving on port %d: artifact %s, catalog %s",
             self.port,
@@ -89,17 +70,53 @@ class RouterServer:
             self._engine.catalog.version,
         )
 
+    async def _start(self, handlers: Sequence[grpc.GenericRpcHandler]) -> int:
+        config = self._config
+        self._server = grpc.aio.server(
+            options=(
+                ("grpc.max_receive_message_length", config.max_message_bytes),
+                ("grpc.so_reuseport", 0),
+            ),
+            maximum_concurrent_rpcs=config.max_concurrent_calls,
+        )
+        limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
+        servicer = RouterServicer(self._engine, self._store, limits)
+        ours = service_handler(servicer, self._executor, self._calls)
+        self._server.add_generic_rpc_handlers((ours, *handlers))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if config.reflection:
+            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+        port = self._server.add_insecure_port(config.address)
+        await self._server.start()
+        for name in ("liveness", *_READY_NAMES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    @property
+    def calls_in_flight(self) -> int:
+        """Calls of RouterService being served; health checks are not counted."""
+        return self._calls.count
+
     def wait(self) -> None:
         """Block until the server has stopped."""
-        self._server.wait_for_termination()
+        self._stopped.wait()
 
     def stop(self) -> None:
         """Turn not ready, let calls in flight end within the grace time, then close."""
-        for name in _READY_NAMES:
-            self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
-        self._server.stop(self._config.grace_seconds).wait()
-        self._store.close()
+        run(self._stop())
+        self._close()
         logger.info("stopped")
+
+    async def _stop(self) -> None:
+        for name in _READY_NAMES:
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.stop(self._config.grace_seconds)
+
+    def _close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
+        self._stopped.set()
 
     def __enter__(self) -> Self:
         return self

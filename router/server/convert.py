@@ -1,7 +1,8 @@
 """Wire messages to checked requests. The way back is ``answer``; no decision is made here."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from router.catalog import Catalog
 from router.errors import InvalidRequestError
@@ -25,6 +26,9 @@ from router.types import (
 )
 from router.v1 import router_pb2 as pb
 
+Given = Mapping[str, Any]
+"""The fields of a wire request that are set, by name: one look at it instead of fifteen."""
+
 _NO_TIERS: frozenset[str] = frozenset()
 
 
@@ -34,29 +38,30 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
     Raises:
         InvalidRequestError: names the field, what was given and what is allowed.
     """
+    given = {field.name: value for field, value in wire.ListFields()}
     return Request(
-        messages=_messages(wire, limits),
-        goal=to_goal(wire.goal) if wire.HasField("goal") else None,
-        needs=_needs(wire.needs) if wire.HasField("needs") else NO_NEEDS,
-        allowed_tiers=_tiers("allowed_tiers", wire.allowed_tiers, catalog),
-        denied_tiers=_tiers("denied_tiers", wire.denied_tiers, catalog),
-        max_output_tokens=_max_output_tokens(wire),
-        tags=_tags(wire),
-        session_id=short_id("session_id", wire.session_id),
-        request_id=short_id("request_id", wire.request_id),
+        messages=_messages(given, limits),
+        goal=to_goal(given["goal"]) if "goal" in given else None,
+        needs=_needs(given["needs"]) if "needs" in given else NO_NEEDS,
+        allowed_tiers=_tiers("allowed_tiers", given, catalog),
+        denied_tiers=_tiers("denied_tiers", given, catalog),
+        max_output_tokens=_max_output_tokens(given),
+        tags=_tags(given),
+        session_id=short_id("session_id", given.get("session_id", "")),
+        request_id=short_id("request_id", given.get("request_id", "")),
     )
 
 
-def _messages(wire: pb.RouteRequest, limits: Limits) -> tuple[Message, ...]:
-    prompt = wire.prompt
+def _messages(given: Given, limits: Limits) -> tuple[Message, ...]:
+    prompt = given.get("prompt")
     if prompt:
-        if wire.messages:
+        if "messages" in given:
             raise InvalidRequestError(
                 "messages", "given together with prompt; give one of them", reason="PROMPT_TWICE"
             )
         messages: tuple[Message, ...] = (Message("user", prompt),)
     else:
-        messages = _conversation(wire, limits)
+        messages = _conversation(given.get("messages", ()), limits)
     if not any(message.content and not message.content.isspace() for message in messages):
         raise InvalidRequestError(
             "prompt",
@@ -66,16 +71,16 @@ def _messages(wire: pb.RouteRequest, limits: Limits) -> tuple[Message, ...]:
     return messages
 
 
-def _conversation(wire: pb.RouteRequest, limits: Limits) -> tuple[Message, ...]:
-    if len(wire.messages) > limits.max_messages:
+def _conversation(wire: Sequence[pb.Message], limits: Limits) -> tuple[Message, ...]:
+    if len(wire) > limits.max_messages:
         raise InvalidRequestError(
             "messages",
-            f"{len(wire.messages)} messages given, at most {limits.max_messages} are taken; "
+            f"{len(wire)} messages given, at most {limits.max_messages} are taken; "
             "leave out the oldest",
             reason="TOO_MANY_MESSAGES",
-            metadata={"given": str(len(wire.messages)), "limit": str(limits.max_messages)},
+            metadata={"given": str(len(wire)), "limit": str(limits.max_messages)},
         )
-    messages = tuple(Message(message.role, message.content) for message in wire.messages)
+    messages = tuple(Message(message.role, message.content) for message in wire)
     for index, message in enumerate(messages):
         if message.role not in ROLES:
             raise InvalidRequestError(
@@ -160,11 +165,11 @@ def _needs(wire: pb.Needs) -> Needs:
     )
 
 
-def _tiers(field: str, names: Collection[str], catalog: Catalog) -> frozenset[str]:
-    if not names:
+def _tiers(field: str, given: Given, catalog: Catalog) -> frozenset[str]:
+    if field not in given:
         return _NO_TIERS
-    given = frozenset(names)
-    unknown = given - frozenset(catalog.tier_names)
+    names = frozenset(given[field])
+    unknown = names - frozenset(catalog.tier_names)
     if unknown:
         raise InvalidRequestError(
             field,
@@ -172,33 +177,33 @@ def _tiers(field: str, names: Collection[str], catalog: Catalog) -> frozenset[st
             reason="UNKNOWN_TIER",
             metadata={"given": ",".join(sorted(unknown)), "known": ",".join(catalog.tier_names)},
         )
-    return given
+    return names
 
 
-def _max_output_tokens(wire: pb.RouteRequest) -> int | None:
-    if not wire.HasField("max_output_tokens"):
-        return None
-    if not 0 < wire.max_output_tokens <= MAX_TOKENS:
+def _max_output_tokens(given: Given) -> int | None:
+    most: int | None = given.get("max_output_tokens")
+    if most is not None and not 0 < most <= MAX_TOKENS:
         raise InvalidRequestError(
             "max_output_tokens",
-            f"{wire.max_output_tokens} given, must be from 1 to {MAX_TOKENS}, or left unset",
+            f"{most} given, must be from 1 to {MAX_TOKENS}, or left unset",
             reason="TOKENS_OUT_OF_RANGE",
-            metadata={"given": str(wire.max_output_tokens)},
+            metadata={"given": str(most)},
         )
-    return wire.max_output_tokens
+    return most
 
 
-def _tags(wire: pb.RouteRequest) -> dict[str, str]:
-    if not wire.tags:
+def _tags(given: Given) -> dict[str, str]:
+    if "tags" not in given:
         return {}
-    if len(wire.tags) > MAX_TAGS:
+    tags = dict(given["tags"])
+    if len(tags) > MAX_TAGS:
         raise InvalidRequestError(
             "tags",
-            f"{len(wire.tags)} given, at most {MAX_TAGS} are taken",
+            f"{len(tags)} given, at most {MAX_TAGS} are taken",
             reason="TOO_MANY_TAGS",
-            metadata={"given": str(len(wire.tags))},
+            metadata={"given": str(len(tags))},
         )
-    for key, value in wire.tags.items():
+    for key, value in tags.items():
         if not 0 < len(key) <= MAX_TAG_KEY_CHARS or len(value) > MAX_TAG_VALUE_CHARS:
             raise InvalidRequestError(
                 "tags",
@@ -206,7 +211,7 @@ def _tags(wire: pb.RouteRequest) -> dict[str, str]:
                 f"values up to {MAX_TAG_VALUE_CHARS}",
                 reason="TAG_TOO_LONG",
             )
-    return dict(wire.tags)
+    return tags
 
 
 def short_id(field: str, value: str, *, required: bool = False) -> str:

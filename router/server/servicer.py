@@ -1,41 +1,42 @@
-"""The service as gRPC calls it: translate, hand to the engine, translate back. Nothing else."""
+"""What each method of the service does: translate, hand to the engine, translate back.
+
+How gRPC calls them, and what happens to errors, is ``service``.
+"""
 
 import math
-from typing import Any
 
-import grpc
 from google.rpc import status_pb2
 
 from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
-from router.server.answer import from_catalog, from_decision
+from router.server.answer import Answers, from_catalog
 from router.server.convert import short_id, to_request
-from router.server.interceptors import to_status
 from router.server.limits import Limits
+from router.server.status import to_status
 from router.types import Request
 from router.v1 import router_pb2 as pb
-from router.v1 import router_pb2_grpc
 
 
-class RouterServicer(router_pb2_grpc.RouterServiceServicer):
-    """Serves ``router.v1.RouterService`` from an engine and an outcome store."""
+class RouterServicer:
+    """The methods of ``router.v1.RouterService``, from an engine and an outcome store.
+
+    Each takes the wire request, gives the wire answer and raises ``RouterError``.
+    """
 
     def __init__(self, engine: Engine, store: OutcomeStore, limits: Limits) -> None:
         self._engine = engine
+        self._answers = Answers(engine.catalog, engine.artifact.version)
         self._store = store
         self._limits = limits
 
-    def Route(self, request: pb.RouteRequest, context: Any) -> pb.RouteResponse:  # noqa: N802
+    def route(self, request: pb.RouteRequest) -> pb.RouteResponse:
         """Decide one request."""
-        _require_time(context)
         engine = self._engine
         checked = to_request(request, engine.catalog, self._limits)
-        return from_decision(engine.route(checked), checked.request_id)
+        return self._answers.write(engine.route(checked), checked.request_id)
 
-    def RouteBatch(  # noqa: N802
-        self, request: pb.RouteBatchRequest, context: Any
-    ) -> pb.RouteBatchResponse:
+    def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
         given = len(request.requests)
         if not 0 < given <= self._limits.max_batch:
@@ -55,7 +56,6 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
                 place_of.append(place)
             except InvalidRequestError as error:
                 errors[place] = to_status(error)
-        _require_time(context)
         decisions = engine.route_many(checked)
         results: list[pb.RouteBatchResult | None] = [None] * given
         for place, one, decision in zip(place_of, checked, decisions, strict=True):
@@ -63,7 +63,7 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
                 errors[place] = to_status(decision)
             else:
                 results[place] = pb.RouteBatchResult(
-                    response=from_decision(decision, one.request_id)
+                    response=self._answers.write(decision, one.request_id)
                 )
         return pb.RouteBatchResponse(
             results=[
@@ -72,15 +72,11 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
             ]
         )
 
-    def ListTiers(  # noqa: N802
-        self, request: pb.ListTiersRequest, context: Any
-    ) -> pb.ListTiersResponse:
+    def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""
         return from_catalog(self._engine.catalog, self._engine.artifact.version)
 
-    def RecordOutcome(  # noqa: N802
-        self, request: pb.RecordOutcomeRequest, context: Any
-    ) -> pb.RecordOutcomeResponse:
+    def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Make an outcome durable."""
         return pb.RecordOutcomeResponse(duplicate=self._store.record(self._outcome(request)))
 
@@ -132,11 +128,3 @@ def _token_count(field: str, wire: pb.RecordOutcomeRequest) -> int | None:
             metadata={"given": str(value)},
         )
     return value
-
-
-def _require_time(context: Any) -> None:
-    """End a call whose deadline passed, or whose caller left, before work is spent on it."""
-    if not context.is_active():
-        context.abort(
-            grpc.StatusCode.DEADLINE_EXCEEDED, "the call ended before it was looked at; retry"
-        )

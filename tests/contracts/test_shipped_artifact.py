@@ -6,7 +6,8 @@ import pytest
 from router.catalog import load_catalog
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.engine import Engine, build_engine
-from router.predict.artifact import Artifact, GoldenRow, load_artifact, read_golden
+from router.predict.artifact import Artifact, load_artifact
+from router.predict.golden import GoldenRow, read_golden
 from router.predict.predictor import predict, predict_many
 from router.types import DecisionReason, Goal, Message, Request
 

@@ -113,7 +113,7 @@ ALTERED = (
 )
 MANIFEST, ENCODER = "artifact/manifest.json", "artifact/encoder.json"
 TAKES = "heads.onnx takes {'vector': [%s], 'features': […]} and gives ['adequacy', %s]; expected "
-WANTED = "{'vector': [256], 'features': […]} and ['adequacy', 'output_tokens']"
+WANTED = "{'vector': [128], 'features': […]} and ['adequacy', 'output_tokens']"
 ARTIFACTS = [
     BadFile(
         "a directory that is not there",
@@ -257,7 +257,7 @@ ARTIFACTS = [
         "heads with other outputs",
         heads(outputs=("adequacy", "tokens")),
         "HEADS",
-        TAKES % (256, "'tokens'") + f"{WANTED}: {TRAIN}",
+        TAKES % (128, "'tokens'") + f"{WANTED}: {TRAIN}",
     ),
     bad(
         "heads for two tiers in an artifact of three",

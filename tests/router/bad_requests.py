@@ -257,10 +257,11 @@ ROUTE = [
     BadRequest(
         "bytes that are no message",
         b"\x0a\xff\xff",
-        "INTERNAL",
-        "",
-        "",
-        "Exception deserializing request!",
+        "INVALID_ARGUMENT",
+        "NOT_A_MESSAGE",
+        "request",
+        "request: 3 bytes given that are no router.v1.RouteRequest; encode the request with stubs "
+        "generated from router.proto",
         method="Route",
     ),
     BadRequest(

@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from router.config import Config
 from router.errors import ArtifactError, ConfigError, InvalidRequestError, RouterError, StoreError
 from router.server.app import RouterServer
-from router.server.interceptors import to_status
+from router.server.status import to_status
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -115,7 +115,7 @@ def test_an_unforeseen_error_tells_the_caller_nothing_of_the_inside(
         server._store._lock = threading.Lock()
     assert caught.value.code() == grpc.StatusCode.INTERNAL
     assert caught.value.details() == "internal error; the server's log holds the details"
-    assert "unforeseen error in /router.v1.RouterService/RecordOutcome" in caplog.text
+    assert "unforeseen error in RouterServicer.record_outcome" in caplog.text
     assert "Traceback" in caplog.text
 
 

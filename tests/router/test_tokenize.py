@@ -1,6 +1,7 @@
 """The remembering tokenizer gives exactly the library's ids, the first time and later."""
 
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ def library(tiny_artifact: Path) -> Tokenizer:
 @pytest.fixture(scope="module")
 def remembering(tiny_artifact: Path) -> WordTokenizer:
     return WordTokenizer(tiny_artifact / "tokenizer.json", ANY_LENGTH)
+
+
+@cache
+def limited(directory: Path, limit: int) -> WordTokenizer:
+    return WordTokenizer(directory / "tokenizer.json", limit)
 
 
 def assert_equal_twice(remembering: WordTokenizer, library: Tokenizer, text: str) -> None:
@@ -92,6 +98,18 @@ def test_a_control_token_written_by_a_user_is_plain_text(
 def test_a_lone_surrogate_is_read_as_a_question_mark(remembering: WordTokenizer) -> None:
     assert remembering.encode("so \ud800 what") == remembering.encode("so ? what")
     assert remembering.encode("\udfff") == remembering.encode("?")
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=TEXTS, times=st.sampled_from([1, 7, 150]), limit=st.sampled_from([1, 6, 90, 300]))
+def test_a_text_of_any_length_keeps_the_same_ends_however_it_is_read(
+    tiny_artifact: Path, library: Tokenizer, text: str, times: int, limit: int
+) -> None:
+    repeated = f"{text} " * times
+    every = library.encode(repeated, add_special_tokens=False).ids
+    if len(every) > limit:
+        every = every[: limit // 2] + every[len(every) - (limit - limit // 2) :]
+    assert limited(tiny_artifact, limit).encode(repeated) == every
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 8])

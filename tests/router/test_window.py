@@ -3,7 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.predict.window import LAST_TURN_CHARS, WINDOW_CHARS, head_and_tail, window
+from router.predict.window import (
+    LAST_TURN_CHARS,
+    LEAST_CONTEXT_CHARS,
+    WINDOW_CHARS,
+    head_and_tail,
+    window,
+)
 from router.types import ROLES, Message
 
 PIECES = st.text(max_size=40) | st.sampled_from(["", "\n", "\ud800", "\udfff é", "🙂", "\x00"])
@@ -32,7 +38,7 @@ def test_the_last_user_turn_stands_last_and_whole_where_it_fits(messages: list[M
 @settings(max_examples=100, deadline=None)
 @given(MESSAGES)
 def test_a_short_conversation_is_read_whole(messages: list[Message]) -> None:
-    if sum(len(message.content) + 1 for message in messages) < WINDOW_CHARS - LAST_TURN_CHARS:
+    if sum(len(message.content) + 1 for message in messages) < LEAST_CONTEXT_CHARS:
         read = window(messages)
         assert all(message.content in read for message in messages)
 
@@ -52,6 +58,14 @@ def test_an_endless_history_leaves_its_start_its_end_and_the_question() -> None:
     assert read.startswith("First rule.\n")
     assert read.endswith(f"Last remark.\n{question}")
     assert "turn 100" not in read
+
+
+def test_a_long_system_prompt_takes_no_more_room_than_the_question_or_a_little() -> None:
+    rules = Message("system", "rule " * 900)
+    for question in ("Thanks, that is all!", "Why? " * 200):
+        read = window([rules, Message("user", question)])
+        assert read.endswith(question)
+        assert len(read) <= len(question) + 1 + max(len(question), LEAST_CONTEXT_CHARS)
 
 
 def test_of_several_messages_without_a_user_the_last_one_is_the_question() -> None:

@@ -16,7 +16,7 @@ from router.predict.encoder import TextEncoder
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 
 ENCODER = default_artifact_directory()
-DIMENSION = 256
+DIMENSION = 128
 N_FEATURES = len(FEATURE_NAMES)
 TIERS = {"small": "mini", "medium": "midi", "large": "maxi"}
 STRENGTH = {"mini": -1.0, "mini-b": -0.8, "midi": 0.3, "midi-b": 0.5, "maxi": 1.8, "maxi-b": 1.6}
@@ -53,7 +53,7 @@ source = "made up"
     return path
 
 
-def made_up_outcomes(prompts: int = 600, seed: int = 11) -> OutcomeTable:
+def made_up_outcomes(prompts: int = 600, seed: int = 12) -> OutcomeTable:
     """Return outcomes of the six models of ``STRENGTH``; every third prompt has a duplicate."""
     rng = np.random.default_rng(seed)
     group = np.array([f"g{i - i % 3 // 2}" for i in range(prompts)])

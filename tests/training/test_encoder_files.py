@@ -130,12 +130,12 @@ def test_the_shipped_encoder_is_what_its_manifest_says() -> None:
     assert manifest["files"] == found
     assert manifest["sha256"] == combined_sha256(found)
     assert manifest["source"]["weights_sha256"] == WEIGHTS_SHA256
-    assert (manifest["format"], manifest["kind"], manifest["dimension"]) == (1, "static", 256)
-    assert (SHIPPED / "encoder.onnx").stat().st_size < 8_000_000
+    assert (manifest["format"], manifest["kind"], manifest["dimension"]) == (1, "static", 128)
+    assert (SHIPPED / "encoder.onnx").stat().st_size < 4_100_000
 
 
 def test_the_shipped_encoder_gives_unit_vectors_of_its_dimension() -> None:
     embedder = Embedder((SHIPPED / "encoder.onnx").read_bytes())
     found = embedder.embed(np.array([[2054, 2003, 1996], [7592, 2088, 999]], dtype=np.int64))
-    assert found.shape == (2, 256)
+    assert found.shape == (2, 128)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-6)

@@ -22,7 +22,7 @@ class Encoder:
     """Everything an encoder directory holds.
 
     Attributes:
-        name: Short name, as in ``static-minilm-256``.
+        name: Short name, as in ``static-minilm-128``.
         kind: What stands behind the graph.
         dimension: Length of an embedding.
         max_tokens: Most token ids a text may have, special tokens included.

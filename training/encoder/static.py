@@ -14,8 +14,8 @@ from training.encoder.graph import static_graph
 from training.encoder.run import Embedder
 from training.encoder.source import Source
 
-DIMENSION = 256
-MAX_TOKENS = 512
+DIMENSION = 128
+MAX_TOKENS = 64
 CHECK_TEXTS = 300
 MIN_COSINE = 0.999
 METHOD = (

@@ -1,8 +1,8 @@
 """One place where errors become gRPC status, so that no servicer method catches anything."""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
@@ -71,31 +71,20 @@ def _pack(message: Any) -> any_pb2.Any:
     return packed
 
 
-class ErrorInterceptor(grpc.ServerInterceptor):
-    """Turns errors of unary handlers into status; anything unforeseen is INTERNAL, text fixed."""
+async def answer_error(error: Exception, context: Any, method: str) -> NoReturn:
+    """End a call with the status of an error; anything unforeseen is INTERNAL, text fixed.
 
-    def intercept_service(
-        self, continuation: Callable[[Any], Any], handler_call_details: Any
-    ) -> Any:
-        """Wrap the handler of a unary call; leave others as they are."""
-        handler = continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        behaviour = handler.unary_unary
+    Args:
+        error: What the method raised.
+        context: The call's, of an asyncio server.
+        method: Name for the log.
 
-        def guarded(request: Any, context: Any) -> Any:
-            try:
-                return behaviour(request, context)
-            except RouterError as error:
-                context.abort_with_status(rpc_status.to_status(to_status(error)))
-            except Exception:
-                if context.code() is not None:  # context.abort was called by the handler itself
-                    raise
-                logger.exception("unforeseen error in %s", handler_call_details.method)
-                context.abort(grpc.StatusCode.INTERNAL, _INTERNAL_TEXT)
-
-        return grpc.unary_unary_rpc_method_handler(
-            guarded,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+    Raises:
+        grpc.aio.AbortError: always; gRPC expects it to end the handler.
+    """
+    if isinstance(error, RouterError):
+        status = rpc_status.to_status(to_status(error))
+        await context.abort(status.code, status.details, status.trailing_metadata)
+    logger.error("unforeseen error in %s", method, exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, _INTERNAL_TEXT)
+    raise error  # not reached: abort raises
