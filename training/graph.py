@@ -17,9 +17,10 @@ from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from router.errors import TrainingError
-from training.candidates import Candidate
+from training.candidates import Candidate, Member
 from training.lengths import Lengths
-from training.members import CLIP, Linear, Member, Trees
+from training.members import CLIP, Linear, Trees
+from training.network import Network
 
 OPSET = 18
 ML_OPSET = 3
@@ -68,7 +69,7 @@ def build_heads(
     boosters: list[lgb.Booster] = []
     columns_of: dict[int, list[int]] = {}
     for member in distinct:
-        if not isinstance(member, Linear):
+        if not isinstance(member, Linear | Network):
             first = len(boosters)
             boosters.extend(member.boosters)
             columns_of[id(member)] = list(range(first, len(boosters)))
@@ -105,9 +106,26 @@ def build_heads(
 def _member(builder: _Builder, member: Member, inputs: str, take: Any, columns: list[int]) -> str:
     if isinstance(member, Trees):
         return builder.clip(take(columns))
+    if isinstance(member, Network):
+        return _network(builder, member, inputs)
     source = inputs if isinstance(member, Linear) else builder.logit(builder.clip(take(columns)))
     product = builder.node(
         "Gemm", source, builder.constant(member.weights), builder.constant(member.bias)
+    )
+    return builder.node("Sigmoid", product)
+
+
+def _network(builder: _Builder, member: Network, inputs: str) -> str:
+    near = builder.node("Max", inputs, builder.constant(member.low))
+    near = builder.node("Min", near, builder.constant(member.high))
+    hidden = builder.node(
+        "Gemm", near, builder.constant(member.first), builder.constant(member.first_bias)
+    )
+    product = builder.node(
+        "Gemm",
+        builder.node("Relu", hidden),
+        builder.constant(member.second),
+        builder.constant(member.second_bias),
     )
     return builder.node("Sigmoid", product)
 

@@ -75,9 +75,6 @@ class Stack:
         return sigmoid(scores @ self.weights + self.bias)
 
 
-Member = Linear | Trees | Stack
-
-
 def sigmoid(values: FloatMatrix) -> FloatMatrix:
     """Return 1 / (1 + exp(-values))."""
     result: FloatMatrix = 1.0 / (1.0 + np.exp(-values))
