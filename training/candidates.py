@@ -27,17 +27,26 @@ from training.members import (
     logit,
     sigmoid,
 )
-from training.network import Network, NetworkSettings, fit_network
+from training.network import (
+    DistilSettings,
+    Network,
+    NetworkSettings,
+    fit_distilled,
+    fit_network,
+)
 
 Member = Linear | Trees | Stack | Network
 
 _ALL = TreeSettings()
 _SHAPE = TreeSettings(columns=0.4, features_only=True)
 _STRENGTH = 0.003
+_TEACHER = "stack mixture"
+"""What the member "distilled" imitates, a candidate."""
 
 CANDIDATES: dict[str, tuple[str, ...]] = {
     "logistic": ("linear",),
     "lightgbm": ("trees", "shape trees"),
+    "networks": ("distilled", "network"),
     "mixture": ("linear", "trees", "shape trees"),
     "stack": ("stack",),
     "stack mixture": ("stack", "stack", "trees", "shape trees"),
@@ -155,6 +164,19 @@ def fit_member(name: str, train: Examples, dimension: int, seed: int) -> Member:
             return fit_trees(train, dimension, _SHAPE, seed)
         case "network":
             return fit_network(train, NetworkSettings(), seed)
+        case "distilled":
+            distinct = {
+                one: fit_member(one, train, dimension, seed)
+                for one in dict.fromkeys(CANDIDATES[_TEACHER])
+            }
+            teacher = tuple(distinct[one] for one in CANDIDATES[_TEACHER])
+            return fit_distilled(
+                train,
+                lambda inputs: mean_probabilities(teacher, inputs),
+                dimension,
+                DistilSettings(),
+                seed,
+            )
         case _:
             return fit_stack(train, dimension, (_ALL, _SHAPE), seed)
 

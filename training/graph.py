@@ -116,18 +116,13 @@ def _member(builder: _Builder, member: Member, inputs: str, take: Any, columns: 
 
 
 def _network(builder: _Builder, member: Network, inputs: str) -> str:
-    near = builder.node("Max", inputs, builder.constant(member.low))
-    near = builder.node("Min", near, builder.constant(member.high))
-    hidden = builder.node(
-        "Gemm", near, builder.constant(member.first), builder.constant(member.first_bias)
-    )
-    product = builder.node(
-        "Gemm",
-        builder.node("Relu", hidden),
-        builder.constant(member.second),
-        builder.constant(member.second_bias),
-    )
-    return builder.node("Sigmoid", product)
+    values = builder.node("Max", inputs, builder.constant(member.low))
+    values = builder.node("Min", values, builder.constant(member.high))
+    for number, (weights, bias) in enumerate(member.layers):
+        if number:
+            values = builder.node("Relu", values)
+        values = builder.node("Gemm", values, builder.constant(weights), builder.constant(bias))
+    return builder.node("Sigmoid", values)
 
 
 def _joined_trees(boosters: Sequence[lgb.Booster], width: int) -> dict[str, Any]:

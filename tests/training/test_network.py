@@ -4,11 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synthetic import DIMENSION
 
 from training.candidates import log_loss
 from training.labels import Examples
-from training.members import logit
-from training.network import Network, NetworkSettings, fit_network
+from training.members import logit, sigmoid
+from training.network import (
+    DistilSettings,
+    Network,
+    NetworkSettings,
+    fit_distilled,
+    fit_network,
+)
 
 QUICK = NetworkSettings(networks=2, hidden=8, penalty=1.0)
 
@@ -35,27 +42,27 @@ def test_it_learns_more_than_the_base_rates(
 def test_its_numbers_are_float32_and_its_hidden_layers_stand_side_by_side(
     network: Network, train: Examples
 ) -> None:
-    assert network.first.shape == (train.inputs.shape[1], QUICK.networks * QUICK.hidden)
-    assert network.second.shape == (QUICK.networks * QUICK.hidden, train.adequate.shape[1])
-    for numbers in (network.low, network.high, network.first, network.second, network.second_bias):
+    units = QUICK.networks * QUICK.hidden
+    (first, first_bias), (second, second_bias) = network.layers
+    assert first.shape == (train.inputs.shape[1], units)
+    assert second.shape == (units, train.adequate.shape[1])
+    for numbers in (network.low, network.high, first, first_bias, second, second_bias):
         assert numbers.dtype == np.float32
 
 
 def test_a_seed_repeats_it_and_another_one_does_not(network: Network, train: Examples) -> None:
     again, other = fit_network(train, QUICK, seed=0), fit_network(train, QUICK, seed=5)
-    np.testing.assert_array_equal(network.first, again.first)
-    assert not np.array_equal(network.first, other.first)
+    np.testing.assert_array_equal(network.layers[0][0], again.layers[0][0])
+    assert not np.array_equal(network.layers[0][0], other.layers[0][0])
 
 
 def test_the_average_is_of_the_logits_of_its_parts(network: Network, train: Examples) -> None:
     def part(number: int) -> Network:
         units = slice(number * QUICK.hidden, (number + 1) * QUICK.hidden)
-        return replace(
-            network,
-            first=network.first[:, units],
-            first_bias=network.first_bias[units],
-            second=network.second[units] * QUICK.networks,
-        )
+        (first, first_bias), (second, second_bias) = network.layers
+        last = second[units] * QUICK.networks
+        layers = (first[:, units], first_bias[units]), (last, second_bias)
+        return replace(network, layers=layers)
 
     parts = [logit(part(number).probabilities(train.inputs)) for number in range(QUICK.networks)]
     whole = logit(network.probabilities(train.inputs))
@@ -81,3 +88,19 @@ def test_a_tier_with_one_class_is_learnt_as_such(
     network = fit_network(replace(train, adequate=adequate), QUICK, seed=0)
     mean = network.probabilities(train.inputs)[:, 2].mean()
     assert low <= mean <= high
+
+
+def test_a_distilled_network_gives_what_its_teacher_gives(train: Examples) -> None:
+    width = train.inputs.shape[1]
+    weights = np.random.default_rng(0).normal(size=(width, 3))
+    centre, spread = train.inputs.mean(axis=0), train.inputs.std(axis=0) + 1.0
+
+    def teacher(inputs: np.ndarray) -> np.ndarray:
+        return sigmoid((inputs - centre) / spread @ weights)
+
+    settings = DistilSettings(hidden=(16,), epochs=60, mixed=1)
+    distilled = fit_distilled(train, teacher, DIMENSION, settings, seed=0)
+    given, wanted = (
+        logit(source(train.inputs)).ravel() for source in (distilled.probabilities, teacher)
+    )
+    assert np.corrcoef(given, wanted)[0, 1] > 0.9

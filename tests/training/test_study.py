@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from training.members import sigmoid
+from training.network import mixed_up
 from training.study.ability import smoothed
-from training.study.others import Lookup, mixed_up
+from training.study.others import Lookup
 
 
 def made_up_outcomes(prompts: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ STUDIES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "networks": {
         name: (name,)
-        for name in ("network", *(name for name in OTHERS if "network" in name or "dist" in name))
+        for name in ("network", "distilled", *(name for name in OTHERS if "network" in name))
     },
     "singles": {name: (name,) for name in ("neighbours", "clusters", "gains", "ability")},
 }

@@ -15,7 +15,6 @@ from sklearn.cluster import KMeans
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from training.candidates import CANDIDATES, fit_member, mean_probabilities
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.members import TreeSettings, clip, fit_booster, fit_stack, logit, raw_scores, sigmoid
 from training.network import Network, NetworkSettings, fit_network
@@ -27,9 +26,6 @@ _STRENGTH = 20.0
 """How many prompts of the overall mean a cluster's mean is shrunk by."""
 
 _TREES = (TreeSettings(), TreeSettings(columns=0.4, features_only=True))
-_TEACHER = "stack mixture"
-_MIXED = 3
-"""Mixed-up inputs for each training row, for distilling."""
 
 
 class Predictor(Protocol):
@@ -133,45 +129,6 @@ def peer_network(known: Training) -> Predictor:
     return _regressed(known.examples.inputs, targets, known.examples.inputs, known.seed, epochs=25)
 
 
-def distilled(known: Training) -> Predictor:
-    """A network that imitates the mixture of trees on training rows and on mixed-up rows."""
-    inputs, targets = _imitated(known, mixed=_MIXED)
-    return _regressed(inputs, targets, known.examples.inputs, known.seed, epochs=15)
-
-
-def distilled_plain(known: Training) -> Predictor:
-    """The same on training rows only."""
-    inputs, targets = _imitated(known, mixed=0)
-    return _regressed(inputs, targets, known.examples.inputs, known.seed, epochs=40)
-
-
-def _imitated(known: Training, *, mixed: int) -> tuple[Float32Matrix, FloatMatrix]:
-    fitted = {
-        name: fit_member(name, known.examples, known.dimension, known.seed)
-        for name in dict.fromkeys(CANDIDATES[_TEACHER])
-    }
-    teacher = tuple(fitted[name] for name in CANDIDATES[_TEACHER])
-    own = known.examples.inputs
-    inputs = np.concatenate([own, mixed_up(own, mixed * len(own), known.dimension, known.seed)])
-    return inputs, mean_probabilities(teacher, inputs)
-
-
-def mixed_up(inputs: Float32Matrix, count: int, dimension: int, seed: int) -> Float32Matrix:
-    """Mix pairs of rows, half by a weighted mean, half by joining one's vector to other features.
-
-    Returns:
-        float32 (count, d).
-    """
-    generator = np.random.default_rng(seed)
-    one, other = generator.integers(len(inputs), size=(2, count))
-    share = generator.beta(0.5, 0.5, size=(count, 1))
-    mixed: Float32Matrix = (share * inputs[one] + (1 - share) * inputs[other]).astype(np.float32)
-    joined = generator.random(count) < 0.5
-    mixed[joined, :dimension] = inputs[one[joined], :dimension]
-    mixed[joined, dimension:] = inputs[other[joined], dimension:]
-    return mixed
-
-
 @dataclass(frozen=True, slots=True)
 class _Regressed:
     scaler: StandardScaler
@@ -220,6 +177,4 @@ OTHERS: dict[str, Callable[[Training], Predictor]] = {
     "network, penalty 100": _network(NetworkSettings(penalty=100.0)),
     "network, 25 passes": _network(NetworkSettings(penalty=3.0, epochs=25)),
     "peer network": peer_network,
-    "distilled": distilled,
-    "distilled, no mixed rows": distilled_plain,
 }
