@@ -6,7 +6,6 @@ by penalised likelihood, plain gradient steps.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from training.labels import FloatMatrix
 from training.members import sigmoid
@@ -25,7 +24,7 @@ def smoothed(outcomes: FloatMatrix, tiers: tuple[int, ...], otherwise: FloatMatr
         tiers: (T,) columns to return.
         otherwise: (n, T) what stands for rows without any outcome.
     """
-    known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(outcomes))
+    known = np.isfinite(outcomes)
     right = np.nan_to_num(outcomes)
     difficulty = np.zeros(len(outcomes))
     ability = np.zeros(outcomes.shape[1])
@@ -40,4 +39,4 @@ def smoothed(outcomes: FloatMatrix, tiers: tuple[int, ...], otherwise: FloatMatr
         slope = np.clip(slope, 0.2, 5.0)
     chosen = list(tiers)
     fitted = sigmoid(slope[chosen] * (ability[chosen] - difficulty[:, None]))
-    return np.where(known.any(axis=1)[:, None], fitted, otherwise)
+    return np.where(np.asarray(known.any(axis=1))[:, None], fitted, otherwise)
