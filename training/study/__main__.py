@@ -23,7 +23,8 @@ STUDIES: dict[str, dict[str, tuple[str, ...]]] = {
     "networks": {
         name: (name,)
         for name in ("network", "distilled", *(name for name in OTHERS if "network" in name))
-    },
+    }
+    | {"champion, distilled, network": (*_CHAMPION, "distilled", "network")},
     "singles": {name: (name,) for name in ("neighbours", "clusters", "gains", "ability")},
 }
 
