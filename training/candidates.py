@@ -16,7 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from router.errors import TrainingError
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.members import (
-    Member,
+    Linear,
+    Stack,
+    Trees,
     TreeSettings,
     clip,
     fit_linear,
@@ -25,6 +27,9 @@ from training.members import (
     logit,
     sigmoid,
 )
+from training.network import Network, NetworkSettings, fit_network
+
+Member = Linear | Trees | Stack | Network
 
 _ALL = TreeSettings()
 _SHAPE = TreeSettings(columns=0.4, features_only=True)
@@ -36,6 +41,7 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "mixture": ("linear", "trees", "shape trees"),
     "stack": ("stack",),
     "stack mixture": ("stack", "stack", "trees", "shape trees"),
+    "network mixture": ("stack", "stack", "trees", "shape trees", "network", "network"),
 }
 """Members of each candidate, those that average more learners later; one named twice counts twice.
 
@@ -110,7 +116,7 @@ def fit_and_choose(
     fitted: dict[str, Member] = {}
     for name in dict.fromkeys(member for members in wanted.values() for member in members):
         progress(f"fitting {name}")
-        fitted[name] = _fit_member(name, train, dimension, seed)
+        fitted[name] = fit_member(name, train, dimension, seed)
     candidates = []
     for name, members in wanted.items():
         joined = tuple(fitted[member] for member in members)
@@ -138,7 +144,8 @@ def _best(candidates: list[Candidate], validation: Examples) -> Candidate:
     return tied[-1]
 
 
-def _fit_member(name: str, train: Examples, dimension: int, seed: int) -> Member:
+def fit_member(name: str, train: Examples, dimension: int, seed: int) -> Member:
+    """Fit one of the members that ``CANDIDATES`` names."""
     match name:
         case "linear":
             return fit_linear(train, strength=_STRENGTH)
@@ -146,6 +153,8 @@ def _fit_member(name: str, train: Examples, dimension: int, seed: int) -> Member
             return fit_trees(train, dimension, _ALL, seed)
         case "shape trees":
             return fit_trees(train, dimension, _SHAPE, seed)
+        case "network":
+            return fit_network(train, NetworkSettings(), seed)
         case _:
             return fit_stack(train, dimension, (_ALL, _SHAPE), seed)
 

@@ -26,7 +26,7 @@ from training.labels import rows_with_tiers
 from training.pipeline import fit_and_export
 from training.settings import Settings
 
-_VALIDATION_SHARE = 0.25
+VALIDATION_SHARE = 0.25
 
 
 def cross_validate(
@@ -55,7 +55,7 @@ def cross_validate(
         say(f"fold {fold + 1} of {folds}")
         # Within the other folds, a part is set aside for choosing and calibrating.
         inner = assign_split(
-            usable.group, settings.seed + 1, (1.0 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0)
+            usable.group, settings.seed + 1, (1.0 - VALIDATION_SHARE, VALIDATION_SHARE, 0.0)
         )
         parts = np.where(fold_of == fold, PARTS[2], inner)
         with tempfile.TemporaryDirectory() as temporary:

@@ -16,10 +16,11 @@ from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from router.errors import TrainingError
-from training.candidates import Candidate
+from training.candidates import Candidate, Member
 from training.graph_builder import GraphBuilder, heads_model
 from training.lengths import Lengths
-from training.members import Linear, Member, Trees
+from training.members import Linear, Trees
+from training.network import Network
 
 
 def build_heads(
@@ -39,7 +40,7 @@ def build_heads(
     boosters: list[lgb.Booster] = []
     columns_of: dict[int, list[int]] = {}
     for member in distinct:
-        if not isinstance(member, Linear):
+        if not isinstance(member, Linear | Network):
             first = len(boosters)
             boosters.extend(member.boosters)
             columns_of[id(member)] = list(range(first, len(boosters)))
@@ -78,11 +79,23 @@ def _member(
 ) -> str:
     if isinstance(member, Trees):
         return builder.clip(take(columns))
+    if isinstance(member, Network):
+        return _network(builder, member, inputs)
     source = inputs if isinstance(member, Linear) else builder.logit(builder.clip(take(columns)))
     product = builder.node(
         "Gemm", source, builder.constant(member.weights), builder.constant(member.bias)
     )
     return builder.node("Sigmoid", product)
+
+
+def _network(builder: GraphBuilder, member: Network, inputs: str) -> str:
+    values = builder.node("Max", inputs, builder.constant(member.low))
+    values = builder.node("Min", values, builder.constant(member.high))
+    for number, (weights, bias) in enumerate(member.layers):
+        if number:
+            values = builder.node("Relu", values)
+        values = builder.node("Gemm", values, builder.constant(weights), builder.constant(bias))
+    return builder.node("Sigmoid", values)
 
 
 def _joined_trees(boosters: Sequence[lgb.Booster], width: int) -> dict[str, Any]:

@@ -22,8 +22,9 @@ CLIP = 0.005
 """Probabilities are kept within [CLIP, 1 - CLIP], so that logits stay finite."""
 
 _INNER_FOLDS = 4
-_ROWS_FOR_TWO_THREADS = 1000
-"""Below it two threads wait for each other longer than they work; the result is the same."""
+_THREADS = 1
+"""On boosters this small two wait for each other longer than they work, and on a busy machine they
+stall; the result is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,6 @@ class Stack:
         return sigmoid(scores @ self.weights + self.bias)
 
 
-Member = Linear | Trees | Stack
-
-
 def sigmoid(values: FloatMatrix) -> FloatMatrix:
     """Return 1 / (1 + exp(-values))."""
     result: FloatMatrix = 1.0 / (1.0 + np.exp(-values))
@@ -97,7 +95,7 @@ def clip(probabilities: FloatMatrix) -> FloatMatrix:
 
 def raw_scores(boosters: Sequence[lgb.Booster], inputs: Float32Matrix) -> FloatMatrix:
     """Return the raw output of each booster, float64 (n, B)."""
-    return np.stack([booster.predict(inputs) for booster in boosters], axis=1)
+    return np.stack([booster.predict(inputs, num_threads=_THREADS) for booster in boosters], axis=1)
 
 
 def fit_booster(
@@ -126,7 +124,7 @@ def fit_booster(
         "max_bin": 127,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2 if len(inputs) >= _ROWS_FOR_TWO_THREADS else 1,
+        "num_threads": _THREADS,
         "seed": seed,
         "verbose": -1,
     }

@@ -7,7 +7,7 @@ and printing are ``training.pairs_table``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -87,6 +87,32 @@ def pair_rows(table: OutcomeTable, task: str) -> PairRows:
         subtask=chosen.subtask,
         length=chosen.input_tokens,
         dimension=chosen.vectors.shape[1],
+    )
+
+
+def conversation_rows(table: OutcomeTable) -> PairRows:
+    """Return RouteLLM's MT-Bench: a row per question, routed on its first turn.
+
+    The second turn follows the first one's choice, so a question's quality is the mean of its two
+    turns.
+
+    Raises:
+        TrainingError: there is none, or a question lacks a turn.
+    """
+    turns = pair_rows(table, "mt_bench")
+    place = {name: row for row, name in enumerate(turns.subtask.tolist())}
+    questions = sorted({name.partition("/")[0] for name in place})
+    missing = [one for one in questions if f"{one}/t1" not in place or f"{one}/t2" not in place]
+    if missing:
+        raise TrainingError(f"MT-Bench questions {missing} lack a turn: run 'make data'")
+    first, second = (
+        turns.select(np.array([place[f"{one}/t{turn}"] for one in questions])) for turn in (1, 2)
+    )
+    return replace(
+        first,
+        weak=(first.weak + second.weak) / 2,
+        strong=(first.strong + second.strong) / 2,
+        group=np.array(questions),
     )
 
 

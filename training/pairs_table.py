@@ -17,12 +17,20 @@ from eval.metrics import apgr, cpt, strong_share_curve
 from eval.outcomes import read_outcomes
 from eval.tables import aligned, signed, with_interval
 from router.errors import RouterError
-from training.pairs import PairRows, mixture_scores, out_of_fold, pair_rows, subtask_scores
+from training.pairs import (
+    PairRows,
+    conversation_rows,
+    mixture_scores,
+    out_of_fold,
+    pair_rows,
+    subtask_scores,
+)
 
 # Best published figure of each setting: APGR, CPT50 %, CPT80 % (arXiv 2406.18665 v4, tables 1-3).
 PUBLISHED: dict[str, tuple[str, float, float, float]] = {
     "MMLU, ~1,500 labels": ("similarity-weighted, with 65k battles", 0.603, 35.40, 71.55),
     "GSM8K, 5-fold": ("causal LLM, battles and judge", 0.622, 33.64, 63.26),
+    "MMLU to MT-Bench": ("similarity-weighted, battles only", 0.610, 37.85, 58.99),
     "MMLU to GSM8K": ("similarity-weighted, battles only", 0.4753, 54.43, 82.11),
 }
 FEW_LABELS = 1500
@@ -38,14 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         table = read_outcomes(arguments.data)
         mmlu, gsm8k = pair_rows(table, "mmlu"), pair_rows(table, "gsm8k")
+        mt_bench = conversation_rows(table)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print(settings_table(mmlu, gsm8k, arguments.seed))
+    print(settings_table(mmlu, gsm8k, mt_bench, arguments.seed))
     return 0
 
 
-def settings_table(mmlu: PairRows, gsm8k: PairRows, seed: int) -> str:
+def settings_table(mmlu: PairRows, gsm8k: PairRows, mt_bench: PairRows, seed: int) -> str:
     """Return the table of all settings."""
     rows = [["setting", "router", "APGR", "CPT50 %", "CPT80 %", "APGR against first baseline"]]
     few, rest = few_labels(mmlu, seed)
@@ -66,6 +75,10 @@ def settings_table(mmlu: PairRows, gsm8k: PairRows, seed: int) -> str:
         (
             "MMLU to GSM8K", gsm8k,
             {"prompt length": gsm8k.length, "ours": mixture_scores(mmlu, gsm8k)},
+        ),
+        (
+            "MMLU to MT-Bench", mt_bench,
+            {"prompt length": mt_bench.length, "ours": mixture_scores(mmlu, mt_bench)},
         ),
     )  # fmt: skip
     for name, held_out, scores in settings:

@@ -100,7 +100,8 @@ def test_of_the_candidates_tied_for_the_least_validation_loss_the_last_is_chosen
     # Fitted alone or together, a candidate is the same.
     assert choice.log_loss == {name: choices[name].log_loss[name] for name in NAMES}
     assert [line for line in told if line.startswith("fitting")] == [
-        "fitting linear", "fitting trees", "fitting shape trees", "fitting stack"
+        "fitting linear", "fitting trees", "fitting shape trees", "fitting stack",
+        "fitting network",
     ]  # fmt: skip
 
 

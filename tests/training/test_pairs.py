@@ -10,7 +10,14 @@ from eval.metrics import apgr, strong_share_curve
 from eval.outcomes import OutcomeTable
 from eval.routellm import STRONG_MODEL, WEAK_MODEL
 from router.errors import TrainingError
-from training.pairs import PairRows, mixture_scores, out_of_fold, pair_rows, subtask_scores
+from training.pairs import (
+    PairRows,
+    conversation_rows,
+    mixture_scores,
+    out_of_fold,
+    pair_rows,
+    subtask_scores,
+)
 from training.pairs_table import FEW_LABELS, few_labels, settings_table
 
 
@@ -84,8 +91,32 @@ def test_the_table_sets_ours_beside_published_and_baselines() -> None:
     table = settings_table(
         pair_rows(as_pairs(2 * FEW_LABELS, 5), "mmlu"),
         pair_rows(as_pairs(300, 7, "gsm8k"), "gsm8k"),
+        pair_rows(as_pairs(300, 9, "gsm8k"), "gsm8k"),
         seed=0,
     )
-    assert table.count("ours") == 4
-    assert table.count("RouteLLM, ") == 3
+    assert table.count("ours") == 5
+    assert table.count("RouteLLM, ") == 4
     assert "told the subject, nothing else" in table
+
+
+def turns(questions: int, second_turns: int) -> OutcomeTable:
+    """Return conversations of two turns, some of them without the second."""
+    table = as_pairs(questions + second_turns, 3, "mt_bench")
+    names = [f"q{i}/t1" for i in range(questions)] + [f"q{i}/t2" for i in range(second_turns)]
+    return replace(table, subtask=np.array(names), flags=np.array([""] * len(names)))
+
+
+def test_a_conversation_is_routed_on_its_first_turn_and_scored_on_both() -> None:
+    table = turns(20, 20)
+    rows = conversation_rows(table)
+    assert len(rows) == 20
+    place = table.subtask.tolist()
+    both = [place.index(f"{rows.group[3]}/t{turn}") for turn in (1, 2)]
+    column = table.models.index(WEAK_MODEL)
+    assert rows.weak[3] == pytest.approx(table.quality[both, column].mean())
+    np.testing.assert_array_equal(rows.inputs[3, : rows.dimension], table.vectors[both[0]])
+
+
+def test_a_question_without_its_second_turn_is_refused() -> None:
+    with pytest.raises(TrainingError, match="lack a turn"):
+        conversation_rows(turns(20, 19))
