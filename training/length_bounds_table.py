@@ -1,8 +1,9 @@
-"""How well bounds of output length hold on prompts nobody saw: ``python -m training.length_bounds_table``.
+"""How well bounds of output length hold on prompts nobody saw.
 
-Coverage per tier, task and band of expected length, for bounds of one factor, of a factor per band
-(what ``training.length_bounds`` ships), and for a quantile booster with a factor on top. Length heads,
-bounds and measuring each have prompts of their own. About two minutes on one core.
+``python -m training.length_bounds_table``: coverage per tier, task and band of expected length, for
+bounds of one factor, of a factor per band (what ``training.length_bounds`` ships), and for a
+quantile booster with a factor on top. Length heads, bounds and measuring each have prompts of their
+own. About two minutes on one core.
 """
 
 import argparse

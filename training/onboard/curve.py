@@ -8,7 +8,7 @@ Markdown, drawn as a picture. About ten minutes on one core.
 import argparse
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from training.onboard.ground import (
 )
 from training.onboard.measures import Routed, Samples, prediction_samples, routed_samples
 from training.onboard.retrain import retrained
+from training.onboard.rivals import ALSO_CHOSEN_FROM, METHODS, Method
 from training.onboard.suggest import Pick, by_cluster, by_variance
 from training.onboard.trial import SIZES, Ground, predict_from_labels, predict_from_picks
 from training.settings import Settings
@@ -98,11 +99,12 @@ def run(settings: Settings, data: Path, which: str, draws: int, say: Say) -> lis
     elsewhere = ground_elsewhere(load_artifact(settings.encoder), other, settings.seed)
     names = models.REPORTING if reporting else models.CHOOSING
     strangers = models.ELSEWHERE_REPORTING if reporting else models.ELSEWHERE_CHOOSING
+    methods = METHODS if reporting else METHODS | ALSO_CHOSEN_FROM
     seed = settings.seed
     like, unlike = "prompts like the training", "prompts unlike it"
     return [
-        _curve(like, settings, catalog, usable, ground, names, draws, seed, say),
-        _curve(unlike, None, catalog, other, elsewhere, strangers, draws, seed, say),
+        _curve(like, settings, catalog, usable, ground, names, methods, draws, seed, say),
+        _curve(unlike, None, catalog, other, elsewhere, strangers, methods, draws, seed, say),
     ]
 
 
@@ -113,6 +115,7 @@ def _curve(
     table: OutcomeTable,
     ground: Ground,
     names: Sequence[str],
+    methods: Mapping[str, Method],
     draws: int,
     seed: int,
     say: Say,
@@ -136,7 +139,7 @@ def _curve(
 
         predictions: dict[tuple[str, int], tuple[FloatArray, FloatArray]] = {}
         for size in SIZES:
-            found = predict_from_labels(ground, model, size, draws, seed)
+            found = predict_from_labels(ground, model, methods, size, draws, seed)
             for method, adequacy in found.adequacy.items():
                 curve.add(method, size, measured(adequacy))
                 predictions[method, size] = adequacy[:, rows], found.output_tokens[:, rows]

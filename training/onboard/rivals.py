@@ -58,9 +58,7 @@ def model_mean(_: Prompts, adequate: FloatArray, others: Prompts) -> FloatArray:
 
 def nearest_tier(labelled: Prompts, adequate: FloatArray, others: Prompts) -> FloatArray:
     """Take the known tier whose adequacy fits the labels best, as it is."""
-    kept = clip(labelled.known)
-    fit = adequate @ np.log(kept) + (1.0 - adequate) @ np.log1p(-kept)
-    return others.known[:, int(np.argmax(fit))]
+    return others.known[:, int(np.argmax(_fit_of_tiers(labelled, adequate)))]
 
 
 def cluster_means(labelled: Prompts, adequate: FloatArray, others: Prompts) -> FloatArray:
@@ -99,6 +97,16 @@ def with_features(labelled: Prompts, adequate: FloatArray, others: Prompts) -> F
     )
 
 
+def prior_at_nearest(labelled: Prompts, adequate: FloatArray, others: Prompts) -> FloatArray:
+    """Item response whose prior is the nearest tier as it is, not the mean of all."""
+    nearest = int(np.argmax(_fit_of_tiers(labelled, adequate)))
+    none = np.zeros((len(labelled.known), 0)), np.zeros((len(others.known), 0))
+    centre = np.eye(labelled.known.shape[1])[nearest]
+    return _mixture(
+        (labelled.known, none[0]), adequate, (others.known, none[1]), 1.0, weights=centre
+    )
+
+
 METHODS: dict[str, Method] = {
     "model mean": model_mean,
     "nearest tier as it is": nearest_tier,
@@ -107,6 +115,15 @@ METHODS: dict[str, Method] = {
     "item response and clusters": with_clusters,
     "item response and features": with_features,
 }
+ALSO_CHOSEN_FROM: dict[str, Method] = {"prior at the nearest tier": prior_at_nearest}
+"""Tried on the choosing models only."""
+
+
+def _fit_of_tiers(labelled: Prompts, adequate: FloatArray) -> FloatArray:
+    """Return the log likelihood of the labels under each known tier, (T,)."""
+    kept = clip(labelled.known)
+    likelihood: FloatArray = adequate @ np.log(kept) + (1.0 - adequate) @ np.log1p(-kept)
+    return likelihood
 
 
 def _mixture(
@@ -114,9 +131,11 @@ def _mixture(
     adequate: FloatArray,
     others: tuple[FloatArray, FloatArray],
     deviation: float,
+    weights: FloatArray | None = None,
 ) -> FloatArray:
     tiers, extra = labelled[0].shape[1], labelled[1].shape[1]
-    centre = np.concatenate([np.full(tiers, 1.0 / tiers), np.zeros(1 + extra)])
+    mean = np.full(tiers, 1.0 / tiers) if weights is None else weights
+    centre = np.concatenate([mean, np.zeros(1 + extra)])
     precision = np.concatenate(
         [
             np.full(tiers, WEIGHT_PRECISION),

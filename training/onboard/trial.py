@@ -12,7 +12,7 @@ import numpy as np
 from eval.arrays import BoolArray, FloatArray, IntArray, StrArray
 from training.onboard.ability import FEWEST_LABELS, fit_ability
 from training.onboard.lengths import fit_length
-from training.onboard.rivals import METHODS, Prompts
+from training.onboard.rivals import Method, Prompts
 from training.onboard.suggest import Pick
 
 SIZES = (50, 100, 200, 500)
@@ -54,11 +54,16 @@ class Predicted:
 
 
 def predict_from_labels(
-    ground: Ground, model: NewModel, size: int, draws: int, seed: int
+    ground: Ground,
+    model: NewModel,
+    methods: Mapping[str, Method],
+    size: int,
+    draws: int,
+    seed: int,
 ) -> Predicted:
     """Draw ``size`` labels at random, ``draws`` times, and let every method predict the rest."""
     n = len(ground.fold)
-    adequacy = {name: np.full((draws, n), np.nan) for name in METHODS}
+    adequacy = {name: np.full((draws, n), np.nan) for name in methods}
     tokens = np.full((draws, n), np.nan)
     asked = ~np.isnan(model.adequate)
     for draw in range(draws):
@@ -66,7 +71,7 @@ def predict_from_labels(
         for pool, others in _sides(ground, asked):
             rows = rng.permutation(pool)[:size]
             labels, rest = ground.prompts[rows], ground.prompts[others]
-            for name, method in METHODS.items():
+            for name, method in methods.items():
                 adequacy[name][draw, others] = method(labels, model.adequate[rows], rest)
             length = fit_length(ground.known_tokens[rows], model.output_tokens[rows])
             tokens[draw, others] = length.tokens(ground.known_tokens[others])
