@@ -9,12 +9,12 @@ import argparse
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from eval.arrays import FloatArray
+from eval.arrays import FloatArray, IntArray
 from eval.bootstrap import resample_weights
 from eval.outcomes import OutcomeTable, read_outcomes
 from router.catalog import Catalog, load_catalog
@@ -22,7 +22,8 @@ from router.errors import RouterError
 from router.predict.artifact import load_artifact
 from training.labels import rows_with_tiers
 from training.onboard import models
-from training.onboard.curve_tables import Curve, markdown, picture
+from training.onboard.ability import FEWEST_LABELS
+from training.onboard.curve_tables import Curve, Key, markdown, picture
 from training.onboard.ground import (
     ground_elsewhere,
     ground_of_known,
@@ -100,81 +101,80 @@ def run(settings: Settings, data: Path, which: str, draws: int, say: Say) -> lis
     names = models.REPORTING if reporting else models.CHOOSING
     strangers = models.ELSEWHERE_REPORTING if reporting else models.ELSEWHERE_CHOOSING
     methods = METHODS if reporting else METHODS | ALSO_CHOSEN_FROM
-    seed = settings.seed
-    like, unlike = "prompts like the training", "prompts unlike it"
-    return [
-        _curve(like, settings, catalog, usable, ground, names, methods, draws, seed, say),
-        _curve(unlike, None, catalog, other, elsewhere, strangers, methods, draws, seed, say),
-    ]
+    common = catalog, methods, draws, settings.seed
+    like = _Plan("prompts like the training", usable, ground, names, settings, *common)
+    unlike = _Plan("prompts unlike it", other, elsewhere, strangers, None, *common)
+    return [_curve(like, say), _curve(unlike, say)]
 
 
-def _curve(
-    title: str,
-    retrain: Settings | None,
-    catalog: Catalog,
-    table: OutcomeTable,
-    ground: Ground,
-    names: Sequence[str],
-    methods: Mapping[str, Method],
-    draws: int,
-    seed: int,
-    say: Say,
-) -> Curve:
-    weights = resample_weights(ground.group, RESAMPLES, seed)
-    weights = np.concatenate([np.full((1, len(table)), 1 / len(table)), weights])
-    curve = Curve(title, tuple(names), {}, {})
-    for name in names:
-        say(f"{title}: {name}")
-        model = new_model(table, name, catalog.adequate_quality)
-        rows = np.flatnonzero(~np.isnan(model.adequate))
-        own = weights[:, rows] / weights[:, rows].sum(axis=1, keepdims=True)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one curve is made of; ``retrain`` None leaves training and routing out."""
 
-        def measured(
-            predicted: FloatArray,
-            rows: np.ndarray = rows,
-            own: FloatArray = own,
-            truth: FloatArray = model.adequate,
-        ) -> Samples:
-            return prediction_samples(np.atleast_2d(predicted)[:, rows], truth[rows], own)
+    title: str
+    table: OutcomeTable
+    ground: Ground
+    names: Sequence[str]
+    retrain: Settings | None
+    catalog: Catalog
+    methods: Mapping[str, Method]
+    draws: int
+    seed: int
 
-        predictions: dict[tuple[str, int], tuple[FloatArray, FloatArray]] = {}
-        for size in SIZES:
-            found = predict_from_labels(ground, model, methods, size, draws, seed)
-            for method, adequacy in found.adequacy.items():
-                curve.add(method, size, measured(adequacy))
-                predictions[method, size] = adequacy[:, rows], found.output_tokens[:, rows]
-            for label, pick in _PICKS.items():
-                if size > SIZES[0]:
-                    picked = predict_from_picks(ground, model, pick, size, draws, seed)
-                    curve.add(label, size, measured(picked))
-        if retrain is None:
-            continue
-        adequacy, tokens = retrained(retrain, catalog, table, name, ground.fold, say)
-        curve.add(FULL, 0, measured(adequacy))
-        predictions[FULL, 0] = adequacy[None, rows], tokens[None, rows]
-        for key, routed in _routed(
-            catalog, table.select(rows), name, ground, rows, predictions, own
-        ):
-            curve.add_routed(*key, routed)
+
+def _curve(plan: _Plan, say: Say) -> Curve:
+    weights = resample_weights(plan.ground.group, RESAMPLES, plan.seed)
+    n = len(plan.table)
+    weights = np.concatenate([np.full((1, n), 1 / n), weights])
+    curve = Curve(plan.title, tuple(plan.names), {}, {})
+    for name in plan.names:
+        say(f"{plan.title}: {name}")
+        _add_model(curve, plan, name, weights, say)
     return curve
 
 
+def _add_model(curve: Curve, plan: _Plan, name: str, weights: FloatArray, say: Say) -> None:
+    model = new_model(plan.table, name, plan.catalog.adequate_quality)
+    rows = np.flatnonzero(~np.isnan(model.adequate))
+    own = weights[:, rows] / weights[:, rows].sum(axis=1, keepdims=True)
+
+    def measured(predicted: FloatArray) -> Samples:
+        return prediction_samples(np.atleast_2d(predicted)[:, rows], model.adequate[rows], own)
+
+    predictions: dict[Key, tuple[FloatArray, FloatArray]] = {}
+    for size in SIZES:
+        drawing = size, plan.draws, plan.seed
+        found = predict_from_labels(plan.ground, model, plan.methods, *drawing)
+        for method, adequacy in found.adequacy.items():
+            curve.add(method, size, measured(adequacy))
+            predictions[method, size] = adequacy[:, rows], found.output_tokens[:, rows]
+        for label, pick in _PICKS.items():
+            if size > FEWEST_LABELS:
+                picked = predict_from_picks(plan.ground, model, pick, *drawing)
+                curve.add(label, size, measured(picked))
+    if plan.retrain is None:
+        return
+    adequacy, tokens = retrained(
+        plan.retrain, plan.catalog, plan.table, name, plan.ground.fold, say
+    )
+    curve.add(FULL, 0, measured(adequacy))
+    predictions[FULL, 0] = adequacy[None, rows], tokens[None, rows]
+    for key, routed in _routed(plan, name, rows, predictions, own).items():
+        curve.add_routed(*key, routed)
+
+
 def _routed(
-    catalog: Catalog,
-    table: OutcomeTable,
+    plan: _Plan,
     name: str,
-    ground: Ground,
-    rows: np.ndarray,
-    predictions: dict[tuple[str, int], tuple[FloatArray, FloatArray]],
+    rows: IntArray,
+    predictions: Mapping[Key, tuple[FloatArray, FloatArray]],
     weights: FloatArray,
-) -> list[tuple[tuple[str, int], Routed]]:
+) -> dict[Key, Routed]:
     """Route the known tiers alone, then with the new model as each method predicts it."""
-    tiers = tier_set(catalog, table, name)
-    known, known_tokens = ground.prompts.known[rows], ground.known_tokens[rows]
+    tiers = tier_set(plan.catalog, plan.table.select(rows), name)
+    known, known_tokens = plan.ground.prompts.known[rows], plan.ground.known_tokens[rows]
     alone = tiers.known.prices.tier_cost_usd(tiers.input_tokens, known_tokens)
-    found = [
-        ((WITHOUT, 0), routed_samples(tiers.known, tiers.known, [(known, alone)], weights)),
-    ]
+    found = {(WITHOUT, 0): routed_samples(tiers.known, tiers.known, [(known, alone)], weights)}
     for (method, size), (adequacy, tokens) in predictions.items():
         if method in _ROUTED or method == FULL:
             choices = [
@@ -185,7 +185,7 @@ def _routed(
                 for chance, length in zip(adequacy, tokens, strict=True)
             ]
             routed = routed_samples(tiers.extended, tiers.known, choices, weights)
-            found.append(((method, size), routed))
+            found[method, size] = routed
     return found
 
 
