@@ -17,6 +17,7 @@ KIND ?= static
 TRAIN_FLAGS ?=
 SERVE_FLAGS ?=
 ROUTE_FLAGS ?=
+ONBOARD_FLAGS ?=
 
 .DEFAULT_GOAL := help
 
@@ -47,6 +48,10 @@ crossval: $(VENV)/.train ## judge every prompt of DATA by an artifact trained wi
 .PHONY: calibrate
 calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
 	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT)
+
+.PHONY: onboard
+onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, without training; written to OUT
+	$(BIN)/python -m training onboard --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --model "$(MODEL)" $(if $(TIER),--tier "$(TIER)") $(ONBOARD_FLAGS)
 
 .PHONY: compare
 compare: $(VENV)/.train ## print training runs side by side

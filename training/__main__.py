@@ -1,4 +1,4 @@
-"""Command line: ``python -m training train | crossval | calibrate | compare``."""
+"""Command line: ``python -m training train | crossval | calibrate | onboard | compare``."""
 
 import argparse
 import sys
@@ -16,6 +16,7 @@ from router.errors import RouterError
 from router.promise.contract import contract
 from router.promise.saved import describe
 from router.types import DEFAULT_CONFIDENCE
+from training.onboard.options import add_options
 from training.settings import Settings
 
 
@@ -80,6 +81,14 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _onboard(arguments: argparse.Namespace) -> int:
+    from training.onboard.command import run
+
+    settings = replace(_settings(arguments), encoder=arguments.artifact)
+    print(run(arguments, settings, _say))
+    return 0
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from training.compare import comparison_table
 
@@ -126,7 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--artifact", type=Path, default=default_artifact_directory())
     calibrate.add_argument("--out", type=Path, default=default.out, help="artifact to write")
     calibrate.set_defaults(call=_calibrate)
-    for command in (train, crossval, calibrate):
+    onboard = commands.add_parser(
+        "onboard", help="add a tier for a new model from 50 or more labels, without training again"
+    )
+    add_options(onboard, default)
+    onboard.set_defaults(call=_onboard)
+    for command in (train, crossval, calibrate, onboard):
         command.add_argument("--data", default=default.data, help="outcomes (default: bundled)")
         command.add_argument("--format", help="of your data, where the name does not tell it")
         command.add_argument(

@@ -29,6 +29,7 @@ from eval.tables import aligned, signed, with_interval
 from router.defaults import default_artifact_directory
 from router.errors import DataError, RouterError
 from router.predict.encoder import TextEncoder
+from router.predict.reading import read
 from router.predict.window import window
 from training.pairs import PairRows, mixture_scores, out_of_fold, pair_rows, subtask_scores
 from training.sources.table import text_id
@@ -98,7 +99,7 @@ def read_task(table: OutcomeTable, texts: Path) -> Task:
     }
     return Task(
         rows=rows,
-        ids=[encoder.tokenizer.encode(text) for text in windows],
+        ids=[encoder.tokenizer.encode_reading(read(text)) for text in windows],
         labels=np.column_stack([rows.weak, rows.strong, also]).astype(np.float32),
         table=constants["table"].astype(np.float32) * constants["scales"].reshape(-1, 1),
     )

@@ -1,0 +1,1 @@
+"""A new model without training again: an ability profile from few labels, and where it fits in."""
