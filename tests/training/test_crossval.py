@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
+from eval.split import fold_of_groups
 from router.errors import TrainingError
-from training.crossval import cross_validate, fold_of_groups
+from training.crossval import cross_validate
 from training.settings import Settings
 
 
