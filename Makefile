@@ -48,6 +48,7 @@ crossval: $(VENV)/.train ## judge every prompt of DATA by an artifact trained wi
 .PHONY: peers
 peers: $(VENV)/.train ## crossval with routers of others beside, from their stored scores; report in build/peers
 	$(BIN)/python -m training crossval --data $(DATA) --catalog $(CATALOG) --seed $(SEED) --peers $(PEERS) --report build/peers
+	$(BIN)/python -m eval.peers shipped --scores $(PEERS)
 	$(BIN)/python -m eval.peers pairs --scores $(PEERS)
 
 .PHONY: peers-scores

@@ -36,7 +36,8 @@ from router.catalog import Catalog
 from router.errors import DataError
 
 TASK_ROUTERS: tuple[str, ...] = (
-    "router_trade_off", "knn", "prompt_length", "litellm_rules", "litellm_v2", "zero_router", "oracle",
+    "router_trade_off", "knn", "prompt_length", "zero_router", "litellm_rules", "litellm_v2",
+    "oracle",
 )  # fmt: skip
 
 

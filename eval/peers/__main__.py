@@ -1,4 +1,4 @@
-"""Command line: ``python -m eval.peers scores | latency | pairs``; docs/peers.md says what for."""
+"""Command line: ``python -m eval.peers scores | shipped | pairs | latency`` (docs/peers.md)."""
 
 import argparse
 import shlex
@@ -62,6 +62,17 @@ def _latency(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _shipped(arguments: argparse.Namespace) -> int:
+    from eval.peers.shipped import belief_rows, shipped_rows
+
+    table, catalog = read_outcomes(arguments.data), load_catalog(arguments.catalog)
+    scores = read_scores(arguments.scores)
+    print(aligned(shipped_rows(table, catalog, scores)))
+    print()
+    print(aligned(belief_rows(table, catalog, scores)))
+    return 0
+
+
 def _pairs(arguments: argparse.Namespace) -> int:
     from eval.peers.pairs import pair_table
 
@@ -88,9 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     latency.add_argument("--rounds", type=int, default=40, help="times every prompt is asked")
     latency.set_defaults(call=_latency)
     pairs = commands.add_parser("pairs", help="LiteLLM's scores on RouteLLM's two tables")
-    pairs.add_argument("--scores", type=Path, default=SCORES, help="file of scores")
     pairs.set_defaults(call=_pairs)
-    for command in (scores, latency, pairs):
+    shipped = commands.add_parser("shipped", help="LiteLLM's routers with their own thresholds")
+    shipped.set_defaults(call=_shipped)
+    for command in (pairs, shipped):
+        command.add_argument("--scores", type=Path, default=SCORES, help="file of scores")
+    for command in (scores, latency, pairs, shipped):
         command.add_argument("--data", type=Path, default=Path("data/outcomes"), help="outcomes")
         command.add_argument("--catalog", type=Path, default=default_catalog_path())
         command.add_argument("--seed", type=int, default=0)

@@ -14,7 +14,7 @@ import numpy as np
 from eval.arrays import FloatArray, IntArray
 from eval.baselines import WILLINGNESS_TO_PAY_USD, by_category, trade_off_choices
 from eval.judged import Contender
-from eval.outcomes import OutcomeTable
+from eval.outcomes import OutcomeTable, require_encoder
 from eval.peers.names import INDEXES, RULES_SCORE, V2_PROBABILITIES, index_columns
 from eval.peers.scores import PeerScores
 from eval.recorded import Recorded, Sweep, sweep_of_tiers
@@ -112,8 +112,10 @@ def index(
     """An aurelio index: the route with the best score, at every offset between routes.
 
     Raises:
-        DataError: a known prompt's scores come from the same fold, so the index held test prompts.
+        DataError: a known prompt's scores come from the same fold, so the index held test prompts;
+            or the index was filled by another encoder.
     """
+    require_encoder(test, scores.made["encoder_sha256"])
     folds = np.unique(scores.fold[scores.place(test.prompt_ids)])
     learnt_from = scores.fold[scores.place(known.prompt_ids)]
     if len(folds) != 1 or np.isin(learnt_from, folds).any():
@@ -137,7 +139,7 @@ def index(
 def route_offsets(tiers: int) -> FloatArray:
     """List offsets on routes' scores, (k, tiers), the lowest route's always 0."""
     steps = max(3, int(_MOST_OFFSETS ** (1 / (tiers - 1))))
-    # Shares lie in [0, 1]: a little more than 1 makes every route win always, so that each tier used
+    # Shares lie in [0, 1]: at a little more than 1 one route wins always, so that each tier used
     # for everything is among the settings.
     grid = np.linspace(-1.05, 1.05, steps).tolist()
     return np.array([(0.0, *rest) for rest in product(grid, repeat=tiers - 1)])
