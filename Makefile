@@ -14,6 +14,7 @@ SEED ?= 0
 FROM ?= ../shared/outcomes
 ADDRESS ?= 127.0.0.1:50051
 KIND ?= static
+PEERS ?= data/peers/scores.parquet
 TRAIN_FLAGS ?=
 SERVE_FLAGS ?=
 ROUTE_FLAGS ?=
@@ -44,6 +45,17 @@ train: $(VENV)/.train ## train on DATA for CATALOG; promoted to OUT if not worse
 .PHONY: crossval
 crossval: $(VENV)/.train ## judge every prompt of DATA by an artifact trained without it; report in build/crossval
 	$(BIN)/python -m training crossval --data $(DATA) --catalog $(CATALOG) --seed $(SEED)
+
+.PHONY: peers
+peers: $(VENV)/.train ## crossval with routers of others beside, from their stored scores; report in build/peers
+	$(BIN)/python -m training crossval --data $(DATA) --catalog $(CATALOG) --seed $(SEED) --peers $(PEERS) --report build/peers
+	$(BIN)/python -m eval.peers shipped --scores $(PEERS)
+	$(BIN)/python -m eval.peers pairs --scores $(PEERS)
+
+.PHONY: peers-scores
+peers-scores: .venv-peers/.done ## score the texts in FROM with the peers' packages into PEERS, and time a decision of each
+	.venv-peers/bin/python -m eval.peers scores --texts $(FROM) --seed $(SEED) --out $(PEERS)
+	.venv-peers/bin/python -m eval.peers latency
 
 .PHONY: calibrate
 calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
@@ -94,7 +106,7 @@ lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generat
 
 .PHONY: clean
 clean: ## remove environments, build output and the local MLflow store
-	rm -rf $(VENV) .venv-proto build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-proto .venv-peers build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -112,6 +124,11 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[train,encoder,dev]'
 	@touch $@ $(VENV)/.serve $(VENV)/.train
+
+.venv-peers/.done: pyproject.toml eval/peers/constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -c eval/peers/constraints.txt -e '.[peers]'
+	@touch $@
 
 .venv-proto/.done: protos/requirements.txt
 	$(PYTHON) -m venv .venv-proto

@@ -1,4 +1,4 @@
-"""Command line: ``python -m eval run | report | routellm``.
+"""Command line: ``python -m eval run | report | tables | routellm``.
 
 Here files are read, the work is called, and results are written and printed.
 """
@@ -16,7 +16,7 @@ from eval.report import write_report
 from eval.results import Results, RouteLLMRow
 from eval.results_file import read_results, write_results
 from eval.routellm_table import SOURCE, routellm_rows
-from eval.tables import agrees, routellm_table, summary
+from eval.tables import agrees, markdown, routellm_table, summary, tables
 from router.catalog import load_catalog
 from router.engine import build_engine
 from router.errors import RouterError
@@ -65,6 +65,11 @@ def _report(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _tables(arguments: argparse.Namespace) -> int:
+    print("\n\n".join(tables(read_results(arguments.results), markdown)))
+    return 0
+
+
 def _routellm(arguments: argparse.Namespace) -> int:
     rows = routellm_rows(read_outcomes(arguments.data))
     print(routellm_table(rows))
@@ -102,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("results", type=Path, help="results.json")
     report.add_argument("--out", type=Path, help="directory (default: beside results.json)")
     report.set_defaults(call=_report)
+    shown = commands.add_parser("tables", help="print every table of results.json as Markdown")
+    shown.add_argument("results", type=Path, help="results.json")
+    shown.set_defaults(call=_tables)
     routellm = commands.add_parser("routellm", help="set RouteLLM's published figures beside ours")
     routellm.add_argument(
         "--data", type=Path, default=Path("data/outcomes/routellm.parquet"), help="outcomes"

@@ -85,7 +85,7 @@ def best_single_tier(recorded: Recorded, known: OutcomeTable) -> Sweep:
 
 def task_mean(recorded: Recorded, known: OutcomeTable, held_out: OutcomeTable) -> Sweep:
     """Told only the task's name: mean quality and length of the task's known rows."""
-    return _by_category(
+    return by_category(
         recorded, known, held_out, known.task, held_out.task, name="task_mean", title="task mean"
     )
 
@@ -93,7 +93,7 @@ def task_mean(recorded: Recorded, known: OutcomeTable, held_out: OutcomeTable) -
 def prompt_length(recorded: Recorded, known: OutcomeTable, held_out: OutcomeTable) -> Sweep:
     """Told only the prompt's length: thresholds on input tokens cut ten equally filled bins."""
     edges = np.quantile(known.input_tokens, np.linspace(0, 1, LENGTH_BINS + 1)[1:-1])
-    return _by_category(
+    return by_category(
         recorded,
         known,
         held_out,
@@ -122,6 +122,7 @@ def nearest_neighbours(recorded: Recorded, known: OutcomeTable, held_out: Outcom
         output_tokens,
         name="knn",
         title=f"nearest neighbours (k = {neighbours})",
+        kind="baseline",
     )
 
 
@@ -174,7 +175,7 @@ def task_means(values: FloatArray, categories: StrArray, wanted: StrArray) -> Fl
     return found
 
 
-def _by_category(
+def by_category(
     recorded: Recorded,
     known: OutcomeTable,
     held_out: OutcomeTable,
@@ -183,10 +184,12 @@ def _by_category(
     *,
     name: str,
     title: str,
+    kind: Kind = "baseline",
 ) -> Sweep:
+    """Told only a category of each prompt: mean quality and length of its known rows."""
     quality = task_means(known.quality.astype(np.float64), known_categories, categories)
     output_tokens = task_means(known.output_tokens.astype(np.float64), known_categories, categories)
-    return _predicted(recorded, held_out, quality, output_tokens, name=name, title=title)
+    return _predicted(recorded, held_out, quality, output_tokens, name=name, title=title, kind=kind)
 
 
 def _predicted(
@@ -197,7 +200,7 @@ def _predicted(
     *,
     name: str,
     title: str,
-    kind: Kind = "baseline",
+    kind: Kind,
 ) -> Sweep:
     if not np.isfinite(output_tokens).all():
         raise DataError(

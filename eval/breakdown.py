@@ -1,11 +1,14 @@
 """Beyond the pooled frontier: the default goal, RouteLLM's pair metrics, each task by itself.
 
-The pooled rows and the resamples come from ``eval.figures``.
+What the router knows beyond the task's name is ``eval.knowledge``. The pooled rows and the
+resamples come from ``eval.figures``.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from eval.arrays import BoolArray, FloatArray, StrArray
+from eval.arrays import BoolArray, FloatArray
 from eval.bootstrap import weighted_means
 from eval.figures import (
     PER_1K,
@@ -16,14 +19,13 @@ from eval.figures import (
     interval,
     restrict,
 )
-from eval.metrics import apgr, cpt, pairs_won, strong_share_curve
+from eval.metrics import apgr, cpt, strong_share_curve
 from eval.outcomes import OutcomeTable
 from eval.recorded import Recorded, Sweep
 from eval.replay import Replay
 from eval.results import (
     DefaultGoal,
     PairMetrics,
-    TaskKnowledge,
     TaskResult,
     TaskRouter,
     TierResult,
@@ -33,7 +35,10 @@ from eval.routellm import PairBenchmark, eleven_point_curve, their_apgr
 from router.catalog import Catalog
 from router.errors import DataError
 
-TASK_ROUTERS: tuple[str, ...] = ("router_trade_off", "zero_router", "oracle")
+TASK_ROUTERS: tuple[str, ...] = (
+    "router_trade_off", "knn", "prompt_length", "zero_router", "litellm_rules", "litellm_v2",
+    "oracle",
+)  # fmt: skip
 
 
 def default_goal(routed: Replay, recorded: Recorded, draws: Resamples) -> DefaultGoal:
@@ -87,52 +92,18 @@ def pair_metrics(adequacy: FloatArray, recorded: Recorded, draws: Resamples) -> 
     )
 
 
-def task_knowledge(
-    catalog: Catalog,
-    adequacy: FloatArray,
-    told: FloatArray,
-    tasks: StrArray,
-    recorded: Recorded,
-    draws: Resamples,
-) -> TaskKnowledge:
-    """Separate what the router knows within a task from what the task's name tells.
-
-    Args:
-        catalog: Says what counts as adequate.
-        adequacy: (n, tiers) predicted.
-        told: (n, tiers) share adequate among known prompts of the same task.
-        tasks: (n,) tasks.
-        recorded: The truth.
-        draws: Resamples of the n prompts.
-    """
-    gained = gains(recorded, catalog.adequate_quality)
-    predicted = adequacy[:, -1] - adequacy[:, 0]
-    one_task = np.full(len(tasks), "", dtype=np.str_)
-    return TaskKnowledge(
-        pooled=interval(_auroc_within(one_task, predicted, gained, draws.weights)),
-        within_task=interval(_auroc_within(tasks, predicted, gained, draws.weights)),
-        task_mean_pooled=interval(
-            _auroc_within(one_task, told[:, -1] - told[:, 0], gained, draws.weights)
-        ),
-    )
-
-
 def task_results(
     catalog: Catalog,
     test: OutcomeTable,
     recorded: Recorded,
-    routed: Replay,
-    sweeps: list[Sweep],
+    sweeps: Sequence[Sweep],
     draws: Resamples,
 ) -> tuple[TaskResult, ...]:
     """Look at every task by itself, with the same resamples."""
-    gained = gains(recorded, catalog.adequate_quality)
-    predicted = routed.adequacy[:, -1] - routed.adequacy[:, 0]
     results = []
     for task in np.unique(test.task):
         rows = test.task == task
         part = restrict(draws, recorded, rows)
-        won, pairs = pairs_won(predicted[rows], gained[rows], part.weights[:1])
         results.append(
             TaskResult(
                 task=str(task),
@@ -151,17 +122,9 @@ def task_results(
                     for sweep in sweeps
                     if sweep.name in TASK_ROUTERS
                 ),
-                gain_auroc=float(won[0] / pairs[0]) if pairs[0] > 0 else float("nan"),
             )
         )
     return tuple(results)
-
-
-def gains(recorded: Recorded, adequate_quality: float) -> BoolArray:
-    """Find the prompts where the highest tier is adequate and the lowest is not: (n,)."""
-    adequate = recorded.quality >= adequate_quality
-    gained: BoolArray = adequate[:, -1] & ~adequate[:, 0]
-    return gained
 
 
 def _task_router(sweep: Sweep, rows: BoolArray, draws: Resamples) -> TaskRouter:
@@ -177,17 +140,3 @@ def _task_router(sweep: Sweep, rows: BoolArray, draws: Resamples) -> TaskRouter:
         draws,
     )
     return TaskRouter(sweep.name, hull_points(found), cost_shares(found))
-
-
-def _auroc_within(
-    tasks: StrArray, scores: FloatArray, positive: BoolArray, weights: FloatArray
-) -> FloatArray:
-    """AUROC among pairs of the same task: (draws,), NaN where there is no pair."""
-    won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for task in np.unique(tasks):
-        rows = tasks == task
-        more_won, more_pairs = pairs_won(scores[rows], positive[rows], weights[:, rows])
-        won += more_won
-        pairs += more_pairs
-    result: FloatArray = np.divide(won, pairs, out=np.full(len(won), np.nan), where=pairs > 0)
-    return result

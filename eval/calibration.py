@@ -104,7 +104,9 @@ def reliability_bins(
     """
     _check(predicted, adequate)
     place = (
-        _equal_mass(predicted, bins) if binning == "equal_mass" else _equal_width(predicted, bins)
+        equal_mass_places(predicted, bins)
+        if binning == "equal_mass"
+        else _equal_width(predicted, bins)
     )
     counts = np.bincount(place, minlength=bins)
     said = np.bincount(place, weights=predicted, minlength=bins)
@@ -121,8 +123,8 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     return sum(one.count * abs(one.predicted - one.observed) for one in bins) / total
 
 
-def _equal_mass(predicted: FloatArray, bins: int) -> IntArray:
-    """Bin by rank; a run of equal predictions goes where its middle falls."""
+def equal_mass_places(predicted: FloatArray, bins: int = BINS) -> IntArray:
+    """Bin by rank, (n,) of bins; a run of equal predictions goes where its middle falls."""
     _, inverse, counts = np.unique(predicted, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2
     place: IntArray = np.floor(middle / predicted.size * bins).astype(np.int64)[inverse]

@@ -4,14 +4,13 @@ Everything it calls lives elsewhere; here is the order of things, the split, and
 routers that are compared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from eval.bootstrap import DRAWS, resample_weights
-from eval.breakdown import default_goal, pair_metrics, task_knowledge, task_results
-from eval.calibration import calibration
+from eval.breakdown import default_goal, pair_metrics, task_results
 from eval.figures import (
     PER_1K,
     Figures,
@@ -20,8 +19,10 @@ from eval.figures import (
     resamples,
     router_result,
 )
-from eval.judged import Judged, judge
+from eval.judged import Contender, Judged, judge
+from eval.knowledge import events, task_knowledge
 from eval.metrics import aiq_routerbench_code
+from eval.noise import noise_floors
 from eval.outcomes import OutcomeTable
 from eval.recorded import Recorded
 from eval.results import (
@@ -29,16 +30,16 @@ from eval.results import (
     Provenance,
     Results,
     RouteLLMRow,
-    TierCalibration,
     TierResult,
 )
+from eval.slices import tier_calibrations
 from eval.split import METHOD, assign_split
 from router.catalog import Catalog
 from router.engine import Engine
 from router.errors import DataError
 
 Progress = Callable[[str], None]
-COMPARED_WITH: tuple[str, ...] = ("task_mean", "zero_router")
+COMPARED_KINDS = ("baseline", "peer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def evaluate(
     draws: int = DRAWS,
     command: str = "",
     routellm: tuple[RouteLLMRow, ...] = (),
+    contenders: Sequence[Contender] = (),
     progress: Progress = lambda line: None,
 ) -> Results:
     """Evaluate an artifact on the held-out part of outcomes, beside every baseline.
@@ -101,6 +103,7 @@ def evaluate(
         draws: Number of bootstrap resamples.
         command: What was typed, for the record.
         routellm: Rows of RouteLLM's reproduction to carry along.
+        contenders: Further routers that decide the same prompts.
         progress: Told in a line what comes next.
 
     Raises:
@@ -108,7 +111,7 @@ def evaluate(
     """
     split = split_held_out(engine, table)
     progress(f"routing {len(split.test)} held-out prompts through the engine, and baselines")
-    judged = judge(engine, split.test, split.known)
+    judged = judge(engine, split.test, split.known, contenders)
     provenance = _provenance(engine, table, split, seed=seed, draws=draws, command=command)
     return count(judged, engine.catalog, provenance, routellm=routellm, progress=progress)
 
@@ -132,6 +135,7 @@ def count(
     by_code = aiq_routerbench_code([(f.cost_usd[0], f.quality[0]) for f in found.values()])
     ours = found[routed.trade_off.name]
     progress("looking at each task")
+    foreseen = events(recorded, catalog.adequate_quality, routed.adequacy, judged.told_by_task)
     return Results(
         schema_version=SCHEMA_VERSION,
         provenance=provenance,
@@ -142,16 +146,27 @@ def count(
         ),
         differences=tuple(
             difference
-            for baseline in COMPARED_WITH
-            for difference in paired_differences(ours, found[baseline])
+            for baseline in found.values()
+            if baseline.sweep.kind in COMPARED_KINDS
+            for difference in paired_differences(ours, baseline)
         ),
         default_goal=default_goal(routed, recorded, draws_of),
         pair=pair_metrics(routed.adequacy, recorded, draws_of),
-        task_knowledge=task_knowledge(
-            catalog, routed.adequacy, judged.told_by_task, judged.test.task, recorded, draws_of
+        noise=noise_floors(
+            recorded, routed.adequacy, judged.test.task, foreseen, seed=provenance.seed
         ),
-        calibration=calibrations(catalog, judged),
-        tasks=task_results(catalog, judged.test, recorded, routed, list(judged.sweeps), draws_of),
+        task_knowledge=tuple(
+            task_knowledge(event, judged.test.task, draws_of) for event in foreseen
+        ),
+        calibration=tier_calibrations(
+            recorded,
+            catalog.adequate_quality,
+            routed.adequacy,
+            judged.test.task,
+            draws_of,
+            provenance.seed,
+        ),
+        tasks=task_results(catalog, judged.test, recorded, judged.sweeps, draws_of),
         routellm=routellm,
     )
 
@@ -166,19 +181,6 @@ def tier_results(catalog: Catalog, recorded: Recorded) -> tuple[TierResult, ...]
             float(recorded.quality[:, i].mean()),
         )
         for i, tier in enumerate(catalog.tiers)
-    )
-
-
-def calibrations(catalog: Catalog, judged: Judged) -> tuple[TierCalibration, ...]:
-    """Measure the calibration of every tier's adequacy, pooled (task ``""``) and per task."""
-    recorded, tasks = judged.recorded, judged.test.task
-    adequate = (recorded.quality >= catalog.adequate_quality).astype(np.float64)
-    parts = [("", np.ones(len(tasks), dtype=np.bool_))]
-    parts += [(str(task), tasks == task) for task in np.unique(tasks)]
-    return tuple(
-        TierCalibration(tier, task, calibration(judged.routed.adequacy[rows, i], adequate[rows, i]))
-        for task, rows in parts
-        for i, tier in enumerate(recorded.tiers)
     )
 
 

@@ -25,6 +25,8 @@ from eval.results import (
 PER_1K = 1000.0
 BAND_STEPS = 60
 AIQ_FIGURE = "aiq"
+# Standard errors a true difference must have to be told from zero at 5 % four times out of five.
+TOLD_APART_SE = 1.96 + 0.84
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +182,39 @@ def quality_band(found: Figures, reference_cost_usd: float) -> tuple[BandPoint, 
 
 
 def paired_differences(router: Figures, baseline: Figures) -> tuple[Difference, ...]:
-    """Subtract a baseline's figures from a router's on every resample."""
+    """Subtract a baseline's figures from a router's on every resample.
+
+    A baseline of one setting has no AIQ and no difference there.
+    """
     names = [*(f"cost_share@{level:g}" for level in LEVELS), AIQ_FIGURE]
     ours = np.column_stack([router.cost_shares, router.aiq])
     theirs = np.column_stack([baseline.cost_shares, baseline.aiq])
     return tuple(
-        Difference(router.sweep.name, baseline.sweep.name, name, interval(gap))
+        Difference(
+            router.sweep.name,
+            baseline.sweep.name,
+            name,
+            interval(gap),
+            p_value(gap[1:]),
+            float(TOLD_APART_SE * np.nanstd(gap[1:])),
+        )
         for name, gap in zip(names, (ours - theirs).T, strict=True)
+        if not np.isnan(gap[0])
     )
+
+
+def p_value(samples: FloatArray) -> float:
+    """Test paired differences against zero, two-sided, by the share of resamples on each side.
+
+    Args:
+        samples: (draws,) the difference on each resample; NaN is left out.
+
+    Returns:
+        In [2 / (draws + 1), 1]: resampling cannot show less than one in its number of draws.
+    """
+    known = samples[~np.isnan(samples)]
+    rarer = min((known <= 0).sum(), (known >= 0).sum())
+    return float(min(1.0, 2 * (rarer + 1) / (known.size + 1)))
 
 
 def interval(samples: FloatArray) -> Interval:

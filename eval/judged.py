@@ -4,7 +4,7 @@ One artifact judges its own held-out part (``judge``); the parts of a cross-vali
 by the artifact that never saw it, are put together (``join``). Counting is in ``eval.evaluate``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,9 @@ from eval.replay import Replay, replay
 from router.engine import Engine
 from router.errors import DataError
 
+# A router of others: what happened on the held-out rows, the known rows, the held-out rows.
+Contender = Callable[[Recorded, OutcomeTable, OutcomeTable], Sweep]
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -47,13 +50,19 @@ class Judged:
     told_by_task: FloatArray
 
 
-def judge(engine: Engine, test: OutcomeTable, known: OutcomeTable) -> Judged:
+def judge(
+    engine: Engine,
+    test: OutcomeTable,
+    known: OutcomeTable,
+    contenders: Sequence[Contender] = (),
+) -> Judged:
     """Let an artifact and every baseline decide held-out prompts.
 
     Args:
         engine: Artifact and catalog.
         test: Held-out rows, columns are the tiers' reference models.
         known: Rows baselines may learn from, the same columns.
+        contenders: Further routers, shown after the baselines.
 
     Raises:
         DataError: see ``eval.recorded.recorded_outcomes`` and ``eval.replay.replay``.
@@ -75,6 +84,7 @@ def judge(engine: Engine, test: OutcomeTable, known: OutcomeTable) -> Judged:
             zero_router(recorded),
             random_mix(recorded),
             best_single_tier(recorded, known),
+            *(contender(recorded, known, test) for contender in contenders),
             perfect_verifier(recorded, threshold),
             oracle(recorded),
         ),

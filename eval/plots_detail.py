@@ -99,7 +99,8 @@ def _draw_task(axes: Any, task: TaskResult, *, named: bool) -> None:
         "oracle": {"linestyle": (0, (1, 1.6)), "linewidth": 1.5},
         "router_trade_off": {"linewidth": 2.3},
     }
-    for one in sorted(task.routers, key=lambda router: list(styles).index(router.router)):
+    shown = [one for one in task.routers if one.router in styles]
+    for one in sorted(shown, key=lambda router: list(styles).index(router.router)):
         axes.plot(
             [point.cost_usd_per_1k / large.cost_usd_per_1k for point in one.hull],
             [point.quality for point in one.hull],
@@ -116,7 +117,7 @@ def _draw_task(axes: Any, task: TaskResult, *, named: bool) -> None:
     axes.set_xlim(-0.03, 1.08)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if named:
-        for one in task.routers:
+        for one in shown:
             words, offset, side = _TASK_NAMES[one.router]
             middle = one.hull[max(len(one.hull) // 2, len(one.hull) - 2)]
             axes.annotate(

@@ -16,7 +16,7 @@ from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
 from router.errors import CatalogError, DataError
 
-Kind = Literal["artifact", "baseline", "bound"]
+Kind = Literal["artifact", "baseline", "peer", "bound"]
 _TOKENS_PER_PRICE_UNIT = 1_000_000.0
 
 
@@ -93,7 +93,8 @@ class Sweep:
     Attributes:
         name: Identifier, such as ``task_mean``.
         title: For people.
-        kind: ``artifact``, ``baseline`` or ``bound`` (nobody can do that without knowing answers).
+        kind: ``artifact``, ``baseline``, ``peer`` (a published router of others) or ``bound``
+            (nobody can do that without knowing answers).
         labels: One per setting.
         cost_usd: (n, settings) USD.
         quality: (n, settings) in [0, 1].

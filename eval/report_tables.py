@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from eval.bootstrap import Interval
+from eval.cells import figure_name, short, signed, verdict
 from eval.results import Results, RouterResult, TaskResult
-from eval.tables import agrees, decimals, figure_name, short, signed, verdict
+from eval.tables import agrees, decimals
+from eval.tables_detail import Rows, calibration_rows, event_name, noise_rows
 
 
 def tiers_html(results: Results) -> str:
@@ -44,23 +46,48 @@ def frontier_html(routers: Iterable[RouterResult], levels: Sequence[str]) -> str
 
 def differences_html(results: Results) -> str:
     """Build the table of paired differences."""
+    titles = {router.name: router.title for router in results.routers}
     rows = [
-        [escape(one.baseline), figure_name(one.figure), signed(one.difference), verdict(one)]
+        [
+            escape(titles.get(one.baseline, one.baseline)),
+            figure_name(one.figure),
+            signed(one.difference),
+            short(one.p_value),
+            short(one.smallest_shown),
+            verdict(one),
+        ]
         for one in results.differences
     ]
-    head = ["this router against", "figure", "difference, paired by prompt", ""]
+    head = [
+        "this router against", "figure", "difference, paired by prompt", "p",
+        "shown four times out of five", "",
+    ]  # fmt: skip
     return table(head, rows, [verdict(one).replace(" ", "-") for one in results.differences])
+
+
+def noise_html(results: Results) -> str:
+    """Build the table of what luck alone gives."""
+    return note(
+        "This router's own predictions, each dealt to another prompt: mean and central 95 % of "
+        "many such routers. A figure inside shows nothing."
+    ) + _table(noise_rows(results))
 
 
 def task_knowledge_html(results: Results) -> str:
     """Build the tables about knowing the task, and of RouteLLM's metrics."""
-    knowledge, pair = results.task_knowledge, results.pair
+    pair = results.pair
     strong, weak = escape(pair.strong_tier), escape(pair.weak_tier)
     auroc = [
-        ["this router, all pairs of prompts", _interval(knowledge.pooled)],
-        ["this router, pairs within one task", _interval(knowledge.within_task)],
-        ["told only the task's name, all pairs", _interval(knowledge.task_mean_pooled)],
+        [
+            escape(event_name(one.event)),
+            _interval(one.pooled),
+            _interval(one.within_task),
+            _interval(one.task_mean_pooled),
+            *(_interval(task.auroc) for task in one.tasks),
+        ]
+        for one in results.task_knowledge
     ]
+    tasks = [escape(task.task) for task in results.task_knowledge[0].tasks]
     gap = [
         ["APGR, exact", _interval(pair.apgr)],
         ["APGR by RouteLLM's eleven points", _number(pair.apgr_eleven_points)],
@@ -68,8 +95,17 @@ def task_knowledge_html(results: Results) -> str:
         ["CPT80, exact", _interval(pair.cpt80)],
     ]
     return (
-        note(f"AUROC of the predicted gain for “{strong} adequate, {weak} not”; 0.5 is a coin.")
-        + table(["who, on which pairs", "AUROC"], auroc)
+        note(f"AUROC of what is foreseen; gain = “{strong} adequate, {weak} not”; 0.5 is a coin.")
+        + table(
+            [
+                "event",
+                "all pairs",
+                "pairs within a task",
+                "told the task’s name, all pairs",
+                *tasks,
+            ],
+            auroc,
+        )
         + note(f"RouteLLM's metrics for {strong} against {weak}, routed by the predicted gain.")
         + table(["metric", "value"], gap)
     )
@@ -77,34 +113,11 @@ def task_knowledge_html(results: Results) -> str:
 
 def calibration_html(results: Results) -> str:
     """Build the calibration table."""
-    rows = [
-        [
-            escape(one.tier),
-            escape(one.task) or "all tasks",
-            f"{one.calibration.count:,}",
-            *(
-                _number(value)
-                for value in (
-                    one.calibration.base_rate,
-                    one.calibration.mean_predicted,
-                    one.calibration.ece_equal_mass,
-                    one.calibration.ece_equal_width,
-                    one.calibration.brier,
-                    one.calibration.brier_base_rate,
-                    one.calibration.log_loss,
-                )
-            ),
-        ]
-        for one in results.calibration
-    ]
-    head = [
-        "tier", "task", "prompts", "adequate", "predicted", "ECE, equal mass", "ECE, equal width",
-        "Brier", "Brier of base rate", "log loss",
-    ]  # fmt: skip
     classes = ["" if one.task else "artifact" for one in results.calibration]
-    return note("ECE over 15 bins; Brier and log loss: lower is better.") + table(
-        head, rows, classes
-    )
+    return note(
+        "ECE over 15 bins of equal mass; a flawless predictor shows the next column by luck. "
+        "Brier: lower is better, gain on the slice's own base rate above 0 is better."
+    ) + _table(calibration_rows(results), classes)
 
 
 def tasks_html(tasks: Sequence[TaskResult]) -> str:
@@ -122,13 +135,12 @@ def tasks_html(tasks: Sequence[TaskResult]) -> str:
                     for column in (0, 2)
                     for name in ("router_trade_off", "zero_router")
                 ),
-                _number(task.gain_auroc),
             ]
         )
     names = " / ".join(escape(tier.name) for tier in tasks[0].tiers)
     head = [
         "task", "prompts", f"quality of {names}", "99 %: this router", "99 %: zero router",
-        "95 %: this router", "95 %: zero router", "AUROC of gain",
+        "95 %: this router", "95 %: zero router",
     ]  # fmt: skip
     return table(head, rows)
 
@@ -189,6 +201,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], classes: Sequence[
     )
     header = f"<thead><tr>{top}</tr></thead>" if any(head) else ""
     return f'<div class="scroll"><table>{header}<tbody>{body}</tbody></table></div>'
+
+
+def _table(rows: Rows, classes: Sequence[str] = ()) -> str:
+    escaped = [[escape(cell) for cell in row] for row in rows]
+    return table(escaped[0], escaped[1:], classes)
 
 
 def _interval(one: Interval) -> str:

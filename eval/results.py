@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from eval.bootstrap import Interval
 from eval.calibration import Calibration
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LEVELS: tuple[float, ...] = (0.99, 0.97, 0.95, 0.90)
 
 
@@ -92,12 +92,30 @@ class RouterResult:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Router minus baseline, paired by prompt; ``figure`` is ``cost_share@0.99`` or ``aiq``."""
+    """Router minus baseline, paired by prompt; ``figure`` is ``cost_share@0.99`` or ``aiq``.
+
+    ``p_value`` is of the two-sided paired bootstrap test of no difference. ``smallest_shown`` is
+    the true difference that as many prompts as these tell from zero four times out of five.
+    """
 
     router: str
     baseline: str
     figure: str
     difference: Interval
+    p_value: float
+    smallest_shown: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseFloor:
+    """What routers that know nothing score on these prompts, by luck alone.
+
+    ``random_router`` holds the mean and the central 95 % of many random routers; a figure inside it
+    shows nothing.
+    """
+
+    figure: str
+    random_router: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +140,19 @@ class DefaultGoal:
 
 @dataclass(frozen=True, slots=True)
 class TierCalibration:
-    """Calibration of a tier's adequacy; ``task`` is empty for all tasks together."""
+    """Calibration of a tier's adequacy; ``task`` is empty for all tasks together.
+
+    ``ece`` is the equal-mass error with its interval, ``ece_if_calibrated`` what a predictor
+    without any fault would show on as many prompts, ``brier_gain`` the Brier score of always saying
+    the slice's own base rate minus ours: above 0 is better.
+    """
 
     tier: str
     task: str
     calibration: Calibration
+    ece: Interval
+    ece_if_calibrated: Interval
+    brier_gain: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +168,29 @@ class PairMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskKnowledge:
-    """How much of the router's skill is knowing the task.
+class TaskAuroc:
+    """Inside one task: the share of prompts where the event happened, and the AUROC."""
 
-    AUROC of a predicted gain for "highest tier adequate and lowest not": over all pairs of prompts
-    (``pooled``), over pairs within one task (``within_task``; 0.5 means nothing is known beyond the
-    task), and pooled for a router told only the task's name (``task_mean_pooled``).
+    task: str
+    happened: float
+    auroc: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKnowledge:
+    """How much of the router's skill at foreseeing an event is knowing the task.
+
+    The event is ``gain`` (highest tier adequate and lowest not) or ``adequate:<tier>``. AUROC of
+    its prediction: over all pairs of prompts (``pooled``), over pairs within one task
+    (``within_task``; 0.5 means nothing is known beyond the task), pooled for a router told only the
+    task's name (``task_mean_pooled``), and inside each task by itself (``tasks``).
     """
 
+    event: str
     pooled: Interval
     within_task: Interval
     task_mean_pooled: Interval
+    tasks: tuple[TaskAuroc, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +210,6 @@ class TaskResult:
     prompts: int
     tiers: tuple[TierResult, ...]
     routers: tuple[TaskRouter, ...]
-    gain_auroc: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +235,8 @@ class Results:
     differences: tuple[Difference, ...]
     default_goal: DefaultGoal
     pair: PairMetrics
-    task_knowledge: TaskKnowledge
+    noise: tuple[NoiseFloor, ...]
+    task_knowledge: tuple[TaskKnowledge, ...]
     calibration: tuple[TierCalibration, ...]
     tasks: tuple[TaskResult, ...]
     routellm: tuple[RouteLLMRow, ...]

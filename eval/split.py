@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.arrays import StrArray
+from eval.arrays import IntArray, StrArray
 from router.errors import DataError
 
 PARTS: tuple[str, str, str] = ("train", "validation", "test")
@@ -50,6 +50,17 @@ def assign_split(
     parts = np.array(PARTS)[np.searchsorted(edges, positions, side="right")]
     assigned: StrArray = parts[inverse]
     return assigned
+
+
+def fold_of_groups(groups: StrArray, seed: int, folds: int) -> IntArray:
+    """Return the fold of each row, (n,) int: groups are dealt out whole, by their hash."""
+    fold = np.full(len(groups), folds - 1, dtype=np.int64)
+    for k in range(folds - 1):
+        share = 1.0 / (folds - k)
+        free = fold == folds - 1
+        taken = assign_split(groups, seed * 1000 + k, (share, 1.0 - share, 0.0)) == PARTS[0]
+        fold[free & taken] = k
+    return fold
 
 
 def _unit_interval(group: str, seed: int) -> float:

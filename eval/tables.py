@@ -1,18 +1,24 @@
 """Results as aligned text for a terminal. Drawing is ``eval.plots``, HTML is ``eval.report``."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from eval.bootstrap import Interval
-from eval.results import Difference, Results, RouteLLMRow, RouterResult
+from eval.cells import percent, with_interval
+from eval.results import Results, RouteLLMRow, RouterResult
+from eval.tables_detail import (
+    Rows,
+    calibration_rows,
+    difference_rows,
+    knowledge_rows,
+    noise_rows,
+    task_auroc_rows,
+    task_rows,
+)
 
-COST_SHARE_PREFIX = "cost_share@"
 
-
-def frontier_table(results: Results) -> str:
-    """Print the frontier: share of always-large cost per level, and AIQ, with 95 % intervals."""
+def frontier_rows(results: Results) -> Rows:
+    """List the frontier: share of always-large cost per level, and AIQ, with 95 % intervals."""
     head = ["router", *level_names(results), "AIQ"]
-    return aligned([head, *(frontier_row(router) for router in results.routers)])
+    return [head, *(frontier_row(router) for router in results.routers)]
 
 
 def frontier_row(router: RouterResult) -> list[str]:
@@ -26,32 +32,7 @@ def frontier_row(router: RouterResult) -> list[str]:
 
 def level_names(results: Results) -> list[str]:
     """Name the quality levels of the table's columns."""
-    return [f"{cell.level:.0%}" for cell in results.routers[0].cost_shares]
-
-
-def difference_lines(differences: Iterable[Difference]) -> list[str]:
-    """Say each paired difference in a line; the router is better where the verdict says so."""
-    return [
-        f"{one.router} - {one.baseline}, {figure_name(one.figure)}: "
-        f"{signed(one.difference)} {verdict(one)}"
-        for one in differences
-    ]
-
-
-def figure_name(figure: str) -> str:
-    """Name a figure for people."""
-    if figure.startswith(COST_SHARE_PREFIX):
-        return f"cost share at {float(figure.removeprefix(COST_SHARE_PREFIX)):.0%} quality"
-    return figure.upper()
-
-
-def verdict(one: Difference) -> str:
-    """Judge a paired difference by its interval: better, worse or not distinguishable."""
-    lower_is_better = one.figure.startswith(COST_SHARE_PREFIX)
-    low, high = one.difference.low, one.difference.high
-    if low > 0 or high < 0:
-        return "better" if (high < 0) == lower_is_better else "worse"
-    return "not distinguishable"
+    return [percent(cell.level) for cell in results.routers[0].cost_shares]
 
 
 def routellm_table(rows: Sequence[RouteLLMRow]) -> str:
@@ -86,18 +67,33 @@ def decimals(row: RouteLLMRow) -> int:
 
 def summary(results: Results) -> str:
     """Print a whole evaluation."""
+    blocks = ["\n".join(_origin_lines(results)), *tables(results, aligned)]
+    return "\n\n".join([*blocks, "\n".join(_detail_lines(results))])
+
+
+def tables(results: Results, draw: Callable[[Rows], str]) -> list[str]:
+    """Draw every table of an evaluation under a line that says what it shows."""
     large = results.tiers[-1].name
-    above = (
-        f"Share of always-{large}'s cost that keeps a share of its quality "
-        "(95 % intervals; lower is better)"
-    )
-    blocks = [
-        _origin_lines(results),
-        [above, frontier_table(results)],
-        difference_lines(results.differences),
-        _detail_lines(results),
+    levels = [cell.level for cell in results.routers[0].cost_shares]
+    titled = [
+        (
+            f"Share of always-{large}'s cost that keeps a share of its quality (lower is better)",
+            frontier_rows(results),
+        ),
+        (
+            "This router minus each other one, paired by prompt; * = the interval excludes 0",
+            difference_rows(results),
+        ),
+        ("Luck alone: mean and central 95 % of random routers", noise_rows(results)),
+        (
+            f"AUROC of what is foreseen; gain = {large} adequate and {results.tiers[0].name} not",
+            knowledge_rows(results),
+        ),
+        ("The same inside each task", task_auroc_rows(results)),
+        ("Calibration of each tier on each slice", calibration_rows(results)),
+        *((f"Cost shares inside each task at {percent(x)}", task_rows(results, x)) for x in levels),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks)
+    return [f"{title}\n\n{draw(rows)}" for title, rows in titled]
 
 
 def _origin_lines(results: Results) -> list[str]:
@@ -115,46 +111,18 @@ def _origin_lines(results: Results) -> list[str]:
 
 
 def _detail_lines(results: Results) -> list[str]:
-    goal, knowledge, pair = results.default_goal, results.task_knowledge, results.pair
+    goal, pair = results.default_goal, results.pair
     shares = ", ".join(f"{share.share:.0%} {share.tier}" for share in goal.tier_shares)
-    believed = "; ".join(
-        f"{one.tier} ECE {one.calibration.ece_equal_mass:.3f}, Brier {one.calibration.brier:.3f} "
-        f"(base rate {one.calibration.brier_base_rate:.3f})"
-        for one in results.calibration
-        if not one.task
-    )
     default = (
         f"default goal ({goal.goal}): {with_interval(goal.quality_share)} of the quality at "
         f"{with_interval(goal.cost_share)} of the cost; {shares}"
-    )
-    auroc = (
-        f"AUROC of the predicted gain: {with_interval(knowledge.pooled)} pooled, "
-        f"{with_interval(knowledge.within_task)} within a task, "
-        f"{with_interval(knowledge.task_mean_pooled)} pooled by the task's name alone"
     )
     gap = (
         f"{pair.strong_tier} against {pair.weak_tier}: APGR {with_interval(pair.apgr)} "
         f"({pair.apgr_eleven_points:.3f} by RouteLLM's eleven points), "
         f"CPT50 {with_interval(pair.cpt50)}, CPT80 {with_interval(pair.cpt80)}"
     )
-    return [default, auroc, gap, f"calibration: {believed}"]
-
-
-def with_interval(one: Interval) -> str:
-    """Format a figure with its interval: ``.853 [.801, .902]``; ``-`` where it is undefined."""
-    if math.isnan(one.value):
-        return "-"
-    return f"{short(one.value)} [{short(one.low)}, {short(one.high)}]"
-
-
-def signed(one: Interval) -> str:
-    """Format a difference with its sign and interval."""
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
-
-
-def short(value: float) -> str:
-    """Format a share with three decimals and no leading zero."""
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+    return [default, gap]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -165,3 +133,9 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     ]
     return "\n".join([lines[0], "-+-".join("-" * width for width in widths), *lines[1:]])
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Draw rows of cells, the first of which is the head, as a Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

@@ -1,6 +1,7 @@
 """Command line: ``python -m training train | crossval | calibrate | onboard | compare``."""
 
 import argparse
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -25,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A run that is not promoted still did what was asked: it returns 0 and says so.
     """
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser().parse_args(given)
+    arguments.typed = f"python -m training {shlex.join(given)}"
     # Converters of other packages warn about their own internals; ours are errors or lines.
     warnings.simplefilter("ignore")
     try:
@@ -56,9 +59,24 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _crossval(arguments: argparse.Namespace) -> int:
+    from eval.peers.contenders import contenders
+    from eval.peers.scores import read_scores
     from training.crossval import cross_validate
 
-    results = cross_validate(_settings(arguments), arguments.folds, "make crossval", say=_say)
+    # Indexes learnt in grouped folds; where something is left out they would have seen it.
+    peers = (
+        contenders(read_scores(arguments.peers), with_indexes=not arguments.leave_out)
+        if arguments.peers
+        else ()
+    )
+    results = cross_validate(
+        _settings(arguments),
+        arguments.folds,
+        arguments.typed,
+        say=_say,
+        leave_out=arguments.leave_out,
+        contenders=peers,
+    )
     write_results(results, arguments.report / "results.json")
     for path in write_report(results, arguments.report):
         _say(f"wrote {path}")
@@ -127,6 +145,13 @@ def _parser() -> argparse.ArgumentParser:
         "crossval", help="judge every prompt by an artifact trained without it"
     )
     crossval.add_argument("--folds", type=int, default=5)
+    crossval.add_argument(
+        "--leave-out",
+        choices=("task", "source"),
+        default="",
+        help="make every task (or source) a fold: judged by an artifact that has seen none of it",
+    )
+    crossval.add_argument("--peers", type=Path, help="file of peers' scores to judge beside")
     crossval.add_argument("--report", type=Path, default=Path("build/crossval"))
     crossval.set_defaults(call=_crossval)
     calibrate = commands.add_parser(

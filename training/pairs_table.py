@@ -12,10 +12,11 @@ import numpy as np
 
 from eval.arrays import FloatArray
 from eval.bootstrap import resample_weights
+from eval.cells import signed, with_interval
 from eval.figures import interval
 from eval.metrics import apgr, cpt, strong_share_curve
 from eval.outcomes import read_outcomes
-from eval.tables import aligned, signed, with_interval
+from eval.tables import aligned
 from router.errors import RouterError
 from training.pairs import (
     PairRows,

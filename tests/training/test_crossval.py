@@ -1,14 +1,16 @@
 """Cross-validation: every prompt once, groups whole, nothing logged."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
+from eval.split import fold_of_groups
 from router.errors import TrainingError
-from training.crossval import cross_validate, fold_of_groups
+from training.crossval import cross_validate
 from training.settings import Settings
 
 
@@ -63,3 +65,36 @@ def test_the_same_seed_gives_the_same_results(settings: Settings) -> None:
 def test_one_fold_is_refused(settings: Settings) -> None:
     with pytest.raises(TrainingError, match="1 folds given, at least 2 are needed"):
         cross_validate(settings, 1, "a test")
+
+
+@pytest.fixture(scope="module")
+def without(
+    tmp_path_factory: pytest.TempPathFactory, made_up: OutcomeTable, made_up_catalog_file: Path
+) -> Settings:
+    """Give two tasks, one of them with a prompt whose duplicate stands in the other."""
+    path = tmp_path_factory.mktemp("left-out") / "outcomes.parquet"
+    tasks = np.where(np.arange(len(made_up)) < len(made_up) // 2, "one", "other")
+    group = made_up.group.copy()
+    group[-1] = group[0]
+    write_outcomes(replace(made_up, task=tasks, group=group), path, Origin("made up", "-", "-"))
+    return Settings(data=str(path), catalog=made_up_catalog_file, candidate="logistic")
+
+
+def test_each_task_is_judged_by_an_artifact_that_has_seen_none_of_it(without: Settings) -> None:
+    said: list[str] = []
+    results = cross_validate(without, 5, "a test", said.append, leave_out="task")
+    names = [line for line in said if line.endswith("left out")]
+    assert names == ["task one left out", "task other left out"]
+    assert "prompts of a task it never saw" in results.provenance.notes[0]
+    assert [task.task for task in results.tasks] == ["one", "other"]
+    assert results.provenance.prompts_held_out == sum(task.prompts for task in results.tasks)
+    # 300 prompts of the other task, less the one whose duplicate is left out.
+    assert sum("'test': 300" in line for line in said) == 2
+    assert not any("'train': 300" in line for line in said)
+
+
+def test_nothing_else_can_be_left_out_and_not_the_only_task(settings: Settings) -> None:
+    with pytest.raises(TrainingError, match="'subtask' cannot be left out"):
+        cross_validate(settings, 5, "a test", leave_out="subtask")
+    with pytest.raises(TrainingError, match="nothing is left to learn from"):
+        cross_validate(settings, 5, "a test", leave_out="source")

@@ -18,7 +18,7 @@ from eval.figures import Figures, Resamples, figures, interval, resamples
 from eval.outcomes import OutcomeTable
 from eval.recorded import Recorded, recorded_outcomes, sweep_of_tiers
 from eval.results import LEVELS
-from eval.split import PARTS, assign_split
+from eval.split import PARTS, assign_split, fold_of_groups
 from eval.tables import aligned, signed, with_interval
 from router.catalog import Catalog
 from router.predict.encoder import TextEncoder
@@ -29,7 +29,7 @@ from training.candidates import (
     log_loss,
     row_losses,
 )
-from training.crossval import VALIDATION_SHARE, fold_of_groups
+from training.crossval import VALIDATION_SHARE
 from training.labels import Examples, FloatMatrix, examples_of, rows_with_tiers
 from training.lengths import fit_lengths
 from training.prior import join_examples, prior_examples

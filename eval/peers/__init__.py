@@ -1,0 +1,1 @@
+"""Published routers of others, measured in the same harness: docs/peers.md."""
