@@ -134,9 +134,9 @@ def _fit_second(
     seen = seen_rows(
         rows[both], prompts[both], data.features[known][both, second], second, agree[both]
     )
-    args = (ok[:, first], prompts[:, first], groups)
-    ridge = choose_ridge(supposed, *args, data.seed)
-    ridge_seen = choose_ridge(seen, *(values[both] for values in args), data.seed)
+    prior = prompts[:, first]
+    ridge = choose_ridge(supposed, ok[:, first], prior, groups, data.seed)
+    ridge_seen = choose_ridge(seen, ok[both, first], prior[both], groups[both], data.seed)
     heads = [
         [fit_head(supposed, ok[:, column], prompts[:, column], ridge) for column in columns],
         [fit_head(seen, ok[both, column], prompts[both, column], ridge_seen) for column in columns],
@@ -169,7 +169,7 @@ def fit_head(inputs: FloatArray, labels: FloatArray, offset: FloatArray, ridge: 
         gradient = design.T @ (labels - probability) - penalty * weights
         curvature = (design * variance[:, None]).T @ design + np.diag(penalty)
         weights = weights + np.linalg.solve(curvature, gradient)
-    return Head(mean, scale, weights)
+    return Head(mean, scale, weights.astype(np.float64))
 
 
 def fit_line(inputs: FloatArray, log_tokens: FloatArray, ridge: float) -> Head:
@@ -183,7 +183,7 @@ def fit_line(inputs: FloatArray, log_tokens: FloatArray, ridge: float) -> Head:
         design.T @ design + np.diag(_penalty(design, ridge)), design.T @ log_tokens
     )
     weights[-1] += np.log(np.exp(log_tokens - design @ weights).mean())
-    return Head(mean, scale, weights)
+    return Head(mean, scale, weights.astype(np.float64))
 
 
 def choose_ridge(

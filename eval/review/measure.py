@@ -98,7 +98,9 @@ def prepare(
 
 def fit_without(data: Prepared, catalog: Catalog, fold: int | None) -> ReviewModel:
     """Fit on all prompts outside a fold; None: on all."""
-    rows = np.ones(len(data.candidates), dtype=bool) if fold is None else data.predictions.fold != fold
+    rows = (
+        np.ones(len(data.candidates), dtype=bool) if fold is None else data.predictions.fold != fold
+    )
     return fit_review(
         prompt_rows(data.predictions.adequacy[rows], data.predictions.output_tokens[rows]),
         data.answers.select(rows),
@@ -165,17 +167,13 @@ def always_compare(data: Prepared) -> Sweep:
     )
 
 
-def shares(
-    data: Prepared, routers: list[Sweep], seed: int, draws: int = DRAWS
-) -> list[Share]:
+def shares(data: Prepared, routers: list[Sweep], seed: int, draws: int = DRAWS) -> list[Share]:
     """Count cost shares for every part of the prompts, with intervals paired by prompt."""
     rows: list[Share] = []
     for part, chosen in parts_of(data.table.task).items():
         weights = resample_weights(data.table.group[chosen], draws, seed)
         top = (data.recorded.cost_usd[chosen, -1], data.recorded.quality[chosen, -1])
-        values = {
-            sweep.name: _shares_of(sweep, chosen, top, weights) for sweep in routers
-        }
+        values = {sweep.name: _shares_of(sweep, chosen, top, weights) for sweep in routers}
         for sweep in routers:
             for column, level in enumerate(LEVELS):
                 value, samples = (values[sweep.name][0][column], values[sweep.name][1][:, column])
@@ -248,7 +246,9 @@ def _plain_choices(candidates: list[Candidates]) -> IntArray:
     """Return what the trade-off rule of ``router.policy`` chooses at every willingness to pay."""
     adequacy = np.array([one.adequacy for one in candidates])
     tiers = adequacy.shape[1]
-    cost = np.array([[one.cheapest[t].expected_cost_usd for t in range(tiers)] for one in candidates])
+    cost = np.array(
+        [[one.cheapest[t].expected_cost_usd for t in range(tiers)] for one in candidates]
+    )
     return np.column_stack(
         [np.argmax(adequacy - cost / pay, axis=1) for pay in WILLINGNESS_TO_PAY_USD]
     )

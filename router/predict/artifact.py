@@ -3,8 +3,8 @@
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), ``golden.jsonl`` (texts
 with the answers the predictor must give), ``MODEL_CARD.md``, once it was calibrated for contracts
-``contract.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is
-read; writing one is ``training.export``.
+``contract.json``, once a review was fitted ``review.json``, and ``manifest.json`` (what it is, and
+the SHA-256 of each file). Here it is read; writing one is ``training.export``.
 """
 
 import hashlib
@@ -23,10 +23,13 @@ from router.predict.files import read_json, verify_files
 from router.predict.heads import Heads
 from router.promise.calibrated import Promise
 from router.promise.saved import counts_from_json
+from router.review.heads import ReviewModel
+from router.review.saved import review_from_json
 
 ARTIFACT_FORMAT = 1
 _VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
 PROMISE_FILE = "contract.json"
+REVIEW_FILE = "review.json"
 GOLDEN_TOLERANCE = 2e-3
 """Largest difference allowed in an adequacy; output tokens may differ by this share."""
 
@@ -70,6 +73,7 @@ class Artifact:
     encoder: TextEncoder
     heads: Heads
     promise: Promise | None = None
+    review: ReviewModel | None = None
 
     @property
     def version(self) -> str:
@@ -171,7 +175,14 @@ def load_artifact(directory: Path) -> Artifact:
         n_features=len(FEATURE_NAMES),
         n_tiers=len(manifest.tiers),
     )
-    artifact = Artifact(directory, manifest, encoder, heads, _read_promise(directory, manifest))
+    artifact = Artifact(
+        directory,
+        manifest,
+        encoder,
+        heads,
+        _read_promise(directory, manifest),
+        _read_review(directory, manifest),
+    )
     check_golden(artifact, read_golden(directory / "golden.jsonl"))
     return artifact
 
@@ -189,6 +200,24 @@ def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
             reason="ARTIFACT_PROMISE",
             metadata={"file": str(path)},
         ) from error
+
+
+def _read_review(directory: Path, manifest: Manifest) -> ReviewModel | None:
+    """Read what was learnt about second looks, if the artifact has it."""
+    if REVIEW_FILE not in manifest.extra["files"]:
+        return None
+    path = directory / REVIEW_FILE
+    try:
+        review = review_from_json(path.read_text(encoding="utf-8"), str(path))
+        if review.tiers != len(manifest.tiers):
+            raise DataError(f"{path}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
+    except (DataError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"{path}: not a review of this artifact ({error}); run 'make review' again",
+            reason="ARTIFACT_REVIEW",
+            metadata={"file": str(path)},
+        ) from error
+    return review
 
 
 def read_golden(path: Path) -> list[GoldenRow]:

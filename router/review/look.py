@@ -89,11 +89,19 @@ class Candidates(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a review says: the branch to take, why, and every branch looked at."""
+    """What a review says.
+
+    Attributes:
+        branch: The one to take.
+        why: What it rests on.
+        branches: Every one looked at.
+        agreement: Of the last two usable answers; None if there are not two.
+    """
 
     branch: Branch
     why: Why
     branches: tuple[Branch, ...]
+    agreement: Agreement | None = None
 
 
 class Plan(NamedTuple):
@@ -151,32 +159,14 @@ def look(
         goal: With a quality target or a willingness to pay.
         wait_usd: What waiting for one further answer costs the caller, >= 0.
     """
-    asked = [answer.tier for answer in answers]
-    asks = candidates.asks(without=asked)
+    asks = candidates.asks(without=[answer.tier for answer in answers])
     usable = [answer for answer in answers if _fault(answer) is None]
     if not usable:
-        why = _fault(answers[-1]) or Why.FAILED
-        branches = _others(candidates, asks, answered=None)
-        if not branches:
-            give_up = Branch(Action.GIVE_UP, asked[-1], 0.0, 0.0, 0.0)
-            return Outcome(give_up, why, (give_up,))
-        return _outcome(branches, why, goal, wait_usd)
-    top = [answer for answer in usable if answer.tier == candidates.top]
-    if top:
-        accept = Branch(
-            Action.ACCEPT, candidates.top, candidates.adequacy[candidates.top], 0.0, 0.0
-        )
-        return Outcome(accept, Why.TOP_ANSWERED, (accept,))
-    if model is None or any(answer.digest.kind not in model.kinds for answer in usable):
-        branches = [
-            Branch(Action.ACCEPT, answer.tier, candidates.adequacy[answer.tier], 0.0, 0.0)
-            for answer in usable
-        ]
-        branches += _others(candidates, asks, answered=usable[-1].tier)
-        return _outcome(branches, Why.NOT_LEARNT, goal, wait_usd)
-    if len(usable) == 1:
-        return _after_one(model, candidates, usable[0], asks, goal, wait_usd)
-    return _after_two(model, candidates, usable[-2:], asks, goal, wait_usd)
+        return _none_usable(candidates, answers[-1], asks, goal, wait_usd)
+    outcome = _look_at(model, candidates, usable, asks, goal, wait_usd)
+    if len(usable) < 2:
+        return outcome
+    return outcome._replace(agreement=compare(usable[-2].digest, usable[-1].digest))
 
 
 def foresee(model: ReviewModel | None, candidates: Candidates) -> dict[int, FirstBelief]:
@@ -253,6 +243,46 @@ def _gain(
         # Dearer pays only where the plain choice misses the target and the review reaches it.
         return saved if plain_quality >= target or quality < target else max(saved, 1e-12)
     return 0.0
+
+
+def _none_usable(
+    candidates: Candidates,
+    last: GivenAnswer,
+    asks: Mapping[int, Ask],
+    goal: Goal,
+    wait_usd: float,
+) -> Outcome:
+    why = _fault(last) or Why.FAILED
+    branches = _others(candidates, asks, answered=None)
+    if not branches:
+        branches = [Branch(Action.GIVE_UP, last.tier, 0.0, 0.0, 0.0)]
+    return _outcome(branches, why, goal, wait_usd)
+
+
+def _look_at(
+    model: ReviewModel | None,
+    candidates: Candidates,
+    usable: Sequence[GivenAnswer],
+    asks: Mapping[int, Ask],
+    goal: Goal,
+    wait_usd: float,
+) -> Outcome:
+    top = [answer for answer in usable if answer.tier == candidates.top]
+    if top:
+        accept = Branch(
+            Action.ACCEPT, candidates.top, candidates.adequacy[candidates.top], 0.0, 0.0
+        )
+        return Outcome(accept, Why.TOP_ANSWERED, (accept,))
+    if model is None or any(answer.digest.kind not in model.kinds for answer in usable):
+        branches = [
+            Branch(Action.ACCEPT, answer.tier, candidates.adequacy[answer.tier], 0.0, 0.0)
+            for answer in usable
+        ]
+        branches += _others(candidates, asks, answered=usable[-1].tier)
+        return _outcome(branches, Why.NOT_LEARNT, goal, wait_usd)
+    if len(usable) == 1:
+        return _after_one(model, candidates, usable[0], asks, goal, wait_usd)
+    return _after_two(model, candidates, usable[-2:], asks, goal, wait_usd)
 
 
 def _after_one(

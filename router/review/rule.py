@@ -42,8 +42,7 @@ class Ask(NamedTuple):
     def cost_usd(self, output_tokens: FloatArray) -> FloatArray:
         """Return the cost of (k,) output tokens in USD."""
         cost: FloatArray = (
-            self.input_usd
-            + np.clip(output_tokens, 0.0, self.most_tokens) * self.usd_per_token
+            self.input_usd + np.clip(output_tokens, 0.0, self.most_tokens) * self.usd_per_token
         )
         return cost
 
@@ -84,11 +83,12 @@ def choose(quality: FloatArray, cost_usd: FloatArray, goal: Goal) -> IntArray:
         goal: With ``willingness_to_pay_usd`` or ``quality_target``.
     """
     if goal.willingness_to_pay_usd is not None:
-        return np.argmax(quality - cost_usd / goal.willingness_to_pay_usd, axis=1)
+        value = quality - cost_usd / goal.willingness_to_pay_usd
+        return np.asarray(np.argmax(value, axis=1))
     target = 0.0 if goal.quality_target is None else goal.quality_target
     enough = quality >= target
     cheapest = np.argmin(np.where(enough, cost_usd, np.inf), axis=1)
-    return np.where(enough.any(axis=1), cheapest, np.argmax(quality, axis=1))
+    return np.asarray(np.where(enough.any(axis=1), cheapest, np.argmax(quality, axis=1)))
 
 
 def choose_branch(branches: list[Branch], goal: Goal, wait_usd: float = 0.0) -> Branch:

@@ -13,6 +13,7 @@ from router.server.answer import from_catalog, from_decision
 from router.server.convert import short_id, to_request
 from router.server.interceptors import to_status
 from router.server.limits import Limits
+from router.server.review import review, with_plan
 from router.types import Request
 from router.v1 import router_pb2 as pb
 from router.v1 import router_pb2_grpc
@@ -31,7 +32,8 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         _require_time(context)
         engine = self._engine
         checked = to_request(request, engine.catalog, self._limits)
-        return from_decision(engine.route(checked), checked.request_id)
+        decision = engine.route(checked)
+        return with_plan(engine, request, decision, from_decision(decision, checked.request_id))
 
     def RouteBatch(  # noqa: N802
         self, request: pb.RouteBatchRequest, context: Any
@@ -61,16 +63,24 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         for place, one, decision in zip(place_of, checked, decisions, strict=True):
             if isinstance(decision, RouterError):
                 errors[place] = to_status(decision)
-            else:
-                results[place] = pb.RouteBatchResult(
-                    response=from_decision(decision, one.request_id)
-                )
+                continue
+            answer = from_decision(decision, one.request_id)
+            try:
+                answer = with_plan(engine, request.requests[place], decision, answer)
+                results[place] = pb.RouteBatchResult(response=answer)
+            except InvalidRequestError as error:
+                errors[place] = to_status(error)
         return pb.RouteBatchResponse(
             results=[
                 result if result is not None else pb.RouteBatchResult(error=errors[place])
                 for place, result in enumerate(results)
             ]
         )
+
+    def Review(self, request: pb.ReviewRequest, context: Any) -> pb.ReviewResponse:  # noqa: N802
+        """Say what to do with the answers so far."""
+        _require_time(context)
+        return review(self._engine, request, self._limits)
 
     def ListTiers(  # noqa: N802
         self, request: pb.ListTiersRequest, context: Any

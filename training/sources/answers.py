@@ -6,17 +6,18 @@ text. Reading what is written here is ``eval.review.answers``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eval.outcomes import Origin
 from eval.review.answers import Answers, write_answers
 from router.errors import DataError
 from router.review.digest import digest_of
-from training.sources.table import Encoder, encode_conversations, text_id
 from router.types import Message
+from training.sources.origins import ORIGINS
+from training.sources.table import Encoder, encode_conversations, text_id
 
 SOURCE = "zeroeval"
 _COLUMNS = ("prompt_id", "task", "model", "answer", "quality", "output_tokens")
@@ -24,7 +25,7 @@ _TOKEN_LIMIT = 4095
 """The recorded runs wrote at most this many tokens: who reached it was cut off."""
 
 
-def bundle_answers(directory: Path, encoder: Encoder, path: Path, origin: Origin) -> Answers:
+def bundle_answers(directory: Path, encoder: Encoder, path: Path) -> Answers:
     """Read ``directory/zeroeval`` and write ``path``; the same input gives the same bytes.
 
     Raises:
@@ -56,11 +57,11 @@ def bundle_answers(directory: Path, encoder: Encoder, path: Path, origin: Origin
     order = np.array([row * len(models) + model for row, model in where])
     vectors, _ = encode_conversations([(Message("assistant", t),) for t in rows["answer"]], encoder)
 
-    def matrix(values: list[object] | np.ndarray, kind: object) -> np.ndarray:
-        flat = np.asarray(values, dtype=kind)  # type: ignore[call-overload]  # a dtype
-        placed = np.empty_like(flat)
+    def matrix(values: Any, kind: Any) -> np.ndarray:
+        flat = np.asarray(values, dtype=kind)
+        placed: np.ndarray = np.empty_like(flat)
         placed[order] = flat
-        return placed.reshape(len(ids), len(models), *flat.shape[1:])
+        return np.reshape(placed, (len(ids), len(models), *flat.shape[1:]))
 
     by_place = matrix(vectors, np.float32)
     tokens = matrix(rows["output_tokens"], np.int32)
@@ -75,11 +76,11 @@ def bundle_answers(directory: Path, encoder: Encoder, path: Path, origin: Origin
         quality=matrix(rows["quality"], np.float32),
         cosine=np.einsum("nid,njd->nij", by_place, by_place).astype(np.float32),
     )
-    write_answers(answers, path, origin)
+    write_answers(answers, path, ORIGINS[SOURCE])
     return answers
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> dict[str, list]:
+def _read(path: Path, columns: tuple[str, ...]) -> dict[str, list[Any]]:
     try:
         table = pq.read_table(path, columns=list(columns))
     except (OSError, pa.ArrowException, KeyError) as error:
