@@ -184,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--encoder", type=Path, default=default.encoder, help="encoder directory"
         )
+    for command in (train, crossval, review):
         command.add_argument("--prior", type=Path, default=default.prior, help="coverage file")
         command.add_argument(
             "--no-prior", dest="prior", action="store_const", const=None, help="learn without it"

@@ -18,7 +18,7 @@ from eval.recorded import Recorded, Sweep, recorded_outcomes
 from eval.review.answers import Answers, match
 from eval.review.fit import agreement, fit_review
 from eval.review.predictions import Predictions
-from eval.review.replay import WILLINGNESS_TO_PAY_USD, replay_review
+from eval.review.replay import replay_review
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
 from router.errors import DataError
@@ -26,6 +26,7 @@ from router.review.heads import ReviewModel, prompt_rows
 from router.review.look import Candidates
 from router.types import Estimate
 
+WILLINGNESS_TO_PAY_USD: tuple[float, ...] = tuple(np.geomspace(3e-4, 3.0, 49).tolist())
 LEVELS: tuple[float, ...] = (0.995, 0.99, 0.97, 0.95)
 
 
@@ -127,7 +128,8 @@ def sweeps(
         data.plain,
         recorded.cost_usd,
         recorded.quality,
-        progress=progress,
+        WILLINGNESS_TO_PAY_USD,
+        progress,
     )
     labels = tuple(f"willingness to pay ${pay:.3g}" for pay in WILLINGNESS_TO_PAY_USD)
     return [

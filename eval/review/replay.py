@@ -14,11 +14,9 @@ from eval.review.answers import Answers
 from router.review.digest import Digest
 from router.review.final import Kind
 from router.review.heads import ReviewModel
-from router.review.look import Candidates, Finish, GivenAnswer, Plan, foresee, look, plan
+from router.review.look import Candidates, Finish, GivenAnswer, Memo, Plan, foresee, look, plan
 from router.review.rule import Action
 from router.types import Goal
-
-WILLINGNESS_TO_PAY_USD: tuple[float, ...] = tuple(np.geomspace(3e-4, 3.0, 49).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def replay_review(
     plain: IntArray,
     cost_usd: FloatArray,
     quality: FloatArray,
-    pays: Sequence[float] = WILLINGNESS_TO_PAY_USD,
+    pays: Sequence[float],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Replayed:
     """Plan, ask, review and ask again, until an answer is accepted.
@@ -77,10 +75,11 @@ def replay_review(
         given = given_answers(answers, row)
         model = model_of(row)
         beliefs = foresee(model, one)
+        memo: Memo = {}
         for column, pay in enumerate(pays):
             goal = Goal(willingness_to_pay_usd=pay)
             start = plan(beliefs, one, int(plain[row, column]), goal)
-            asked, kept = follow(model, one, given, start, goal)
+            asked, kept = follow(model, one, given, start, goal, memo)
             result.cost_usd[row, column] = cost_usd[row, asked].sum()
             result.quality[row, column] = quality[row, kept]
             result.answers[row, column] = len(asked)
@@ -93,11 +92,13 @@ def follow(
     given: Sequence[GivenAnswer],
     start: Plan,
     goal: Goal,
+    memo: Memo,
 ) -> tuple[list[int], int]:
     """Return the tiers asked, in order, and the one whose answer is kept."""
     asked = [start.first]
     while start.review:
-        branch = look(model, candidates, [given[tier] for tier in asked], goal).branch
+        so_far = [given[tier] for tier in asked]
+        branch = look(model, candidates, so_far, goal, memo=memo).branch
         if branch.action in (Action.ACCEPT, Action.GIVE_UP):
             return asked, branch.tier
         asked.append(branch.tier)

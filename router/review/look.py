@@ -11,7 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from router.review.beliefs import FirstBelief, believe_first, believe_pair, believe_plan
+from router.review.beliefs import (
+    FirstBelief,
+    PairBelief,
+    believe_first,
+    believe_pair,
+    believe_plan,
+)
 from router.review.compare import Agreement, compare
 from router.review.digest import Digest
 from router.review.final import Kind
@@ -28,6 +34,8 @@ from router.review.rule import (
     planned,
 )
 from router.types import Estimate, Goal
+
+Memo = dict[tuple[int, ...], FirstBelief | PairBelief]
 
 _TOKENS_PER_PRICE_UNIT = 1_000_000.0
 
@@ -149,6 +157,7 @@ def look(
     answers: Sequence[GivenAnswer],
     goal: Goal,
     wait_usd: float = 0.0,
+    memo: Memo | None = None,
 ) -> Outcome:
     """Say what to do with the answers so far.
 
@@ -158,12 +167,15 @@ def look(
         answers: At least one, in the order they came.
         goal: With a quality target or a willingness to pay.
         wait_usd: What waiting for one further answer costs the caller, >= 0.
+        memo: Beliefs about this prompt's answers, by the tiers that gave them; read and filled, so
+            that several goals cost one reading.
     """
+    memo = {} if memo is None else memo
     asks = candidates.asks(without=[answer.tier for answer in answers])
     usable = [answer for answer in answers if _fault(answer) is None]
     if not usable:
         return _none_usable(candidates, answers[-1], asks, goal, wait_usd)
-    outcome = _look_at(model, candidates, usable, asks, goal, wait_usd)
+    outcome = _look_at(model, candidates, usable, asks, goal, wait_usd, memo)
     if len(usable) < 2:
         return outcome
     return outcome._replace(agreement=compare(usable[-2].digest, usable[-1].digest))
@@ -266,6 +278,7 @@ def _look_at(
     asks: Mapping[int, Ask],
     goal: Goal,
     wait_usd: float,
+    memo: Memo,
 ) -> Outcome:
     top = [answer for answer in usable if answer.tier == candidates.top]
     if top:
@@ -281,8 +294,8 @@ def _look_at(
         branches += _others(candidates, asks, answered=usable[-1].tier)
         return _outcome(branches, Why.NOT_LEARNT, goal, wait_usd)
     if len(usable) == 1:
-        return _after_one(model, candidates, usable[0], asks, goal, wait_usd)
-    return _after_two(model, candidates, usable[-2:], asks, goal, wait_usd)
+        return _after_one(model, candidates, usable[0], asks, goal, wait_usd, memo)
+    return _after_two(model, candidates, usable[-2:], asks, goal, wait_usd, memo)
 
 
 def _after_one(
@@ -292,9 +305,13 @@ def _after_one(
     asks: Mapping[int, Ask],
     goal: Goal,
     wait_usd: float,
+    memo: Memo,
 ) -> Outcome:
-    features = np.array([answer.digest.features])
-    belief = believe_first(model, candidates.prompt, answer.tier, features)
+    belief = memo.get((answer.tier,))
+    if not isinstance(belief, FirstBelief):
+        features = np.array([answer.digest.features])
+        belief = believe_first(model, candidates.prompt, answer.tier, features)
+        memo[(answer.tier,)] = belief
     branches = branches_after_first(belief, answer.tier, asks, candidates.top, goal, wait_usd)
     return _outcome(branches, Why.ONE_ANSWER, goal, wait_usd)
 
@@ -306,20 +323,20 @@ def _after_two(
     asks: Mapping[int, Ask],
     goal: Goal,
     wait_usd: float,
+    memo: Memo,
 ) -> Outcome:
     first, second = answers
     said = compare(first.digest, second.digest)
     if said is Agreement.CANNOT_TELL or first.tier == second.tier:
-        known = _after_one(model, candidates, second, asks, goal, wait_usd)
+        known = _after_one(model, candidates, second, asks, goal, wait_usd, memo)
         return known._replace(why=Why.CANNOT_COMPARE)
-    pair = believe_pair(
-        model,
-        candidates.prompt,
-        (first.tier, second.tier),
-        (np.array(first.digest.features), np.array(second.digest.features)),
-        said is Agreement.AGREE,
-    )
-    branches = branches_after_pair(pair, (first.tier, second.tier), asks, candidates.top)
+    tiers = (first.tier, second.tier)
+    pair = memo.get(tiers)
+    if not isinstance(pair, PairBelief):
+        features = (np.array(first.digest.features), np.array(second.digest.features))
+        agree = said is Agreement.AGREE
+        pair = memo[tiers] = believe_pair(model, candidates.prompt, tiers, features, agree)
+    branches = branches_after_pair(pair, tiers, asks, candidates.top)
     why = Why.ANSWERS_AGREE if said is Agreement.AGREE else Why.ANSWERS_DIFFER
     return _outcome(branches, why, goal, wait_usd)
 

@@ -18,7 +18,14 @@ from router.errors import DataError
 from router.review.heads import prompt_rows, sigmoid
 
 ORIGIN = Origin("made up", "none", "none")
-PROMPTS = 600
+PROMPTS = 400
+
+
+@pytest.fixture(autouse=True)
+def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweep twelve settings instead of all."""
+    pays = tuple(np.geomspace(3e-4, 3.0, 12).tolist())
+    monkeypatch.setattr("eval.review.measure.WILLINGNESS_TO_PAY_USD", pays)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +67,7 @@ def predictions(answers: Answers) -> Predictions:
     return Predictions(names, answers.prompt_ids, fold, adequacy, tokens, 0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def data(
     outcomes: OutcomeTable, answers: Answers, predictions: Predictions, reviewed_catalog: Catalog
 ) -> Prepared:
@@ -159,7 +166,7 @@ def test_the_command_prints_a_table_for_every_task(
     given += ["--predictions", tmp_path / "predictions.parquet", "--draws", "5"]
     assert main([str(one) for one in given]) == 0
     printed = capsys.readouterr().out
-    for part in ("even: 300 prompts", "odd: 300 prompts", "all: 600 prompts"):
+    for part in ("even: 200 prompts", "odd: 200 prompts", "all: 400 prompts"):
         assert part in printed
     assert "with review - no review" in printed
     assert main(["--predictions", str(tmp_path / "nowhere.parquet"), *map(str, given[:4])]) == 1
