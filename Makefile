@@ -65,6 +65,11 @@ calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DA
 onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, without training; written to OUT
 	$(BIN)/python -m training onboard --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --model "$(MODEL)" $(if $(TIER),--tier "$(TIER)") $(ONBOARD_FLAGS)
 
+.PHONY: review
+review: $(VENV)/.train ## fit ARTIFACT's second look, written to OUT, and measure it (trains five times)
+	$(BIN)/python -m training review --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --seed $(SEED)
+	$(BIN)/python -m eval.review --data $(DATA) --catalog $(CATALOG) --seed $(SEED)
+
 .PHONY: compare
 compare: $(VENV)/.train ## print training runs side by side
 	$(BIN)/python -m training compare
@@ -75,7 +80,7 @@ eval: $(VENV)/.train ## evaluate ARTIFACT on held-out DATA; report in build/eval
 
 .PHONY: data
 data: $(VENV)/.train ## rebuild data/outcomes (numbers only) from the outcome texts in FROM
-	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes
+	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes --answers data/answers/zeroeval.parquet
 
 .PHONY: encoder
 encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIND=transformer

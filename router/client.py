@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from router.errors import RouterError
+from router.review.digest import ANSWER_FEATURES_VERSION, digest_of
 from router.v1 import router_pb2 as pb
 from router.v1 import router_pb2_grpc
 
@@ -35,6 +36,24 @@ class CallError(RouterError):
     ) -> None:
         super().__init__(message, reason=reason, metadata=metadata)
         self.code = code
+
+
+def answer_digest(text: str, key: bytes = b"") -> pb.AnswerDigest:
+    """Return what a review needs to know of an answer, so that its text need not be sent.
+
+    Args:
+        text: The answer as it came from the model.
+        key: Secret of the application, at most 64 bytes, the same for all answers to a prompt;
+            without one, short final answers can be guessed from their hash.
+    """
+    digest = digest_of(text, key=key)
+    return pb.AnswerDigest(
+        kind=digest.kind.value,  # type: ignore[arg-type]  # values equal the wire enum's
+        final_hash=digest.final_hash,
+        features=digest.features,
+        features_version=ANSWER_FEATURES_VERSION,
+        refused=digest.refused,
+    )
 
 
 class RouterClient:
@@ -62,6 +81,11 @@ class RouterClient:
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Return a decision or an error for each of many requests."""
         answer: pb.RouteBatchResponse = self._call(self._stub.RouteBatch, request)
+        return answer
+
+    def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
+        """Return what to do with the answers so far; see also ``answer_digest``."""
+        answer: pb.ReviewResponse = self._call(self._stub.Review, request)
         return answer
 
     def list_tiers(self) -> pb.ListTiersResponse:

@@ -1,4 +1,4 @@
-"""Command line: ``python -m training train | crossval | calibrate | onboard | compare``."""
+"""Command line: ``python -m training train | crossval | calibrate | onboard | review | ...``."""
 
 import argparse
 import shlex
@@ -107,6 +107,26 @@ def _onboard(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _review(arguments: argparse.Namespace) -> int:
+    from eval.review.answers import read_answers
+    from eval.review.predictions import read_predictions, write_predictions
+    from training.data import read_training_data
+    from training.review import predict_out_of_fold, write_review
+
+    settings = replace(_settings(arguments), encoder=arguments.artifact)
+    answers = read_answers(arguments.answers)
+    if not arguments.reuse:
+        predictions = predict_out_of_fold(settings, arguments.folds, _say)
+        write_predictions(predictions, arguments.predictions)
+        _say(f"wrote {arguments.predictions}")
+    predictions = read_predictions(arguments.predictions)
+    table = read_training_data(settings, _say)
+    catalog = load_catalog(settings.catalog)
+    version = write_review(arguments.artifact, settings.out, table, answers, predictions, catalog)
+    print(f"artifact {version} written to {settings.out}")
+    return 0
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from training.compare import comparison_table
 
@@ -165,7 +185,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_options(onboard, default)
     onboard.set_defaults(call=_onboard)
-    for command in (train, crossval, calibrate, onboard):
+    review = commands.add_parser(
+        "review", help="fit the second look of an artifact, on predictions made out of fold"
+    )
+    review.add_argument("--artifact", type=Path, default=default_artifact_directory())
+    review.add_argument("--out", type=Path, default=default.out, help="artifact to write")
+    review.add_argument("--folds", type=int, default=5)
+    review.add_argument(
+        "--answers", type=Path, default=Path("data/answers/zeroeval.parquet"), help="digests"
+    )
+    review.add_argument(
+        "--predictions",
+        type=Path,
+        default=Path("build/review/predictions.parquet"),
+        help="written, for python -m eval.review",
+    )
+    review.add_argument(
+        "--reuse", action="store_true", help="read --predictions instead of training again"
+    )
+    review.set_defaults(call=_review)
+    for command in (train, crossval, calibrate, onboard, review):
         command.add_argument("--data", default=default.data, help="outcomes (default: bundled)")
         command.add_argument("--format", help="of your data, where the name does not tell it")
         command.add_argument(
@@ -184,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--encoder", type=Path, default=default.encoder, help="encoder directory"
         )
+    for command in (train, crossval, review):
         command.add_argument("--prior", type=Path, default=default.prior, help="coverage file")
         command.add_argument(
             "--no-prior", dest="prior", action="store_const", const=None, help="learn without it"

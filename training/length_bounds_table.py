@@ -18,10 +18,11 @@ import numpy as np
 
 from eval.arrays import BoolArray, FloatArray
 from eval.bootstrap import resample_weights
+from eval.cells import with_interval
 from eval.figures import interval
 from eval.outcomes import OutcomeTable, read_outcomes
 from eval.split import PARTS, assign_split
-from eval.tables import aligned, with_interval
+from eval.tables import aligned
 from router.catalog import Catalog, load_catalog
 from router.errors import RouterError
 from training.labels import rows_with_tiers

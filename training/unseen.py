@@ -14,10 +14,9 @@ import numpy as np
 
 from eval.arrays import FloatArray, IntArray, StrArray
 from eval.outcomes import OutcomeTable
-from eval.split import PARTS, assign_split
+from eval.split import PARTS, assign_split, fold_of_groups
 from router.catalog import Catalog
 from router.predict.artifact import load_artifact
-from training.crossval import fold_of_groups
 from training.pipeline import fit_and_export
 from training.settings import Settings
 

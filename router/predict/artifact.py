@@ -3,8 +3,9 @@
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), usually ``fused.onnx``
 (both in one graph), ``golden.jsonl`` (texts with the answers the predictor must give),
-``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json``, and ``manifest.json``
-(what it is, and the SHA-256 of each file). Here it is read; writing one is ``training.export``.
+``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json``, once a review was fitted
+``review.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is read;
+writing one is ``training.export``.
 """
 
 import hashlib
@@ -23,11 +24,14 @@ from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.promise.calibrated import Promise
 from router.promise.saved import counts_from_json
+from router.review.heads import ReviewModel
+from router.review.saved import review_from_json
 
 ARTIFACT_FORMAT = 1
 _VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
 PROMISE_FILE = "contract.json"
 FUSED_FILE = "fused.onnx"
+REVIEW_FILE = "review.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Artifact:
     heads: Heads
     fused: Fused | None = None
     promise: Promise | None = None
+    review: ReviewModel | None = None
 
     @property
     def version(self) -> str:
@@ -169,6 +174,7 @@ def load_artifact(directory: Path) -> Artifact:
         heads,
         _open_fused(directory, manifest, heads, encoder.info.dimension),
         _read_promise(directory, manifest),
+        _read_review(directory, manifest),
     )
     check_golden(artifact, read_golden(directory / "golden.jsonl"))
     return artifact
@@ -194,3 +200,21 @@ def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
             reason="ARTIFACT_PROMISE",
             metadata={"file": str(path)},
         ) from error
+
+
+def _read_review(directory: Path, manifest: Manifest) -> ReviewModel | None:
+    """Read what was learnt about second looks, if the artifact has it."""
+    if REVIEW_FILE not in manifest.extra["files"]:
+        return None
+    path = directory / REVIEW_FILE
+    try:
+        review = review_from_json(path.read_text(encoding="utf-8"), str(path))
+        if review.tiers != len(manifest.tiers):
+            raise DataError(f"{path}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
+    except (DataError, UnicodeDecodeError) as error:
+        raise ArtifactError(
+            f"{path}: not a review of this artifact ({error}); run 'make review' again",
+            reason="ARTIFACT_REVIEW",
+            metadata={"file": str(path)},
+        ) from error
+    return review

@@ -107,6 +107,7 @@ def service_handler(
     long: dict[str, Method] = {
         "RouteBatch": servicer.route_batch,
         "RecordOutcome": servicer.record_outcome,
+        "Review": servicer.review,
     }
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:

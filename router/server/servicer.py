@@ -13,6 +13,7 @@ from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.answer import Answers, from_catalog
 from router.server.convert import short_id, to_request
 from router.server.limits import Limits
+from router.server.review import review, with_plan
 from router.server.status import to_status
 from router.types import Request
 from router.v1 import router_pb2 as pb
@@ -34,7 +35,10 @@ class RouterServicer:
         """Decide one request."""
         engine = self._engine
         checked = to_request(request, engine.catalog, self._limits)
-        return self._answers.write(engine.route(checked), checked.request_id)
+        decision = engine.route(checked)
+        return with_plan(
+            engine, request, decision, self._answers.write(decision, checked.request_id)
+        )
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
@@ -61,16 +65,23 @@ class RouterServicer:
         for place, one, decision in zip(place_of, checked, decisions, strict=True):
             if isinstance(decision, RouterError):
                 errors[place] = to_status(decision)
-            else:
-                results[place] = pb.RouteBatchResult(
-                    response=self._answers.write(decision, one.request_id)
-                )
+                continue
+            answer = self._answers.write(decision, one.request_id)
+            try:
+                answer = with_plan(engine, request.requests[place], decision, answer)
+                results[place] = pb.RouteBatchResult(response=answer)
+            except InvalidRequestError as error:
+                errors[place] = to_status(error)
         return pb.RouteBatchResponse(
             results=[
                 result if result is not None else pb.RouteBatchResult(error=errors[place])
                 for place, result in enumerate(results)
             ]
         )
+
+    def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
+        """Say what to do with the answers so far."""
+        return review(self._engine, request, self._limits)
 
     def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""

@@ -122,6 +122,206 @@ INELIGIBLE_REASON_OVER_MAX_COST: IneligibleReason.ValueType  # 10
 """Its expected cost is above max_cost_usd."""
 Global___IneligibleReason: typing_extensions.TypeAlias = IneligibleReason
 
+class _FinishReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _FinishReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_FinishReason.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    FINISH_REASON_UNSPECIFIED: _FinishReason.ValueType  # 0
+    """Refused: say how the answer ended."""
+    FINISH_REASON_STOP: _FinishReason.ValueType  # 1
+    """The model came to its end."""
+    FINISH_REASON_LENGTH: _FinishReason.ValueType  # 2
+    """A token limit cut it off."""
+    FINISH_REASON_REFUSAL: _FinishReason.ValueType  # 3
+    """The model refused, or a filter did."""
+    FINISH_REASON_TOOL_CALLS: _FinishReason.ValueType  # 4
+    """The model called tools; its text may be empty."""
+    FINISH_REASON_ERROR: _FinishReason.ValueType  # 5
+    """The call failed."""
+
+class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
+    """How an answer ended."""
+
+FINISH_REASON_UNSPECIFIED: FinishReason.ValueType  # 0
+"""Refused: say how the answer ended."""
+FINISH_REASON_STOP: FinishReason.ValueType  # 1
+"""The model came to its end."""
+FINISH_REASON_LENGTH: FinishReason.ValueType  # 2
+"""A token limit cut it off."""
+FINISH_REASON_REFUSAL: FinishReason.ValueType  # 3
+"""The model refused, or a filter did."""
+FINISH_REASON_TOOL_CALLS: FinishReason.ValueType  # 4
+"""The model called tools; its text may be empty."""
+FINISH_REASON_ERROR: FinishReason.ValueType  # 5
+"""The call failed."""
+Global___FinishReason: typing_extensions.TypeAlias = FinishReason
+
+class _AnswerKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AnswerKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AnswerKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ANSWER_KIND_UNSPECIFIED: _AnswerKind.ValueType  # 0
+    """Refused: a digest has a kind."""
+    ANSWER_KIND_EMPTY: _AnswerKind.ValueType  # 1
+    """Nothing, or only spaces."""
+    ANSWER_KIND_NUMBER: _AnswerKind.ValueType  # 2
+    """One number, whatever its spelling or unit."""
+    ANSWER_KIND_CHOICE: _AnswerKind.ValueType  # 3
+    """A letter of a multiple choice."""
+    ANSWER_KIND_JSON: _AnswerKind.ValueType  # 4
+    """JSON without a single answer field."""
+    ANSWER_KIND_CODE: _AnswerKind.ValueType  # 5
+    """A block of code."""
+    ANSWER_KIND_PHRASE: _AnswerKind.ValueType  # 6
+    """A short phrase or formula."""
+    ANSWER_KIND_TEXT: _AnswerKind.ValueType  # 7
+    """Text without a final answer that stands out."""
+
+class AnswerKind(_AnswerKind, metaclass=_AnswerKindEnumTypeWrapper):
+    """Of what kind a final answer is."""
+
+ANSWER_KIND_UNSPECIFIED: AnswerKind.ValueType  # 0
+"""Refused: a digest has a kind."""
+ANSWER_KIND_EMPTY: AnswerKind.ValueType  # 1
+"""Nothing, or only spaces."""
+ANSWER_KIND_NUMBER: AnswerKind.ValueType  # 2
+"""One number, whatever its spelling or unit."""
+ANSWER_KIND_CHOICE: AnswerKind.ValueType  # 3
+"""A letter of a multiple choice."""
+ANSWER_KIND_JSON: AnswerKind.ValueType  # 4
+"""JSON without a single answer field."""
+ANSWER_KIND_CODE: AnswerKind.ValueType  # 5
+"""A block of code."""
+ANSWER_KIND_PHRASE: AnswerKind.ValueType  # 6
+"""A short phrase or formula."""
+ANSWER_KIND_TEXT: AnswerKind.ValueType  # 7
+"""Text without a final answer that stands out."""
+Global___AnswerKind: typing_extensions.TypeAlias = AnswerKind
+
+class _ReviewAction:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ReviewActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ReviewAction.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REVIEW_ACTION_UNSPECIFIED: _ReviewAction.ValueType  # 0
+    """Never sent."""
+    REVIEW_ACTION_ACCEPT: _ReviewAction.ValueType  # 1
+    """Keep the answer of the deployment named."""
+    REVIEW_ACTION_ASK_SECOND: _ReviewAction.ValueType  # 2
+    """Ask the deployment named, then call Review with both answers."""
+    REVIEW_ACTION_ESCALATE: _ReviewAction.ValueType  # 3
+    """Ask the deployment named."""
+    REVIEW_ACTION_GIVE_UP: _ReviewAction.ValueType  # 4
+    """No answer is usable and nobody is left to ask."""
+
+class ReviewAction(_ReviewAction, metaclass=_ReviewActionEnumTypeWrapper):
+    """What to do next."""
+
+REVIEW_ACTION_UNSPECIFIED: ReviewAction.ValueType  # 0
+"""Never sent."""
+REVIEW_ACTION_ACCEPT: ReviewAction.ValueType  # 1
+"""Keep the answer of the deployment named."""
+REVIEW_ACTION_ASK_SECOND: ReviewAction.ValueType  # 2
+"""Ask the deployment named, then call Review with both answers."""
+REVIEW_ACTION_ESCALATE: ReviewAction.ValueType  # 3
+"""Ask the deployment named."""
+REVIEW_ACTION_GIVE_UP: ReviewAction.ValueType  # 4
+"""No answer is usable and nobody is left to ask."""
+Global___ReviewAction: typing_extensions.TypeAlias = ReviewAction
+
+class _ReviewReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ReviewReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ReviewReason.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REVIEW_REASON_UNSPECIFIED: _ReviewReason.ValueType  # 0
+    """Never sent."""
+    REVIEW_REASON_ONE_ANSWER: _ReviewReason.ValueType  # 1
+    """One answer, and what it looks like."""
+    REVIEW_REASON_ANSWERS_AGREE: _ReviewReason.ValueType  # 2
+    """Two answers that agree."""
+    REVIEW_REASON_ANSWERS_DIFFER: _ReviewReason.ValueType  # 3
+    """Two answers that differ."""
+    REVIEW_REASON_CANNOT_COMPARE: _ReviewReason.ValueType  # 4
+    """Two answers of which nobody can tell whether they agree; the later one was looked at."""
+    REVIEW_REASON_NOT_LEARNT: _ReviewReason.ValueType  # 5
+    """Nothing was learnt about answers of this kind, or the artifact has no review: the prediction
+    for the prompt alone.
+    """
+    REVIEW_REASON_TOP_ANSWERED: _ReviewReason.ValueType  # 6
+    """The top tier has answered."""
+    REVIEW_REASON_TRUNCATED: _ReviewReason.ValueType  # 7
+    """No answer is usable; the last was cut off by a token limit."""
+    REVIEW_REASON_EMPTY: _ReviewReason.ValueType  # 8
+    """No answer is usable; the last is empty."""
+    REVIEW_REASON_REFUSED: _ReviewReason.ValueType  # 9
+    """No answer is usable; the last is a refusal."""
+    REVIEW_REASON_FAILED: _ReviewReason.ValueType  # 10
+    """No answer is usable; the last call failed."""
+
+class ReviewReason(_ReviewReason, metaclass=_ReviewReasonEnumTypeWrapper):
+    """What an action rests on."""
+
+REVIEW_REASON_UNSPECIFIED: ReviewReason.ValueType  # 0
+"""Never sent."""
+REVIEW_REASON_ONE_ANSWER: ReviewReason.ValueType  # 1
+"""One answer, and what it looks like."""
+REVIEW_REASON_ANSWERS_AGREE: ReviewReason.ValueType  # 2
+"""Two answers that agree."""
+REVIEW_REASON_ANSWERS_DIFFER: ReviewReason.ValueType  # 3
+"""Two answers that differ."""
+REVIEW_REASON_CANNOT_COMPARE: ReviewReason.ValueType  # 4
+"""Two answers of which nobody can tell whether they agree; the later one was looked at."""
+REVIEW_REASON_NOT_LEARNT: ReviewReason.ValueType  # 5
+"""Nothing was learnt about answers of this kind, or the artifact has no review: the prediction
+for the prompt alone.
+"""
+REVIEW_REASON_TOP_ANSWERED: ReviewReason.ValueType  # 6
+"""The top tier has answered."""
+REVIEW_REASON_TRUNCATED: ReviewReason.ValueType  # 7
+"""No answer is usable; the last was cut off by a token limit."""
+REVIEW_REASON_EMPTY: ReviewReason.ValueType  # 8
+"""No answer is usable; the last is empty."""
+REVIEW_REASON_REFUSED: ReviewReason.ValueType  # 9
+"""No answer is usable; the last is a refusal."""
+REVIEW_REASON_FAILED: ReviewReason.ValueType  # 10
+"""No answer is usable; the last call failed."""
+Global___ReviewReason: typing_extensions.TypeAlias = ReviewReason
+
+class _Agreement:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AgreementEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Agreement.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    AGREEMENT_UNSPECIFIED: _Agreement.ValueType  # 0
+    """There are not two usable answers."""
+    AGREEMENT_AGREE: _Agreement.ValueType  # 1
+    """They give the same final answer."""
+    AGREEMENT_DIFFER: _Agreement.ValueType  # 2
+    """They do not."""
+    AGREEMENT_CANNOT_TELL: _Agreement.ValueType  # 3
+    """Free text, answers of different kinds, or hashes made with different keys."""
+
+class Agreement(_Agreement, metaclass=_AgreementEnumTypeWrapper):
+    """Whether two answers agree, as far as it can be told."""
+
+AGREEMENT_UNSPECIFIED: Agreement.ValueType  # 0
+"""There are not two usable answers."""
+AGREEMENT_AGREE: Agreement.ValueType  # 1
+"""They give the same final answer."""
+AGREEMENT_DIFFER: Agreement.ValueType  # 2
+"""They do not."""
+AGREEMENT_CANNOT_TELL: Agreement.ValueType  # 3
+"""Free text, answers of different kinds, or hashes made with different keys."""
+Global___Agreement: typing_extensions.TypeAlias = Agreement
+
 @typing.final
 class Message(google.protobuf.message.Message):
     """One message of a conversation."""
@@ -322,6 +522,7 @@ class RouteRequest(google.protobuf.message.Message):
     TAGS_FIELD_NUMBER: builtins.int
     SESSION_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    PLAN_FIELD_NUMBER: builtins.int
     prompt: builtins.str
     """Shorthand for one user message."""
     max_output_tokens: builtins.int
@@ -356,6 +557,10 @@ class RouteRequest(google.protobuf.message.Message):
         characters.
         """
 
+    @property
+    def plan(self) -> Global___PlanOptions:
+        """Set (even empty): the answer says whether a review of the first answer is worth it."""
+
     def __init__(
         self,
         *,
@@ -369,12 +574,33 @@ class RouteRequest(google.protobuf.message.Message):
         tags: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         session_id: builtins.str = ...,
         request_id: builtins.str = ...,
+        plan: Global___PlanOptions | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "needs", b"needs"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "allowed_tiers", b"allowed_tiers", "denied_tiers", b"denied_tiers", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "needs", b"needs", "plan", b"plan"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "allowed_tiers", b"allowed_tiers", "denied_tiers", b"denied_tiers", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_output_tokens", b"_max_output_tokens"]) -> typing.Literal["max_output_tokens"] | None: ...
 
 Global___RouteRequest: typing_extensions.TypeAlias = RouteRequest
+
+@typing.final
+class PlanOptions(google.protobuf.message.Message):
+    """What a plan takes into account beside the goal."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WAIT_USD_FIELD_NUMBER: builtins.int
+    wait_usd: builtins.float
+    """USD that waiting for one further answer costs the caller, >= 0. It weighs in the choice and is
+    not part of any cost that is stated.
+    """
+    def __init__(
+        self,
+        *,
+        wait_usd: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["wait_usd", b"wait_usd"]) -> None: ...
+
+Global___PlanOptions: typing_extensions.TypeAlias = PlanOptions
 
 @typing.final
 class Candidate(google.protobuf.message.Message):
@@ -442,6 +668,7 @@ class RouteResponse(google.protobuf.message.Message):
     CATALOG_VERSION_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     CONTRACT_TERMS_FIELD_NUMBER: builtins.int
+    PLAN_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -478,6 +705,10 @@ class RouteResponse(google.protobuf.message.Message):
     def contract_terms(self) -> Global___ContractTerms:
         """What the contract rests on; set only if the goal is a contract."""
 
+    @property
+    def plan(self) -> Global___Plan:
+        """Set only if the request asks for a plan."""
+
     def __init__(
         self,
         *,
@@ -495,11 +726,58 @@ class RouteResponse(google.protobuf.message.Message):
         catalog_version: builtins.str = ...,
         request_id: builtins.str = ...,
         contract_terms: Global___ContractTerms | None = ...,
+        plan: Global___Plan | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["contract_terms", b"contract_terms", "goal", b"goal"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["contract_terms", b"contract_terms", "goal", b"goal", "plan", b"plan"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
+
+@typing.final
+class Plan(google.protobuf.message.Message):
+    """What is best done from the start, the price of every answer included."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TIER_FIELD_NUMBER: builtins.int
+    DEPLOYMENT_FIELD_NUMBER: builtins.int
+    REVIEW_FIELD_NUMBER: builtins.int
+    EXPECTED_QUALITY_FIELD_NUMBER: builtins.int
+    EXPECTED_COST_USD_FIELD_NUMBER: builtins.int
+    EXPECTED_ANSWER_COUNT_FIELD_NUMBER: builtins.int
+    UNREVIEWED_QUALITY_FIELD_NUMBER: builtins.int
+    UNREVIEWED_COST_USD_FIELD_NUMBER: builtins.int
+    tier: builtins.str
+    """Tier to ask first; may be another than the one decided, when its answer will be reviewed."""
+    deployment: builtins.str
+    """Deployment to ask first."""
+    review: builtins.bool
+    """Whether to call Review with the answer. If not, this is the decision as it stands."""
+    expected_quality: builtins.float
+    """Expected quality at the end, in [0, 1]."""
+    expected_cost_usd: builtins.float
+    """Expected cost until the end in USD, of all answers together."""
+    expected_answer_count: builtins.float
+    """Expected number of answers asked for, one after another: the latency to be weighed."""
+    unreviewed_quality: builtins.float
+    """Expected quality if the decided deployment's answer is taken unseen."""
+    unreviewed_cost_usd: builtins.float
+    """Expected cost of that in USD."""
+    def __init__(
+        self,
+        *,
+        tier: builtins.str = ...,
+        deployment: builtins.str = ...,
+        review: builtins.bool = ...,
+        expected_quality: builtins.float = ...,
+        expected_cost_usd: builtins.float = ...,
+        expected_answer_count: builtins.float = ...,
+        unreviewed_quality: builtins.float = ...,
+        unreviewed_cost_usd: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["deployment", b"deployment", "expected_answer_count", b"expected_answer_count", "expected_cost_usd", b"expected_cost_usd", "expected_quality", b"expected_quality", "review", b"review", "tier", b"tier", "unreviewed_cost_usd", b"unreviewed_cost_usd", "unreviewed_quality", b"unreviewed_quality"]) -> None: ...
+
+Global___Plan: typing_extensions.TypeAlias = Plan
 
 @typing.final
 class RouteBatchRequest(google.protobuf.message.Message):
@@ -568,6 +846,213 @@ class RouteBatchResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["results", b"results"]) -> None: ...
 
 Global___RouteBatchResponse: typing_extensions.TypeAlias = RouteBatchResponse
+
+@typing.final
+class AnswerDigest(google.protobuf.message.Message):
+    """What a review needs to know of an answer, made where the answer is (router.review.digest), so
+    that its text need not be sent.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    FINAL_HASH_FIELD_NUMBER: builtins.int
+    FEATURES_FIELD_NUMBER: builtins.int
+    FEATURES_VERSION_FIELD_NUMBER: builtins.int
+    REFUSED_FIELD_NUMBER: builtins.int
+    VECTOR_FIELD_NUMBER: builtins.int
+    kind: Global___AnswerKind.ValueType
+    """Kind of the final answer."""
+    final_hash: builtins.str
+    """Hash of the final answer in one spelling; up to 128 characters."""
+    features_version: builtins.int
+    """Version of the features; another than the server's is refused."""
+    refused: builtins.bool
+    """Whether the text reads like a refusal."""
+    @property
+    def features(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Answer features, in the order of features_version."""
+
+    @property
+    def vector(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Encoder vector of a free text; empty: free texts are not compared."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___AnswerKind.ValueType = ...,
+        final_hash: builtins.str = ...,
+        features: collections.abc.Iterable[builtins.float] | None = ...,
+        features_version: builtins.int = ...,
+        refused: builtins.bool = ...,
+        vector: collections.abc.Iterable[builtins.float] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["features", b"features", "features_version", b"features_version", "final_hash", b"final_hash", "kind", b"kind", "refused", b"refused", "vector", b"vector"]) -> None: ...
+
+Global___AnswerDigest: typing_extensions.TypeAlias = AnswerDigest
+
+@typing.final
+class Answer(google.protobuf.message.Message):
+    """An answer that came back. Exactly one of text and digest must be set, save for a failed call."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DEPLOYMENT_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    FINISH_REASON_FIELD_NUMBER: builtins.int
+    OUTPUT_TOKEN_COUNT_FIELD_NUMBER: builtins.int
+    deployment: builtins.str
+    """Deployment that answered, as the catalog names it."""
+    text: builtins.str
+    """The text as it came."""
+    finish_reason: Global___FinishReason.ValueType
+    """How it ended."""
+    output_token_count: builtins.int
+    """Output tokens the provider reported, >= 0; needed with a digest, estimated from a text."""
+    @property
+    def digest(self) -> Global___AnswerDigest:
+        """What our client made of the text instead."""
+
+    def __init__(
+        self,
+        *,
+        deployment: builtins.str = ...,
+        text: builtins.str | None = ...,
+        digest: Global___AnswerDigest | None = ...,
+        finish_reason: Global___FinishReason.ValueType = ...,
+        output_token_count: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_output_token_count", b"_output_token_count", "_text", b"_text", "digest", b"digest", "output_token_count", b"output_token_count", "text", b"text"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_output_token_count", b"_output_token_count", "_text", b"_text", "deployment", b"deployment", "digest", b"digest", "finish_reason", b"finish_reason", "output_token_count", b"output_token_count", "text", b"text"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_output_token_count", b"_output_token_count"]) -> typing.Literal["output_token_count"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_text", b"_text"]) -> typing.Literal["text"] | None: ...
+
+Global___Answer: typing_extensions.TypeAlias = Answer
+
+@typing.final
+class ReviewRequest(google.protobuf.message.Message):
+    """Asks what to do with the answers so far."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: builtins.int
+    REQUEST_FIELD_NUMBER: builtins.int
+    ANSWERS_FIELD_NUMBER: builtins.int
+    WAIT_USD_FIELD_NUMBER: builtins.int
+    wait_usd: builtins.float
+    """USD that waiting for one further answer costs the caller, >= 0; see PlanOptions."""
+    @property
+    def decision(self) -> Global___RouteResponse:
+        """What Route answered, as it came. Exactly one of decision and request must be given."""
+
+    @property
+    def request(self) -> Global___RouteRequest:
+        """Or what Route was asked; it is decided again, which gives the same."""
+
+    @property
+    def answers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Answer]:
+        """Between 1 and 8, in the order they came, to this prompt, of one deployment at most once."""
+
+    def __init__(
+        self,
+        *,
+        decision: Global___RouteResponse | None = ...,
+        request: Global___RouteRequest | None = ...,
+        answers: collections.abc.Iterable[Global___Answer] | None = ...,
+        wait_usd: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["decision", b"decision", "request", b"request"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["answers", b"answers", "decision", b"decision", "request", b"request", "wait_usd", b"wait_usd"]) -> None: ...
+
+Global___ReviewRequest: typing_extensions.TypeAlias = ReviewRequest
+
+@typing.final
+class ReviewBranch(google.protobuf.message.Message):
+    """One thing that could be done, and what it is expected to bring and cost until the end."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    DEPLOYMENT_FIELD_NUMBER: builtins.int
+    EXPECTED_QUALITY_FIELD_NUMBER: builtins.int
+    EXPECTED_COST_USD_FIELD_NUMBER: builtins.int
+    EXPECTED_ANSWER_COUNT_FIELD_NUMBER: builtins.int
+    action: Global___ReviewAction.ValueType
+    """What."""
+    tier: builtins.str
+    """Tier whose answer is accepted, or that is asked."""
+    deployment: builtins.str
+    """Deployment of that tier."""
+    expected_quality: builtins.float
+    """Expected quality at the end, in [0, 1]."""
+    expected_cost_usd: builtins.float
+    """Expected further cost until the end in USD; what is spent already does not count."""
+    expected_answer_count: builtins.float
+    """Expected number of further answers."""
+    def __init__(
+        self,
+        *,
+        action: Global___ReviewAction.ValueType = ...,
+        tier: builtins.str = ...,
+        deployment: builtins.str = ...,
+        expected_quality: builtins.float = ...,
+        expected_cost_usd: builtins.float = ...,
+        expected_answer_count: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "deployment", b"deployment", "expected_answer_count", b"expected_answer_count", "expected_cost_usd", b"expected_cost_usd", "expected_quality", b"expected_quality", "tier", b"tier"]) -> None: ...
+
+Global___ReviewBranch: typing_extensions.TypeAlias = ReviewBranch
+
+@typing.final
+class ReviewResponse(google.protobuf.message.Message):
+    """What to do with the answers so far."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: builtins.int
+    BRANCH_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    BRANCHES_FIELD_NUMBER: builtins.int
+    ARTIFACT_VERSION_FIELD_NUMBER: builtins.int
+    CATALOG_VERSION_FIELD_NUMBER: builtins.int
+    AGREEMENT_FIELD_NUMBER: builtins.int
+    decision_id: builtins.str
+    """Of the decision; empty if it was decided again."""
+    reason: Global___ReviewReason.ValueType
+    """What it rests on."""
+    artifact_version: builtins.str
+    """Version of the artifact that judged."""
+    catalog_version: builtins.str
+    """Version of the catalog that was in force."""
+    agreement: Global___Agreement.ValueType
+    """Whether the last two usable answers agree."""
+    @property
+    def branch(self) -> Global___ReviewBranch:
+        """The branch to take."""
+
+    @property
+    def branches(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ReviewBranch]:
+        """Every branch that was looked at."""
+
+    def __init__(
+        self,
+        *,
+        decision_id: builtins.str = ...,
+        branch: Global___ReviewBranch | None = ...,
+        reason: Global___ReviewReason.ValueType = ...,
+        branches: collections.abc.Iterable[Global___ReviewBranch] | None = ...,
+        artifact_version: builtins.str = ...,
+        catalog_version: builtins.str = ...,
+        agreement: Global___Agreement.ValueType = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["branch", b"branch"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agreement", b"agreement", "artifact_version", b"artifact_version", "branch", b"branch", "branches", b"branches", "catalog_version", b"catalog_version", "decision_id", b"decision_id", "reason", b"reason"]) -> None: ...
+
+Global___ReviewResponse: typing_extensions.TypeAlias = ReviewResponse
 
 @typing.final
 class ListTiersRequest(google.protobuf.message.Message):

@@ -50,6 +50,11 @@ class RouterServiceStub(object):
                 request_serializer=router_dot_v1_dot_router__pb2.ListTiersRequest.SerializeToString,
                 response_deserializer=router_dot_v1_dot_router__pb2.ListTiersResponse.FromString,
                 _registered_method=True)
+        self.Review = channel.unary_unary(
+                '/router.v1.RouterService/Review',
+                request_serializer=router_dot_v1_dot_router__pb2.ReviewRequest.SerializeToString,
+                response_deserializer=router_dot_v1_dot_router__pb2.ReviewResponse.FromString,
+                _registered_method=True)
         self.RecordOutcome = channel.unary_unary(
                 '/router.v1.RouterService/RecordOutcome',
                 request_serializer=router_dot_v1_dot_router__pb2.RecordOutcomeRequest.SerializeToString,
@@ -83,6 +88,14 @@ class RouterServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Review(self, request, context):
+        """Says what to do with the answers so far: accept one, ask a second tier and compare, or ask the
+        top tier. Has no side effect and may be retried freely; nothing of it is stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordOutcome(self, request, context):
         """Records what came of a past decision. Acknowledged only once it is durable; idempotent by
         request_id.
@@ -108,6 +121,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.ListTiers,
                     request_deserializer=router_dot_v1_dot_router__pb2.ListTiersRequest.FromString,
                     response_serializer=router_dot_v1_dot_router__pb2.ListTiersResponse.SerializeToString,
+            ),
+            'Review': grpc.unary_unary_rpc_method_handler(
+                    servicer.Review,
+                    request_deserializer=router_dot_v1_dot_router__pb2.ReviewRequest.FromString,
+                    response_serializer=router_dot_v1_dot_router__pb2.ReviewResponse.SerializeToString,
             ),
             'RecordOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOutcome,
@@ -197,6 +215,33 @@ class RouterService(object):
             '/router.v1.RouterService/ListTiers',
             router_dot_v1_dot_router__pb2.ListTiersRequest.SerializeToString,
             router_dot_v1_dot_router__pb2.ListTiersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Review(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/router.v1.RouterService/Review',
+            router_dot_v1_dot_router__pb2.ReviewRequest.SerializeToString,
+            router_dot_v1_dot_router__pb2.ReviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,22 @@ _RouterServiceListTiersType = typing_extensions.TypeVar(
     ],
 )
 
+_RouterServiceReviewType = typing_extensions.TypeVar(
+    '_RouterServiceReviewType',
+    grpc.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.ReviewRequest,
+        router.v1.router_pb2.ReviewResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.ReviewRequest,
+        router.v1.router_pb2.ReviewResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.ReviewRequest,
+        router.v1.router_pb2.ReviewResponse,
+    ],
+)
+
 _RouterServiceRecordOutcomeType = typing_extensions.TypeVar(
     '_RouterServiceRecordOutcomeType',
     grpc.UnaryUnaryMultiCallable[
@@ -95,7 +111,7 @@ _RouterServiceRecordOutcomeType = typing_extensions.TypeVar(
     ],
 )
 
-class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRouteBatchType, _RouterServiceListTiersType, _RouterServiceRecordOutcomeType]):
+class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRouteBatchType, _RouterServiceListTiersType, _RouterServiceReviewType, _RouterServiceRecordOutcomeType]):
     """Chooses, for each prompt, the cheapest deployment that keeps the promised quality."""
 
     @typing.overload
@@ -111,6 +127,10 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
         grpc.UnaryUnaryMultiCallable[
             router.v1.router_pb2.ListTiersRequest,
             router.v1.router_pb2.ListTiersResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            router.v1.router_pb2.ReviewRequest,
+            router.v1.router_pb2.ReviewResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             router.v1.router_pb2.RecordOutcomeRequest,
@@ -133,6 +153,10 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
             router.v1.router_pb2.ListTiersResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            router.v1.router_pb2.ReviewRequest,
+            router.v1.router_pb2.ReviewResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             router.v1.router_pb2.RecordOutcomeRequest,
             router.v1.router_pb2.RecordOutcomeResponse,
         ],
@@ -148,6 +172,11 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
 
     ListTiers: _RouterServiceListTiersType
     """Lists tiers, deployments and the default goal of the catalog in force."""
+
+    Review: _RouterServiceReviewType
+    """Says what to do with the answers so far: accept one, ask a second tier and compare, or ask the
+    top tier. Has no side effect and may be retried freely; nothing of it is stored.
+    """
 
     RecordOutcome: _RouterServiceRecordOutcomeType
     """Records what came of a past decision. Acknowledged only once it is durable; idempotent by
@@ -166,6 +195,10 @@ RouterServiceAsyncStub: typing_extensions.TypeAlias = RouterServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         router.v1.router_pb2.ListTiersRequest,
         router.v1.router_pb2.ListTiersResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.ReviewRequest,
+        router.v1.router_pb2.ReviewResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         router.v1.router_pb2.RecordOutcomeRequest,
@@ -201,6 +234,16 @@ class RouterServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[router.v1.router_pb2.ListTiersResponse, collections.abc.Awaitable[router.v1.router_pb2.ListTiersResponse]]:
         """Lists tiers, deployments and the default goal of the catalog in force."""
+
+    @abc.abstractmethod
+    def Review(
+        self,
+        request: router.v1.router_pb2.ReviewRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[router.v1.router_pb2.ReviewResponse, collections.abc.Awaitable[router.v1.router_pb2.ReviewResponse]]:
+        """Says what to do with the answers so far: accept one, ask a second tier and compare, or ask the
+        top tier. Has no side effect and may be retried freely; nothing of it is stored.
+        """
 
     @abc.abstractmethod
     def RecordOutcome(

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 import router.types
+from router.review.compare import Agreement
+from router.review.final import Kind
+from router.review.look import Finish, Why
+from router.review.rule import Action
 from router.types import Capabilities, DecisionReason, Deployment, IneligibleReason, Price, Tier
 from router.v1 import router_pb2 as pb
 
@@ -24,12 +28,20 @@ PYTHON = sorted(
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [(DecisionReason, pb.DecisionReason), (IneligibleReason, pb.IneligibleReason)],
+    ("ours", "theirs", "prefix"),
+    [
+        (DecisionReason, pb.DecisionReason, "DECISION_REASON_"),
+        (IneligibleReason, pb.IneligibleReason, "INELIGIBLE_REASON_"),
+        (Kind, pb.AnswerKind, "ANSWER_KIND_"),
+        (Finish, pb.FinishReason, "FINISH_REASON_"),
+        (Agreement, pb.Agreement, "AGREEMENT_"),
+        (Action, pb.ReviewAction, "REVIEW_ACTION_"),
+        (Why, pb.ReviewReason, "REVIEW_REASON_"),
+    ],
 )
-def test_enums_in_python_equal_the_enums_on_the_wire(ours: type[IntEnum], theirs: object) -> None:
-    name = ours.__name__
-    prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() + "_"
+def test_enums_in_python_equal_the_enums_on_the_wire(
+    ours: type[IntEnum], theirs: object, prefix: str
+) -> None:
     wire = {key.removeprefix(prefix): value for key, value in theirs.items()}
     assert wire.pop("UNSPECIFIED") == 0
     assert wire == {member.name: member.value for member in ours}

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from eval.tables import signed, with_interval
+from eval.cells import signed, with_interval
 from router.catalog import Catalog
 from training.onboard.line import Onboarded
 

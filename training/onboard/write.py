@@ -1,7 +1,8 @@
 """The files of an onboarding: an artifact with a tier more, and the merged catalog beside it.
 
-Encoder files are taken over as they are. A calibration of contracts is not: it holds for the tiers
-it was made with. The result is loaded as the server would load it before it replaces anything.
+Encoder files are taken over as they are. A calibration of contracts and a review are not: they hold
+for the tiers they were made with. The result is loaded as the server would load it before it
+replaces anything.
 """
 
 import json
@@ -18,7 +19,7 @@ from eval.bootstrap import Interval
 from router.catalog import load_catalog
 from router.engine import build_engine
 from router.errors import TrainingError
-from router.predict.artifact import PROMISE_FILE, Artifact, load_artifact
+from router.predict.artifact import PROMISE_FILE, REVIEW_FILE, Artifact, load_artifact
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.files import read_json
@@ -68,7 +69,8 @@ def write_onboarded(base: Artifact, out: Path, made: Onboarding, catalog: str) -
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
         place = Path(temporary) / "artifact"
         shutil.copytree(base.directory, place)
-        (place / PROMISE_FILE).unlink(missing_ok=True)
+        for name in (PROMISE_FILE, REVIEW_FILE):
+            (place / name).unlink(missing_ok=True)
         write_heads(place, graph)
         _write_golden(place, base, made)
         card = (place / _CARD).read_text(encoding="utf-8") if (place / _CARD).exists() else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from router.errors import RouterError
 from router.predict.encoder import TextEncoder
+from training.sources.answers import bundle_answers
 from training.sources.bundle import bundle
 from training.sources.load import FORMATS, load_rows
 
@@ -15,10 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         if parsed.command == "bundle":
-            files = bundle(
-                parsed.source, TextEncoder(parsed.encoder), parsed.out, progress=True, say=_say
-            )
+            encoder = TextEncoder(parsed.encoder)
+            files = bundle(parsed.source, encoder, parsed.out, progress=True, say=_say)
             _say(f"{len(files)} files, {sum(file.size_bytes for file in files) / 1e6:.1f} MB")
+            if parsed.answers is not None:
+                answers = bundle_answers(parsed.source, encoder, parsed.answers)
+                _say(f"wrote {parsed.answers}: digests of {answers.kind.size} answers")
         else:
             table = load_rows(
                 parsed.source,
@@ -56,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR")
     make.add_argument("--encoder", type=Path, required=True, metavar="DIR")
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
+    make.add_argument("--answers", type=Path, metavar="FILE", help="also write answers' digests")
     return parser
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from eval.arrays import FloatArray, IntArray, StrArray
 from eval.baselines import WILLINGNESS_TO_PAY_USD, trade_off_choices
 from eval.bootstrap import resample_weights
+from eval.cells import signed, with_interval
 from eval.figures import Figures, Resamples, figures, interval, resamples
 from eval.outcomes import OutcomeTable
 from eval.recorded import Recorded, recorded_outcomes, sweep_of_tiers
 from eval.results import LEVELS
 from eval.split import PARTS, assign_split, fold_of_groups
-from eval.tables import aligned, signed, with_interval
+from eval.tables import aligned
 from router.catalog import Catalog
 from router.predict.encoder import TextEncoder
 from training.candidates import (

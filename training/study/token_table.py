@@ -21,11 +21,12 @@ from sklearn.preprocessing import StandardScaler
 
 from eval.arrays import FloatArray
 from eval.bootstrap import resample_weights
+from eval.cells import signed, with_interval
 from eval.figures import interval
 from eval.metrics import apgr, strong_share_curve
 from eval.outcome_table import OutcomeTable
 from eval.outcomes import read_outcomes
-from eval.tables import aligned, signed, with_interval
+from eval.tables import aligned
 from router.defaults import default_artifact_directory
 from router.errors import DataError, RouterError
 from router.predict.encoder import TextEncoder

@@ -1,0 +1,1 @@
+"""A second look: what came back, whether answers agree, and what to do next."""

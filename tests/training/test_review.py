@@ -1,0 +1,97 @@
+"""``make review`` and the answers of ``make data``: out of fold, and without texts."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from made_up_answers import made_up_answers
+from synthetic import TIERS
+
+from eval.outcomes import OutcomeTable
+from router.catalog import Catalog
+from router.errors import DataError, TrainingError
+from router.predict.artifact import load_artifact
+from router.predict.encoder import TextEncoder
+from training.pipeline import fit_and_export
+from training.review import predict_out_of_fold, write_review
+from training.settings import Settings
+from training.sources.answers import bundle_answers
+
+
+def test_an_artifact_gets_a_review_and_another_version_and_keeps_its_heads(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    made_up_catalog_file: Path,
+) -> None:
+    settings = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    monkeypatch.setattr("training.review.read_training_data", lambda *_: made_up)
+    predictions = predict_out_of_fold(settings, 2)
+    assert predictions.tiers == tuple(TIERS)
+    assert set(predictions.fold.tolist()) == {0, 1}
+    assert (predictions.adequacy > 0).all()
+    answers, _, _ = made_up_answers(len(made_up), models=tuple(TIERS.values()))
+    plain = tmp_path / "plain"
+    fit_and_export(settings, catalog, made_up, plain, lambda _: None)
+    version = write_review(plain, tmp_path / "out", made_up, answers, predictions, catalog)
+    before, after = load_artifact(plain), load_artifact(tmp_path / "out")
+    assert (before.review, after.version) == (None, version)
+    assert before.version != after.version
+    assert after.review is not None
+    assert after.review.prompts == len(made_up)
+    heads = [(place / "heads.onnx").read_bytes() for place in (plain, tmp_path / "out")]
+    assert heads[0] == heads[1]
+
+
+def test_one_fold_cannot_be_out_of_fold() -> None:
+    with pytest.raises(TrainingError, match="at least 2"):
+        predict_out_of_fold(Settings(), 1)
+
+
+def write_source(place: Path, answers: list[tuple[str, str, str]]) -> None:
+    """Write answers (prompt id, model, text) and the prompts they belong to."""
+    (place / "zeroeval").mkdir(parents=True)
+    columns = {
+        "prompt_id": [prompt for prompt, *_ in answers],
+        "task": ["sums"] * len(answers),
+        "model": [model for _, model, _ in answers],
+        "answer": [text for *_, text in answers],
+        "quality": [1.0] * len(answers),
+        "output_tokens": [4095 if "cut" in text else 20 for *_, text in answers],
+    }
+    pq.write_table(pa.table(columns), place / "zeroeval" / "answers.parquet")
+    known = [("one", "What is 2 + 2?"), ("two", "What is 5 + 2?")]
+    prompts = {
+        "prompt_id": [key for key, _ in known for _ in range(2)],
+        "prompt": [text for _, text in known for _ in range(2)],
+        "model": ["A", "B"] * 2,
+        "model_norm": ["a", "b"] * 2,
+    }
+    pq.write_table(pa.table(prompts), place / "zeroeval" / "outcomes.parquet")
+
+
+def test_bundled_answers_hold_no_text(tmp_path: Path) -> None:
+    texts = [
+        ("one", "A", "Adding gives \\boxed{4}."),
+        ("one", "B", "The answer is 4.0"),
+        ("two", "B", "The answer is 8."),
+        ("two", "A", "It was cut off in the"),
+    ]
+    write_source(tmp_path, texts)
+    encoder = TextEncoder(Path("router/artifacts/default"))
+    answers = bundle_answers(tmp_path, encoder, tmp_path / "out.parquet")
+    assert answers.models == ("a", "b")
+    assert answers.final_hash[0, 0] == answers.final_hash[0, 1] != answers.final_hash[1, 1]
+    assert answers.truncated.tolist() == [[False, False], [True, False]]
+    assert np.allclose(np.diagonal(answers.cosine, axis1=1, axis2=2), 1.0, atol=1e-3)
+    written = (tmp_path / "out.parquet").read_bytes()
+    assert not any(text.encode()[:12] in written for *_, text in texts)
+
+
+def test_an_answer_to_an_unknown_prompt_is_refused(tmp_path: Path) -> None:
+    write_source(tmp_path, [("three", "A", "7")])
+    with pytest.raises(DataError, match="no known prompt"):
+        bundle_answers(tmp_path, TextEncoder(Path("router/artifacts/default")), tmp_path / "out")

@@ -1,0 +1,106 @@
+"""Fitting an artifact's review: ``make review``.
+
+Out-of-fold predictions are made by training once per fold, exactly as ``make crossval`` does; on
+them and the recorded answers the heads are fitted (``eval.review.fit``) and written beside the
+unchanged predictor as ``review.json``, so the artifact gets another version. What a review brings
+is measured by ``python -m eval.review`` from the same predictions.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from eval.outcomes import OutcomeTable
+from eval.review.answers import Answers
+from eval.review.measure import fit_without, prepare
+from eval.review.predictions import Predictions
+from eval.split import PARTS, assign_split, fold_of_groups
+from router.catalog import Catalog, load_catalog
+from router.engine import build_engine
+from router.errors import TrainingError
+from router.predict.artifact import REVIEW_FILE, load_artifact
+from router.predict.files import read_json
+from router.review.saved import review_to_json
+from training.data import read_training_data
+from training.export import MANIFEST_FILE, replace_directory, write_manifest
+from training.labels import rows_with_tiers
+from training.pipeline import fit_and_export
+from training.settings import Settings
+
+_VALIDATION_SHARE = 0.25
+
+
+def predict_out_of_fold(
+    settings: Settings, folds: int, say: Callable[[str], None] = lambda _: None
+) -> Predictions:
+    """Train ``folds`` artifacts and let each predict the prompts it has not seen.
+
+    Raises:
+        RouterError: of the step that refused to go on; fewer than 2 folds.
+    """
+    if folds < 2:
+        raise TrainingError(f"{folds} folds given, at least 2 are needed")
+    catalog = load_catalog(settings.catalog)
+    table = read_training_data(settings, say)
+    usable = rows_with_tiers(table, catalog)
+    fold_of = fold_of_groups(usable.group, settings.seed, folds)
+    adequacy = np.zeros((len(usable), len(catalog.tiers)))
+    output_tokens = np.zeros_like(adequacy)
+    for fold in range(folds):
+        say(f"fold {fold + 1} of {folds}")
+        held_out = fold_of == fold
+        inner = assign_split(
+            usable.group, settings.seed + 1, (1.0 - _VALIDATION_SHARE, _VALIDATION_SHARE, 0.0)
+        )
+        parts = np.where(held_out, PARTS[2], inner)
+        with tempfile.TemporaryDirectory() as temporary:
+            place = Path(temporary) / "artifact"
+            fit_and_export(settings, catalog, table, place, say, parts)
+            heads = load_artifact(place).heads
+            rows = usable.select(held_out)
+            adequacy[held_out], output_tokens[held_out] = heads.run(rows.vectors, rows.features)
+    return Predictions(
+        catalog.tier_names, usable.prompt_ids, fold_of, adequacy, output_tokens, settings.seed
+    )
+
+
+def write_review(
+    artifact: Path,
+    out: Path,
+    table: OutcomeTable,
+    answers: Answers,
+    predictions: Predictions,
+    catalog: Catalog,
+) -> str:
+    """Fit a review on all prompts that have answers, and write a copy of the artifact with it.
+
+    Args:
+        artifact: Artifact directory; may be ``out`` itself.
+        out: Directory that is replaced.
+        table: Outcomes of the tiers' reference models.
+        answers: Their recorded answers.
+        predictions: Out of fold, for the catalog's tiers.
+        catalog: Tiers, reference models, prices and the threshold of adequacy.
+
+    Returns:
+        The version of what was written.
+
+    Raises:
+        DataError, ArtifactError: the data or the artifact are refused.
+    """
+    build_engine(load_artifact(artifact), catalog)  # refuses an artifact of other tiers
+    data = prepare(table, answers, predictions, catalog)
+    model = fit_without(data, catalog, None)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
+        place = Path(temporary) / "artifact"
+        shutil.copytree(artifact, place)
+        (place / REVIEW_FILE).write_text(review_to_json(model) + "\n", encoding="utf-8")
+        manifest = read_json(place / MANIFEST_FILE)
+        manifest["review"] = {"prompts": model.prompts, "seed": predictions.seed}
+        version = write_manifest(place, manifest)
+        replace_directory(place, out)
+    return version
