@@ -2,7 +2,8 @@
 
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
-server is asked to stop.
+server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, and the
+others do not care.
 """
 
 import logging
@@ -20,6 +21,7 @@ from router.engine import build_engine
 from router.errors import ConfigError
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
+from router.server.follow_up import FollowUp
 from router.server.interceptors import ErrorInterceptor
 from router.server.limits import Limits
 from router.server.servicer import RouterServicer
@@ -51,6 +53,7 @@ class RouterServer:
         self._engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._health = health.HealthServicer()
+        self._follow_up = FollowUp(config, self._engine, self._promise_stands)
         self._server = grpc.server(
             ThreadPoolExecutor(config.threads, thread_name_prefix="router"),
             interceptors=[ErrorInterceptor()],
@@ -62,7 +65,7 @@ class RouterServer:
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         router_pb2_grpc.add_RouterServiceServicer_to_server(
-            RouterServicer(self._engine, self._store, limits), self._server
+            RouterServicer(self._engine, self._store, self._follow_up, limits), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers(handlers)
@@ -72,7 +75,7 @@ class RouterServer:
         try:
             self.port: int = self._server.add_insecure_port(config.address)
         except RuntimeError as error:
-            self._store.close()
+            self._close()
             raise ConfigError(
                 f"address = {config.address!r}: cannot listen there ({error}); is another server "
                 "running? Give another address, or port 0 for a free one",
@@ -98,8 +101,16 @@ class RouterServer:
         for name in _READY_NAMES:
             self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
         self._server.stop(self._config.grace_seconds).wait()
-        self._store.close()
+        self._close()
         logger.info("stopped")
+
+    def _promise_stands(self, stands: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        self._health.set("promise", status.SERVING if stands else status.NOT_SERVING)
+
+    def _close(self) -> None:
+        self._follow_up.close()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.answer import from_catalog, from_decision
 from router.server.convert import short_id, to_request
+from router.server.follow_up import Followed, FollowUp
 from router.server.interceptors import to_status
 from router.server.limits import Limits
 from router.types import Request
@@ -19,11 +20,14 @@ from router.v1 import router_pb2_grpc
 
 
 class RouterServicer(router_pb2_grpc.RouterServiceServicer):
-    """Serves ``router.v1.RouterService`` from an engine and an outcome store."""
+    """Serves ``router.v1.RouterService`` from an engine, its follow-up and an outcome store."""
 
-    def __init__(self, engine: Engine, store: OutcomeStore, limits: Limits) -> None:
+    def __init__(
+        self, engine: Engine, store: OutcomeStore, follow_up: FollowUp, limits: Limits
+    ) -> None:
         self._engine = engine
         self._store = store
+        self._follow_up = follow_up
         self._limits = limits
 
     def Route(self, request: pb.RouteRequest, context: Any) -> pb.RouteResponse:  # noqa: N802
@@ -31,7 +35,11 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         _require_time(context)
         engine = self._engine
         checked = to_request(request, engine.catalog, self._limits)
-        return from_decision(engine.route(checked), checked.request_id)
+        followed = self._follow_up.enter(checked, engine.route(checked))
+        response = from_decision(followed.decision, checked.request_id)
+        if followed.audit is not None:
+            self._follow_up.write([(followed, response)])
+        return response
 
     def RouteBatch(  # noqa: N802
         self, request: pb.RouteBatchRequest, context: Any
@@ -58,13 +66,18 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         _require_time(context)
         decisions = engine.route_many(checked)
         results: list[pb.RouteBatchResult | None] = [None] * given
+        answered: list[tuple[Followed, pb.RouteResponse]] = []
         for place, one, decision in zip(place_of, checked, decisions, strict=True):
             if isinstance(decision, RouterError):
                 errors[place] = to_status(decision)
             else:
-                results[place] = pb.RouteBatchResult(
-                    response=from_decision(decision, one.request_id)
+                followed = self._follow_up.enter(one, decision)
+                result = pb.RouteBatchResult(
+                    response=from_decision(followed.decision, one.request_id)
                 )
+                results[place] = result
+                answered.append((followed, result.response))
+        self._follow_up.write(answered)
         return pb.RouteBatchResponse(
             results=[
                 result if result is not None else pb.RouteBatchResult(error=errors[place])
@@ -83,6 +96,18 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     ) -> pb.RecordOutcomeResponse:
         """Make an outcome durable."""
         return pb.RecordOutcomeResponse(duplicate=self._store.record(self._outcome(request)))
+
+    def RecordAudit(  # noqa: N802
+        self, request: pb.RecordAuditRequest, context: Any
+    ) -> pb.RecordAuditResponse:
+        """Make the report of an audit durable, and what it means."""
+        return self._follow_up.audits.record(request)
+
+    def GetPromise(  # noqa: N802
+        self, request: pb.GetPromiseRequest, context: Any
+    ) -> pb.GetPromiseResponse:
+        """Say how the contracts in use are kept."""
+        return self._follow_up.audits.describe()
 
     def _outcome(self, wire: pb.RecordOutcomeRequest) -> RecordedOutcome:
         quality = wire.quality if wire.HasField("quality") else None

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16router/v1/router.proto\x12\trouter.v1\x1a\x17google/rpc/status.proto\"(\n\x07Message\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xc9\x01\n\x04Goal\x12\x1b\n\x0equality_target\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12#\n\x16willingness_to_pay_usd\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cmax_cost_usd\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12%\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x13.router.v1.ContractB\x11\n\x0f_quality_targetB\x19\n\x17_willingness_to_pay_usdB\x0f\n\r_max_cost_usd\"I\n\x08\x43ontract\x12\x15\n\rmax_loss_rate\x18\x01 \x01(\x01\x12\x17\n\nconfidence\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_confidence\"\x9e\x01\n\rContractTerms\x12\x15\n\rmax_loss_rate\x18\x01 \x01(\x01\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x16\n\tthreshold\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12 \n\x18\x63\x61libration_prompt_count\x18\x04 \x01(\x05\x12\x1a\n\x12observed_loss_rate\x18\x05 \x01(\x01\x42\x0c\n\n_threshold\"m\n\x05Needs\x12\x1d\n\x15\x63ontext_window_tokens\x18\x01 \x01(\x05\x12\r\n\x05tools\x18\x02 \x01(\x08\x12\x0e\n\x06vision\x18\x03 \x01(\x08\x12\x13\n\x0bjson_schema\x18\x04 \x01(\x08\x12\x11\n\tresidency\x18\x05 \x03(\t\"\xed\x02\n\x0cRouteRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.router.v1.Message\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x1d\n\x04goal\x18\x03 \x01(\x0b\x32\x0f.router.v1.Goal\x12\x1f\n\x05needs\x18\x04 \x01(\x0b\x32\x10.router.v1.Needs\x12\x15\n\rallowed_tiers\x18\x05 \x03(\t\x12\x14\n\x0c\x64\x65nied_tiers\x18\x06 \x03(\t\x12\x1e\n\x11max_output_tokens\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12/\n\x04tags\x18\x08 \x03(\x0b\x32!.router.v1.RouteRequest.TagsEntry\x12\x12\n\nsession_id\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_max_output_tokens\"\xe5\x01\n\tCandidate\x12\x12\n\ndeployment\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x10\n\x08\x61\x64\x65quacy\x18\x03 \x01(\x01\x12\x1e\n\x11\x65xpected_cost_usd\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x11input_token_count\x18\x05 \x01(\x05\x12\x1a\n\x12output_token_count\x18\x06 \x01(\x05\x12\x37\n\x12ineligible_reasons\x18\x07 \x03(\x0e\x32\x1b.router.v1.IneligibleReasonB\x14\n\x12_expected_cost_usd\"\x8d\x03\n\rRouteResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x12\n\ndeployment\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12)\n\x06reason\x18\x05 \x01(\x0e\x32\x19.router.v1.DecisionReason\x12(\n\ncandidates\x18\x06 \x03(\x0b\x32\x14.router.v1.Candidate\x12\x12\n\nsaving_usd\x18\x07 \x01(\x01\x12\x17\n\x0fsaving_fraction\x18\x08 \x01(\x01\x12\x1c\n\x14saving_baseline_tier\x18\t \x01(\t\x12\x1d\n\x04goal\x18\n \x01(\x0b\x32\x0f.router.v1.Goal\x12\x18\n\x10\x61rtifact_version\x18\x0b \x01(\t\x12\x17\n\x0f\x63\x61talog_version\x18\x0c \x01(\t\x12\x12\n\nrequest_id\x18\r \x01(\t\x12\x30\n\x0e\x63ontract_terms\x18\x0e \x01(\x0b\x32\x18.router.v1.ContractTerms\">\n\x11RouteBatchRequest\x12)\n\x08requests\x18\x01 \x03(\x0b\x32\x17.router.v1.RouteRequest\"o\n\x10RouteBatchResult\x12,\n\x08response\x18\x01 \x01(\x0b\x32\x18.router.v1.RouteResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"B\n\x12RouteBatchResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.router.v1.RouteBatchResult\"\x12\n\x10ListTiersRequest\"\xce\x02\n\nDeployment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x1f\n\x12input_usd_per_mtok\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12 \n\x13output_usd_per_mtok\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\nprice_date\x18\x07 \x01(\t\x12\x1d\n\x15\x63ontext_window_tokens\x18\x08 \x01(\x05\x12\x19\n\x11max_output_tokens\x18\t \x01(\x05\x12\r\n\x05tools\x18\n \x01(\x08\x12\x0e\n\x06vision\x18\x0b \x01(\x08\x12\x13\n\x0bjson_schema\x18\x0c \x01(\x08\x12\x11\n\tresidency\x18\r \x03(\tB\x15\n\x13_input_usd_per_mtokB\x16\n\x14_output_usd_per_mtok\"g\n\x04Tier\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\x17\n\x0freference_model\x18\x03 \x01(\t\x12*\n\x0b\x64\x65ployments\x18\x04 \x03(\x0b\x32\x15.router.v1.Deployment\"\xa7\x01\n\x11ListTiersResponse\x12\x1e\n\x05tiers\x18\x01 \x03(\x0b\x32\x0f.router.v1.Tier\x12%\n\x0c\x64\x65\x66\x61ult_goal\x18\x02 \x01(\x0b\x32\x0f.router.v1.Goal\x12\x18\n\x10\x61\x64\x65quate_quality\x18\x03 \x01(\x01\x12\x18\n\x10\x61rtifact_version\x18\x04 \x01(\t\x12\x17\n\x0f\x63\x61talog_version\x18\x05 \x01(\t\"\x8b\x02\n\x14RecordOutcomeRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x14\n\x07quality\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11input_token_count\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x1f\n\x12output_token_count\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nlatency_ms\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x12\n\ndeployment\x18\x07 \x01(\tB\n\n\x08_qualityB\x14\n\x12_input_token_countB\x15\n\x13_output_token_countB\r\n\x0b_latency_ms\"*\n\x15RecordOutcomeResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08*\xea\x01\n\x0e\x44\x65\x63isionReason\x12\x1f\n\x1b\x44\x45\x43ISION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44\x45\x43ISION_REASON_TARGET_MET\x10\x01\x12&\n\"DECISION_REASON_TARGET_UNREACHABLE\x10\x02\x12\"\n\x1e\x44\x45\x43ISION_REASON_BEST_TRADE_OFF\x10\x03\x12!\n\x1d\x44\x45\x43ISION_REASON_CONTRACT_KEPT\x10\x04\x12(\n$DECISION_REASON_CONTRACT_UNREACHABLE\x10\x05*\x93\x03\n\x10IneligibleReason\x12!\n\x1dINELIGIBLE_REASON_UNSPECIFIED\x10\x00\x12&\n\"INELIGIBLE_REASON_TIER_NOT_ALLOWED\x10\x01\x12!\n\x1dINELIGIBLE_REASON_TIER_DENIED\x10\x02\x12$\n INELIGIBLE_REASON_CONTEXT_WINDOW\x10\x03\x12\"\n\x1eINELIGIBLE_REASON_OUTPUT_LIMIT\x10\x04\x12\x1b\n\x17INELIGIBLE_REASON_TOOLS\x10\x05\x12\x1c\n\x18INELIGIBLE_REASON_VISION\x10\x06\x12!\n\x1dINELIGIBLE_REASON_JSON_SCHEMA\x10\x07\x12\x1f\n\x1bINELIGIBLE_REASON_RESIDENCY\x10\x08\x12#\n\x1fINELIGIBLE_REASON_UNKNOWN_PRICE\x10\t\x12#\n\x1fINELIGIBLE_REASON_OVER_MAX_COST\x10\n2\xb2\x02\n\rRouterService\x12:\n\x05Route\x12\x17.router.v1.RouteRequest\x1a\x18.router.v1.RouteResponse\x12I\n\nRouteBatch\x12\x1c.router.v1.RouteBatchRequest\x1a\x1d.router.v1.RouteBatchResponse\x12\x46\n\tListTiers\x12\x1b.router.v1.ListTiersRequest\x1a\x1c.router.v1.ListTiersResponse\x12R\n\rRecordOutcome\x12\x1f.router.v1.RecordOutcomeRequest\x1a .router.v1.RecordOutcomeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16router/v1/router.proto\x12\trouter.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"(\n\x07Message\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xc9\x01\n\x04Goal\x12\x1b\n\x0equality_target\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12#\n\x16willingness_to_pay_usd\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cmax_cost_usd\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12%\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x13.router.v1.ContractB\x11\n\x0f_quality_targetB\x19\n\x17_willingness_to_pay_usdB\x0f\n\r_max_cost_usd\"I\n\x08\x43ontract\x12\x15\n\rmax_loss_rate\x18\x01 \x01(\x01\x12\x17\n\nconfidence\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_confidence\"\x9e\x01\n\rContractTerms\x12\x15\n\rmax_loss_rate\x18\x01 \x01(\x01\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x16\n\tthreshold\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12 \n\x18\x63\x61libration_prompt_count\x18\x04 \x01(\x05\x12\x1a\n\x12observed_loss_rate\x18\x05 \x01(\x01\x42\x0c\n\n_threshold\"m\n\x05Needs\x12\x1d\n\x15\x63ontext_window_tokens\x18\x01 \x01(\x05\x12\r\n\x05tools\x18\x02 \x01(\x08\x12\x0e\n\x06vision\x18\x03 \x01(\x08\x12\x13\n\x0bjson_schema\x18\x04 \x01(\x08\x12\x11\n\tresidency\x18\x05 \x03(\t\"\xed\x02\n\x0cRouteRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.router.v1.Message\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x1d\n\x04goal\x18\x03 \x01(\x0b\x32\x0f.router.v1.Goal\x12\x1f\n\x05needs\x18\x04 \x01(\x0b\x32\x10.router.v1.Needs\x12\x15\n\rallowed_tiers\x18\x05 \x03(\t\x12\x14\n\x0c\x64\x65nied_tiers\x18\x06 \x03(\t\x12\x1e\n\x11max_output_tokens\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12/\n\x04tags\x18\x08 \x03(\x0b\x32!.router.v1.RouteRequest.TagsEntry\x12\x12\n\nsession_id\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\n \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_max_output_tokens\"\xe5\x01\n\tCandidate\x12\x12\n\ndeployment\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x10\n\x08\x61\x64\x65quacy\x18\x03 \x01(\x01\x12\x1e\n\x11\x65xpected_cost_usd\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x11input_token_count\x18\x05 \x01(\x05\x12\x1a\n\x12output_token_count\x18\x06 \x01(\x05\x12\x37\n\x12ineligible_reasons\x18\x07 \x03(\x0e\x32\x1b.router.v1.IneligibleReasonB\x14\n\x12_expected_cost_usd\">\n\x05\x41udit\x12\x12\n\ndeployment\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x13\n\x0bprobability\x18\x03 \x01(\x01\"\xae\x03\n\rRouteResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x12\n\ndeployment\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12)\n\x06reason\x18\x05 \x01(\x0e\x32\x19.router.v1.DecisionReason\x12(\n\ncandidates\x18\x06 \x03(\x0b\x32\x14.router.v1.Candidate\x12\x12\n\nsaving_usd\x18\x07 \x01(\x01\x12\x17\n\x0fsaving_fraction\x18\x08 \x01(\x01\x12\x1c\n\x14saving_baseline_tier\x18\t \x01(\t\x12\x1d\n\x04goal\x18\n \x01(\x0b\x32\x0f.router.v1.Goal\x12\x18\n\x10\x61rtifact_version\x18\x0b \x01(\t\x12\x17\n\x0f\x63\x61talog_version\x18\x0c \x01(\t\x12\x12\n\nrequest_id\x18\r \x01(\t\x12\x30\n\x0e\x63ontract_terms\x18\x0e \x01(\x0b\x32\x18.router.v1.ContractTerms\x12\x1f\n\x05\x61udit\x18\x11 \x01(\x0b\x32\x10.router.v1.Audit\">\n\x11RouteBatchRequest\x12)\n\x08requests\x18\x01 \x03(\x0b\x32\x17.router.v1.RouteRequest\"o\n\x10RouteBatchResult\x12,\n\x08response\x18\x01 \x01(\x0b\x32\x18.router.v1.RouteResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"B\n\x12RouteBatchResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.router.v1.RouteBatchResult\"\x12\n\x10ListTiersRequest\"\xce\x02\n\nDeployment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x1f\n\x12input_usd_per_mtok\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12 \n\x13output_usd_per_mtok\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\nprice_date\x18\x07 \x01(\t\x12\x1d\n\x15\x63ontext_window_tokens\x18\x08 \x01(\x05\x12\x19\n\x11max_output_tokens\x18\t \x01(\x05\x12\r\n\x05tools\x18\n \x01(\x08\x12\x0e\n\x06vision\x18\x0b \x01(\x08\x12\x13\n\x0bjson_schema\x18\x0c \x01(\x08\x12\x11\n\tresidency\x18\r \x03(\tB\x15\n\x13_input_usd_per_mtokB\x16\n\x14_output_usd_per_mtok\"g\n\x04Tier\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\x17\n\x0freference_model\x18\x03 \x01(\t\x12*\n\x0b\x64\x65ployments\x18\x04 \x03(\x0b\x32\x15.router.v1.Deployment\"\xa7\x01\n\x11ListTiersResponse\x12\x1e\n\x05tiers\x18\x01 \x03(\x0b\x32\x0f.router.v1.Tier\x12%\n\x0c\x64\x65\x66\x61ult_goal\x18\x02 \x01(\x0b\x32\x0f.router.v1.Goal\x12\x18\n\x10\x61\x64\x65quate_quality\x18\x03 \x01(\x01\x12\x18\n\x10\x61rtifact_version\x18\x04 \x01(\t\x12\x17\n\x0f\x63\x61talog_version\x18\x05 \x01(\t\"\x8b\x02\n\x14RecordOutcomeRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x14\n\x07quality\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11input_token_count\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x1f\n\x12output_token_count\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nlatency_ms\x18\x06 \x01(\x01H\x03\x88\x01\x01\x12\x12\n\ndeployment\x18\x07 \x01(\tB\n\n\x08_qualityB\x14\n\x12_input_token_countB\x15\n\x13_output_token_countB\r\n\x0b_latency_ms\"*\n\x15RecordOutcomeResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"u\n\x12RecordAuditRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x14\n\x07quality\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0btop_quality\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_qualityB\x0e\n\x0c_top_quality\"d\n\x13RecordAuditResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\x12\x0c\n\x04lost\x18\x02 \x01(\x08\x12,\n\x08\x63ontract\x18\x03 \x01(\x0b\x32\x1a.router.v1.WatchedContract\"\x13\n\x11GetPromiseRequest\"\xa5\x02\n\x0fWatchedContract\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.router.v1.Contract\x12\x11\n\tsuspended\x18\x02 \x01(\x08\x12\x13\n\x0b\x61udit_count\x18\x03 \x01(\x03\x12\x19\n\x11known_audit_count\x18\x04 \x01(\x03\x12\x18\n\x10lost_audit_count\x18\x05 \x01(\x03\x12\x10\n\x08\x65vidence\x18\x06 \x01(\x01\x12\x1d\n\x15loss_rate_lower_bound\x18\x07 \x01(\x01\x12+\n\x07started\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csuspended_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x12GetPromiseResponse\x12\x13\n\x0b\x61udit_share\x18\x01 \x01(\x01\x12\x13\n\x0b\x63\x61libration\x18\x02 \x01(\t\x12-\n\tcontracts\x18\x03 \x03(\x0b\x32\x1a.router.v1.WatchedContract\x12\x1a\n\x12missed_audit_count\x18\x04 \x01(\x03*\xb0\x02\n\x0e\x44\x65\x63isionReason\x12\x1f\n\x1b\x44\x45\x43ISION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44\x45\x43ISION_REASON_TARGET_MET\x10\x01\x12&\n\"DECISION_REASON_TARGET_UNREACHABLE\x10\x02\x12\"\n\x1e\x44\x45\x43ISION_REASON_BEST_TRADE_OFF\x10\x03\x12!\n\x1d\x44\x45\x43ISION_REASON_CONTRACT_KEPT\x10\x04\x12(\n$DECISION_REASON_CONTRACT_UNREACHABLE\x10\x05\x12&\n\"DECISION_REASON_CONTRACT_SUSPENDED\x10\x06\x12\x1c\n\x18\x44\x45\x43ISION_REASON_EXPLORED\x10\x07*\x93\x03\n\x10IneligibleReason\x12!\n\x1dINELIGIBLE_REASON_UNSPECIFIED\x10\x00\x12&\n\"INELIGIBLE_REASON_TIER_NOT_ALLOWED\x10\x01\x12!\n\x1dINELIGIBLE_REASON_TIER_DENIED\x10\x02\x12$\n INELIGIBLE_REASON_CONTEXT_WINDOW\x10\x03\x12\"\n\x1eINELIGIBLE_REASON_OUTPUT_LIMIT\x10\x04\x12\x1b\n\x17INELIGIBLE_REASON_TOOLS\x10\x05\x12\x1c\n\x18INELIGIBLE_REASON_VISION\x10\x06\x12!\n\x1dINELIGIBLE_REASON_JSON_SCHEMA\x10\x07\x12\x1f\n\x1bINELIGIBLE_REASON_RESIDENCY\x10\x08\x12#\n\x1fINELIGIBLE_REASON_UNKNOWN_PRICE\x10\t\x12#\n\x1fINELIGIBLE_REASON_OVER_MAX_COST\x10\n2\xcb\x03\n\rRouterService\x12:\n\x05Route\x12\x17.router.v1.RouteRequest\x1a\x18.router.v1.RouteResponse\x12I\n\nRouteBatch\x12\x1c.router.v1.RouteBatchRequest\x1a\x1d.router.v1.RouteBatchResponse\x12\x46\n\tListTiers\x12\x1b.router.v1.ListTiersRequest\x1a\x1c.router.v1.ListTiersResponse\x12R\n\rRecordOutcome\x12\x1f.router.v1.RecordOutcomeRequest\x1a .router.v1.RecordOutcomeResponse\x12L\n\x0bRecordAudit\x12\x1d.router.v1.RecordAuditRequest\x1a\x1e.router.v1.RecordAuditResponse\x12I\n\nGetPromise\x12\x1c.router.v1.GetPromiseRequest\x1a\x1d.router.v1.GetPromiseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,46 +35,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ROUTEREQUEST_TAGSENTRY']._loaded_options = None
   _globals['_ROUTEREQUEST_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_DECISIONREASON']._serialized_start=2847
-  _globals['_DECISIONREASON']._serialized_end=3081
-  _globals['_INELIGIBLEREASON']._serialized_start=3084
-  _globals['_INELIGIBLEREASON']._serialized_end=3487
-  _globals['_MESSAGE']._serialized_start=62
-  _globals['_MESSAGE']._serialized_end=102
-  _globals['_GOAL']._serialized_start=105
-  _globals['_GOAL']._serialized_end=306
-  _globals['_CONTRACT']._serialized_start=308
-  _globals['_CONTRACT']._serialized_end=381
-  _globals['_CONTRACTTERMS']._serialized_start=384
-  _globals['_CONTRACTTERMS']._serialized_end=542
-  _globals['_NEEDS']._serialized_start=544
-  _globals['_NEEDS']._serialized_end=653
-  _globals['_ROUTEREQUEST']._serialized_start=656
-  _globals['_ROUTEREQUEST']._serialized_end=1021
-  _globals['_ROUTEREQUEST_TAGSENTRY']._serialized_start=956
-  _globals['_ROUTEREQUEST_TAGSENTRY']._serialized_end=999
-  _globals['_CANDIDATE']._serialized_start=1024
-  _globals['_CANDIDATE']._serialized_end=1253
-  _globals['_ROUTERESPONSE']._serialized_start=1256
-  _globals['_ROUTERESPONSE']._serialized_end=1653
-  _globals['_ROUTEBATCHREQUEST']._serialized_start=1655
-  _globals['_ROUTEBATCHREQUEST']._serialized_end=1717
-  _globals['_ROUTEBATCHRESULT']._serialized_start=1719
-  _globals['_ROUTEBATCHRESULT']._serialized_end=1830
-  _globals['_ROUTEBATCHRESPONSE']._serialized_start=1832
-  _globals['_ROUTEBATCHRESPONSE']._serialized_end=1898
-  _globals['_LISTTIERSREQUEST']._serialized_start=1900
-  _globals['_LISTTIERSREQUEST']._serialized_end=1918
-  _globals['_DEPLOYMENT']._serialized_start=1921
-  _globals['_DEPLOYMENT']._serialized_end=2255
-  _globals['_TIER']._serialized_start=2257
-  _globals['_TIER']._serialized_end=2360
-  _globals['_LISTTIERSRESPONSE']._serialized_start=2363
-  _globals['_LISTTIERSRESPONSE']._serialized_end=2530
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=2533
-  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=2800
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=2802
-  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=2844
-  _globals['_ROUTERSERVICE']._serialized_start=3490
-  _globals['_ROUTERSERVICE']._serialized_end=3796
+  _globals['_DECISIONREASON']._serialized_start=3655
+  _globals['_DECISIONREASON']._serialized_end=3959
+  _globals['_INELIGIBLEREASON']._serialized_start=3962
+  _globals['_INELIGIBLEREASON']._serialized_end=4365
+  _globals['_MESSAGE']._serialized_start=95
+  _globals['_MESSAGE']._serialized_end=135
+  _globals['_GOAL']._serialized_start=138
+  _globals['_GOAL']._serialized_end=339
+  _globals['_CONTRACT']._serialized_start=341
+  _globals['_CONTRACT']._serialized_end=414
+  _globals['_CONTRACTTERMS']._serialized_start=417
+  _globals['_CONTRACTTERMS']._serialized_end=575
+  _globals['_NEEDS']._serialized_start=577
+  _globals['_NEEDS']._serialized_end=686
+  _globals['_ROUTEREQUEST']._serialized_start=689
+  _globals['_ROUTEREQUEST']._serialized_end=1054
+  _globals['_ROUTEREQUEST_TAGSENTRY']._serialized_start=989
+  _globals['_ROUTEREQUEST_TAGSENTRY']._serialized_end=1032
+  _globals['_CANDIDATE']._serialized_start=1057
+  _globals['_CANDIDATE']._serialized_end=1286
+  _globals['_AUDIT']._serialized_start=1288
+  _globals['_AUDIT']._serialized_end=1350
+  _globals['_ROUTERESPONSE']._serialized_start=1353
+  _globals['_ROUTERESPONSE']._serialized_end=1783
+  _globals['_ROUTEBATCHREQUEST']._serialized_start=1785
+  _globals['_ROUTEBATCHREQUEST']._serialized_end=1847
+  _globals['_ROUTEBATCHRESULT']._serialized_start=1849
+  _globals['_ROUTEBATCHRESULT']._serialized_end=1960
+  _globals['_ROUTEBATCHRESPONSE']._serialized_start=1962
+  _globals['_ROUTEBATCHRESPONSE']._serialized_end=2028
+  _globals['_LISTTIERSREQUEST']._serialized_start=2030
+  _globals['_LISTTIERSREQUEST']._serialized_end=2048
+  _globals['_DEPLOYMENT']._serialized_start=2051
+  _globals['_DEPLOYMENT']._serialized_end=2385
+  _globals['_TIER']._serialized_start=2387
+  _globals['_TIER']._serialized_end=2490
+  _globals['_LISTTIERSRESPONSE']._serialized_start=2493
+  _globals['_LISTTIERSRESPONSE']._serialized_end=2660
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_start=2663
+  _globals['_RECORDOUTCOMEREQUEST']._serialized_end=2930
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_start=2932
+  _globals['_RECORDOUTCOMERESPONSE']._serialized_end=2974
+  _globals['_RECORDAUDITREQUEST']._serialized_start=2976
+  _globals['_RECORDAUDITREQUEST']._serialized_end=3093
+  _globals['_RECORDAUDITRESPONSE']._serialized_start=3095
+  _globals['_RECORDAUDITRESPONSE']._serialized_end=3195
+  _globals['_GETPROMISEREQUEST']._serialized_start=3197
+  _globals['_GETPROMISEREQUEST']._serialized_end=3216
+  _globals['_WATCHEDCONTRACT']._serialized_start=3219
+  _globals['_WATCHEDCONTRACT']._serialized_end=3512
+  _globals['_GETPROMISERESPONSE']._serialized_start=3515
+  _globals['_GETPROMISERESPONSE']._serialized_end=3652
+  _globals['_ROUTERSERVICE']._serialized_start=4368
+  _globals['_ROUTERSERVICE']._serialized_end=4827
 # @@protoc_insertion_point(module_scope)
