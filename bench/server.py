@@ -22,6 +22,7 @@ from router.engine import build_engine
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.app import RouterServer
+from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.servicer import RouterServicer
 from router.v1 import router_pb2 as pb
@@ -60,10 +61,9 @@ def _serve_threads(config: Config, pipe: Connection) -> None:
 
 
 def _serve_asyncio(config: Config, pipe: Connection) -> None:
+    engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
     servicer = RouterServicer(
-        build_engine(load_artifact(config.artifact), load_catalog(config.catalog)),
-        OutcomeStore(config.store),
-        Limits(),
+        engine, OutcomeStore(config.store), Limits(), FollowUp(config, engine, lambda _: None)
     )
     context = _AlwaysActive()
 

@@ -65,7 +65,7 @@ class RouterServer:
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         router_pb2_grpc.add_RouterServiceServicer_to_server(
-            RouterServicer(self._engine, self._store, self._follow_up, limits), self._server
+            RouterServicer(self._engine, self._store, limits, self._follow_up), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers(handlers)

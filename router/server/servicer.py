@@ -23,12 +23,12 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     """Serves ``router.v1.RouterService`` from an engine, its follow-up and an outcome store."""
 
     def __init__(
-        self, engine: Engine, store: OutcomeStore, follow_up: FollowUp, limits: Limits
+        self, engine: Engine, store: OutcomeStore, limits: Limits, follow_up: FollowUp
     ) -> None:
         self._engine = engine
         self._store = store
-        self._follow_up = follow_up
         self._limits = limits
+        self._follow_up = follow_up
 
     def Route(self, request: pb.RouteRequest, context: Any) -> pb.RouteResponse:  # noqa: N802
         """Decide one request."""
