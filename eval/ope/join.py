@@ -37,8 +37,8 @@ class Joined:
         """Say in words what was left out."""
         return (
             f"{len(self.lines)} decisions with an outcome; left out: {self.without_outcome} "
-            f"without one, {self.elsewhere} answered by another deployment, {self.contradictory} with two "
-            "different qualities"
+            f"without one, {self.elsewhere} answered by another deployment, "
+            f"{self.contradictory} with two different qualities"
         )
 
 

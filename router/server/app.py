@@ -42,6 +42,8 @@ class RouterServer:
 
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
+        engine: Decides; for who wants to decide below gRPC as the service does.
+        follow_up: What follows its decisions.
 
     Raises:
         CatalogError, ArtifactError, StoreError: see the loaders; nothing is listening then.
@@ -50,10 +52,10 @@ class RouterServer:
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
-        self._engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
+        self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._health = health.HealthServicer()
-        self._follow_up = FollowUp(config, self._engine, self._promise_stands)
+        self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         self._server = grpc.server(
             ThreadPoolExecutor(config.threads, thread_name_prefix="router"),
             interceptors=[ErrorInterceptor()],
@@ -65,7 +67,7 @@ class RouterServer:
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         router_pb2_grpc.add_RouterServiceServicer_to_server(
-            RouterServicer(self._engine, self._store, limits, self._follow_up), self._server
+            RouterServicer(self.engine, self._store, limits, self.follow_up), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers(handlers)
@@ -88,8 +90,8 @@ class RouterServer:
         logger.info(
             "serving on port %d: artifact %s, catalog %s",
             self.port,
-            self._engine.artifact.version,
-            self._engine.catalog.version,
+            self.engine.artifact.version,
+            self.engine.catalog.version,
         )
 
     def wait(self) -> None:
@@ -109,7 +111,7 @@ class RouterServer:
         self._health.set("promise", status.SERVING if stands else status.NOT_SERVING)
 
     def _close(self) -> None:
-        self._follow_up.close()
+        self.follow_up.close()
         self._store.close()
 
     def __enter__(self) -> Self:

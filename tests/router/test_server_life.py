@@ -192,7 +192,7 @@ def test_a_servicer_does_no_work_for_a_call_that_has_ended(server: RouterServer)
     from router.server.limits import Limits
     from router.server.servicer import RouterServicer
 
-    servicer = RouterServicer(server._engine, server._store, Limits(), server._follow_up)
+    servicer = RouterServicer(server.engine, server._store, Limits(), server.follow_up)
     for call in (
         lambda: servicer.Route(HELLO, EndedCall()),
         lambda: servicer.RouteBatch(pb.RouteBatchRequest(requests=[HELLO]), EndedCall()),
