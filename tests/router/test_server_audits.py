@@ -1,7 +1,5 @@
 """Contracts in use on a real server: drawn, reported, suspended, kept over a restart, recovered."""
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +11,10 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from tiny_artifact import copy_artifact, replace_file, sha256
+from tiny_artifact import COUNTS, calibrated, copy_artifact
 
 from router.cli.main import main
 from router.config import Config
-from router.predict.artifact import PROMISE_FILE, manifest_version
-from router.promise.contract import CalibrationCounts
-from router.promise.saved import counts_to_json
 from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
@@ -30,21 +25,7 @@ GOAL = pb.Goal(contract=pb.Contract(max_loss_rate=0.05))
 ASKED = pb.RouteRequest(prompt="Name a fruit.", goal=GOAL)
 ABSENT = pb.RouteRequest(prompt="Name a fruit.", goal=GOAL, denied_tiers=["large"])
 FREE = pb.RouteRequest(prompt="Name a fruit.")
-# Every tier is permitted: nothing was lost at any threshold.
-COUNTS = CalibrationCounts((-0.5, 1.0), (0.0, 0.0), 1000, True, "any")
-
-
-def calibrated(directory: Path, prompts: int = 1000) -> Path:
-    """Add a calibration to an artifact directory; another number of prompts is another one."""
-    path = directory / PROMISE_FILE
-    path.write_text(counts_to_json(replace(COUNTS, n=prompts)), encoding="utf-8")
-    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    del manifest["version"]
-    manifest["files"][PROMISE_FILE] = sha256(path)
-    manifest["promise"] = {"data_sha256": hashlib.sha256(b"labels").hexdigest(), "prompts": prompts}
-    manifest["version"] = manifest_version(manifest)
-    replace_file(directory / "manifest.json", json.dumps(manifest))
-    return directory
+OTHER_LABELS = replace(COUNTS, n=1200)
 
 
 @pytest.fixture
@@ -202,7 +183,7 @@ def test_a_suspension_and_its_evidence_survive_a_restart_and_end_with_a_new_cali
         assert client.promise().contracts == before.contracts
         assert client.health("promise") == NOT_SERVING
         assert client.stub.Route(ASKED).tier == "large"
-    again = calibrated(copy_artifact(tiny_artifact, tmp_path / "again"), prompts=1200)
+    again = calibrated(copy_artifact(tiny_artifact, tmp_path / "again"), OTHER_LABELS)
     with running(replace(config, artifact=again)) as client:
         assert client.health("promise") == SERVING
         assert client.promise().calibration != before.calibration
@@ -227,7 +208,7 @@ def test_an_audit_of_an_earlier_calibration_is_kept_and_leaves_the_new_one_alone
 ):
     with running(config) as client:
         waiting = [client.stub.Route(ASKED).decision_id for _ in range(20)]
-    again = calibrated(copy_artifact(tiny_artifact, tmp_path / "again"), prompts=1200)
+    again = calibrated(copy_artifact(tiny_artifact, tmp_path / "again"), OTHER_LABELS)
     with running(replace(config, artifact=again)) as client:
         assert client.report(waiting[0]).lost
         assert any(client.report(one).contract.suspended for one in waiting[1:])
