@@ -189,7 +189,7 @@ _COLUMNS = (
     "α",
     "MMLU: below top",
     "risk",
-    "false alarms",
+    "suspended on MMLU",
     "GSM8K: below top",
     "risk",
     "noticed",
