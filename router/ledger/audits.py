@@ -84,12 +84,18 @@ class AuditStore:
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._transaction() as cursor:
-            rows = cursor.execute(
-                f"SELECT {WATCHED} FROM watch WHERE calibration = ? "  # noqa: S608 - a constant
-                "ORDER BY max_loss_rate, confidence DESC",
-                (calibration,),
-            ).fetchall()
+        try:
+            with self._lock:
+                rows = self._connection.execute(
+                    f"SELECT {WATCHED} FROM watch WHERE calibration = ? "  # noqa: S608 - a constant
+                    "ORDER BY max_loss_rate, confidence DESC",
+                    (calibration,),
+                ).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self.path}: the watches cannot be read ({error}); try again",
+                metadata={"file": str(self.path)},
+            ) from error
         return [watched_of(row) for row in rows]
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from router.errors import RouterError, StoreError
+from router.errors import StoreError
 
 CAPACITY = 10_000
 
@@ -79,7 +79,7 @@ class LineLog(Generic[Entry]):
                 self._file.write(self._to_line(entry) + "\n")
                 if self._queue.empty():
                     self._file.flush()
-            except (OSError, RouterError, ValueError) as error:
+            except Exception as error:  # whatever makes a line fail, the next one must be tried
                 self._drop()
                 logger.warning("%s: an entry was dropped: %s", self.path, error)
 

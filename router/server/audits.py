@@ -48,6 +48,7 @@ class Audits:
         self._share = share
         self._on_change = on_change
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
         self._missed = 0
         calibrated = engine.artifact.promise is not None
         self._calibration = calibration_id(engine.artifact.manifest.extra) if calibrated else ""
@@ -97,7 +98,10 @@ class Audits:
                 response.audit.probability = audit.probability
         if None in watches:  # too many contracts, or another process found one broken
             self._miss(watches.count(None))
-            self._look()
+            try:
+                self._look()
+            except StoreError as error:  # the decisions stand; the next draw looks again
+                logger.warning("suspended contracts were not looked up: %s", error.message)
 
     def record(self, wire: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make a report durable; when it breaks a contract, suspend it.
@@ -132,21 +136,22 @@ class Audits:
 
     def _look(self) -> None:
         """Suspend what the store says is broken, and tell of it."""
-        broken = [one for one in self._store.watched(self._calibration) if one.suspended]
-        for one in broken:
-            if one.contract not in self._engine.suspensions:
-                logger.error(
-                    "contract broken: max_loss_rate %g at confidence %g, %d of %d known audits "
-                    "lost, evidence %.3g; only the top tier is permitted until the artifact is "
-                    "calibrated again (make calibrate)",
-                    one.contract.max_loss_rate,
-                    one.contract.confidence,
-                    one.lost,
-                    one.known,
-                    one.evidence,
-                )
-        self._engine.suspensions.replace(one.contract for one in broken)
-        self._on_change(not broken)
+        with self._looking:  # what was read last must be set last
+            broken = [one for one in self._store.watched(self._calibration) if one.suspended]
+            for one in broken:
+                if one.contract not in self._engine.suspensions:
+                    logger.error(
+                        "contract broken: max_loss_rate %g at confidence %g, %d of %d known audits "
+                        "lost, evidence %.3g; only the top tier is permitted until the artifact is "
+                        "calibrated again (make calibrate)",
+                        one.contract.max_loss_rate,
+                        one.contract.confidence,
+                        one.lost,
+                        one.known,
+                        one.evidence,
+                    )
+            self._engine.suspensions.replace(one.contract for one in broken)
+            self._on_change(not broken)
 
     def _miss(self, count: int) -> None:
         with self._lock:
