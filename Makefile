@@ -19,6 +19,9 @@ TRAIN_FLAGS ?=
 SERVE_FLAGS ?=
 ROUTE_FLAGS ?=
 ONBOARD_FLAGS ?=
+LOG ?= router-decisions.jsonl
+OUTCOMES ?= router-outcomes.sqlite3
+OPE_FLAGS ?=
 
 .DEFAULT_GOAL := help
 
@@ -77,6 +80,10 @@ compare: $(VENV)/.train ## print training runs side by side
 .PHONY: eval
 eval: $(VENV)/.train ## evaluate ARTIFACT on held-out DATA; report in build/eval
 	$(BIN)/python -m eval run --artifact $(ARTIFACT) --catalog $(CATALOG) --data $(DATA) --out build/eval --seed $(SEED)
+
+.PHONY: ope
+ope: $(VENV)/.train ## estimate ARTIFACT's quality and cost from a server's decision LOG and its OUTCOMES
+	$(BIN)/python -m eval.ope --log $(LOG) --outcomes $(OUTCOMES) --artifact $(ARTIFACT) --catalog $(CATALOG) $(OPE_FLAGS)
 
 .PHONY: data
 data: $(VENV)/.train ## rebuild data/outcomes (numbers only) from the outcome texts in FROM

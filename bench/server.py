@@ -22,6 +22,7 @@ from router.engine import build_engine
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.app import RouterServer
+from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.service import SERVICE
 from router.server.servicer import RouterServicer
@@ -59,7 +60,9 @@ def _serve_asyncio(config: Config, pipe: Connection) -> None:
 
 def _serve_threads(config: Config, pipe: Connection) -> None:
     engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
-    servicer = RouterServicer(engine, OutcomeStore(config.store), Limits())
+    servicer = RouterServicer(
+        engine, OutcomeStore(config.store), Limits(), FollowUp(config, engine, lambda _: None)
+    )
     route = grpc.unary_unary_rpc_method_handler(
         lambda request, _: servicer.route(request),
         request_deserializer=pb.RouteRequest.FromString,

@@ -98,6 +98,16 @@ class RouterClient:
         answer: pb.RecordOutcomeResponse = self._call(self._stub.RecordOutcome, request)
         return answer
 
+    def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
+        """Report both qualities of an audited decision; they are durable when this returns."""
+        answer: pb.RecordAuditResponse = self._call(self._stub.RecordAudit, request)
+        return answer
+
+    def promise(self) -> pb.GetPromiseResponse:
+        """Return how the contracts in use are kept."""
+        answer: pb.GetPromiseResponse = self._call(self._stub.GetPromise, pb.GetPromiseRequest())
+        return answer
+
     def health(self, service: str = "readiness") -> str:
         """Return the health of ``service`` as its name, such as "SERVING"."""
         request = health_pb2.HealthCheckRequest(service=service)

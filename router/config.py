@@ -34,6 +34,11 @@ class Config:
         max_batch: Most requests in one RouteBatch.
         max_messages: Most messages in one request.
         grace_seconds: Time calls in flight get when the server is asked to stop.
+        audit_share: Probability with which a request under a contract is drawn for an audit, in
+            [0, 1]; 0 watches nothing.
+        exploration_share: Probability with which a tier is drawn at random among those the goal
+            allows, in [0, 1].
+        decision_log: JSON lines of every decision; None keeps none.
         log_level: "debug", "info", "warning" or "error".
     """
 
@@ -48,6 +53,9 @@ class Config:
     max_batch: int = 1024
     max_messages: int = 4096
     grace_seconds: float = 5.0
+    audit_share: float = 0.0
+    exploration_share: float = 0.0
+    decision_log: Path | None = None
     log_level: str = "info"
 
 
@@ -105,7 +113,7 @@ def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
             typed[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             typed[key] = text
-        if key in {"address", "artifact", "catalog", "store", "log_level"}:
+        if key in {"address", "artifact", "catalog", "store", "decision_log", "log_level"}:
             typed[key] = text
     return typed
 
@@ -121,7 +129,9 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
             changes[key] = table.flag(key)
         elif key == "grace_seconds":
             changes[key] = table.number(key, least=0.0, most=3600.0)
-        elif key in {"artifact", "catalog", "store"}:
+        elif key in {"audit_share", "exploration_share"}:
+            changes[key] = table.number(key, least=0.0, most=1.0)
+        elif key in {"artifact", "catalog", "store", "decision_log"}:
             changes[key] = Path(table.text(key))
         else:
             changes[key] = table.text(key)

@@ -7,7 +7,7 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 
 from router.catalog import Catalog
@@ -19,12 +19,14 @@ from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import Reading, read
 from router.predict.window import window
-from router.promise.contract import ContractTerms
+from router.promise.contract import ContractTerms, always_top
 from router.promise.rule import permitted_tiers
+from router.promise.suspended import Suspensions
 from router.types import (
     NO_NEEDS,
     Contract,
     Decision,
+    DecisionReason,
     Deployment,
     Estimate,
     Goal,
@@ -43,11 +45,13 @@ class Engine:
         artifact: Predicts for the catalog's tiers, in ``artifact.tier_names`` order.
         catalog: Tiers and deployments.
         tier_index: For each deployment of the catalog, its tier's column in a prediction.
+        suspensions: Contracts found broken; the one thing here that may change while serving.
     """
 
     artifact: Artifact
     catalog: Catalog
     tier_index: tuple[int, ...]
+    suspensions: Suspensions = field(default_factory=Suspensions)
 
     def route(self, request: Request) -> Decision:
         """Decide one request.
@@ -97,9 +101,14 @@ class Engine:
             chosen, reason = choose(eligible, goal)
         else:
             terms = self.contract_terms(goal.contract)
+            suspended = goal.contract in self.suspensions
+            if suspended:
+                terms = always_top(terms)
             allowed = permitted_tiers(prediction.adequacy, terms.threshold)
             names = compress(self.artifact.tier_names, allowed)
             chosen, reason = choose_under_contract(eligible, frozenset(names))
+            if suspended and reason is DecisionReason.CONTRACT_KEPT:
+                reason = DecisionReason.CONTRACT_SUSPENDED
         return Decision(
             decision_id=os.urandom(16).hex(),
             chosen=chosen,
@@ -113,7 +122,7 @@ class Engine:
         )
 
     def contract_terms(self, contract: Contract) -> ContractTerms:
-        """Return what the artifact's calibration can vouch for.
+        """Return what the artifact's calibration can vouch for, suspended or not.
 
         Raises:
             NotCalibratedError: the artifact has not been calibrated.

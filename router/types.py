@@ -174,6 +174,8 @@ class DecisionReason(IntEnum):
     BEST_TRADE_OFF = 3
     CONTRACT_KEPT = 4
     CONTRACT_UNREACHABLE = 5
+    CONTRACT_SUSPENDED = 6
+    EXPLORED = 7
 
 
 class Estimate(NamedTuple):

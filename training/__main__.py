@@ -160,6 +160,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--no-champion", dest="use_champion", action="store_false", help="promote without comparing"
     )
+    train.add_argument(
+        "--traffic-log",
+        type=Path,
+        metavar="FILE",
+        help="decision log of a server that explored; the artifact must not lose on it",
+    )
+    train.add_argument(
+        "--traffic-outcomes",
+        type=Path,
+        metavar="STORE",
+        default=default.traffic_outcomes,
+        help="that server's store of outcomes",
+    )
     train.set_defaults(call=_train)
     crossval = commands.add_parser(
         "crossval", help="judge every prompt by an artifact trained without it"

@@ -30,6 +30,7 @@ from training.candidates import fit_and_choose, log_loss
 from training.data import read_training_data
 from training.export import Provenance, copy_artifact, sha256_of, write_artifact
 from training.gate import Verdict, promotion_gate
+from training.gate_traffic import traffic_gate
 from training.graph import build_heads
 from training.labels import Examples, Float32Matrix, examples_of, rows_with_tiers
 from training.lengths import fit_lengths
@@ -82,6 +83,12 @@ def train(settings: Settings, say: Say = lambda _: None) -> Finished:
         verdict = _verdict(settings, engine, table, Path(temporary), tell)
         promoted = verdict is None or verdict.promoted
         tell(verdict.sentence() if verdict else "promoted: there is no champion to compare with")
+        if settings.traffic_log is not None:
+            traffic = traffic_gate(
+                place, settings.catalog, settings.traffic_log, settings.traffic_outcomes
+            )
+            tell(traffic.sentence())
+            promoted = promoted and traffic.promoted
         report = Path(temporary) / "evaluation"
         write_results(results, report / "results.json")
         write_report(results, report)

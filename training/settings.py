@@ -31,6 +31,8 @@ class Settings:
         format: Format of a user's data, one of ``training.sources.load.FORMATS``; None tells it
             from the name.
         column_map: Pairs of our column name and the name in a user's data.
+        traffic_log: Decision log of a server; with it the artifact must not lose on that traffic.
+        traffic_outcomes: That server's store of outcomes.
         tracking_uri: MLflow tracking store.
         experiment: MLflow experiment name.
     """
@@ -47,5 +49,7 @@ class Settings:
     skip_bad_rows: bool = False
     format: str | None = None
     column_map: tuple[tuple[str, str], ...] = ()
+    traffic_log: Path | None = None
+    traffic_outcomes: Path = Path("router-outcomes.sqlite3")
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "llm-tier-router"

@@ -1,7 +1,8 @@
 """``python -m eval.ope``: judge a candidate policy from a log, or the estimators by simulation.
 
 ``python -m eval.ope --log FILE.jsonl --candidate KEY`` reads the candidate from a key of every
-line; ``--artifact DIR`` asks an artifact instead. ``python -m eval.ope simulate`` prints bias and
+line; ``--artifact DIR`` asks an artifact instead. ``--outcomes STORE`` joins a server's decision
+log with its recorded outcomes first. ``python -m eval.ope simulate`` prints bias and
 coverage against known truth. The format of a log is described in docs/off-policy.md.
 """
 
@@ -10,10 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from eval.arrays import FloatArray
 from eval.bootstrap import Interval
-from eval.ope.candidate import artifact_choices
+from eval.ope.candidate import artifact_choices, artifact_choices_recorded
 from eval.ope.estimate import BOOTSTRAP_DRAWS, OffPolicyReport, off_policy_report
-from eval.ope.read import read_log
+from eval.ope.join import join_outcomes, read_outcome_store
+from eval.ope.read import LogFile, numbered_lines, parse_log
 from eval.ope.worlds import coverage_lines, load_outcomes
 from router.errors import RouterError
 from router.types import Goal
@@ -79,12 +82,15 @@ def _judge(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    file = read_log(arguments.log, arguments.candidate)
+    lines = numbered_lines(arguments.log)
+    if arguments.outcomes is not None:
+        joined = join_outcomes(lines, read_outcome_store(arguments.outcomes))
+        print(joined.sentence(), end="\n\n")
+        lines = joined.lines
+    file = parse_log(arguments.log, lines, arguments.candidate)
     candidate = file.candidate
     if candidate is None:
-        candidate = artifact_choices(
-            file.prompts, file.log.actions, arguments.artifact, arguments.catalog, _goal(arguments)
-        )
+        candidate = _choices(file, arguments)
     report = off_policy_report(file.log, candidate, draws=arguments.draws, seed=arguments.seed)
     print(*report_lines(report), sep="\n")
     return 0
@@ -100,6 +106,14 @@ def _simulate(arguments: argparse.Namespace) -> int:
         sep="\n",
     )
     return 0
+
+
+def _choices(file: LogFile, arguments: argparse.Namespace) -> FloatArray:
+    actions, goal = file.log.actions, _goal(arguments)
+    artifact, catalog = arguments.artifact, arguments.catalog
+    if file.inputs:
+        return artifact_choices_recorded(file.inputs, actions, artifact, catalog, goal)
+    return artifact_choices(file.prompts, actions, artifact, catalog, goal)
 
 
 def _goal(arguments: argparse.Namespace) -> Goal | None:
@@ -119,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.ope", description=__doc__)
     parser.add_argument("command", nargs="?", choices=("estimate", "simulate"), default="estimate")
     parser.add_argument("--log", type=Path, help="logged decisions, JSON lines")
+    parser.add_argument(
+        "--outcomes", type=Path, metavar="STORE", help="the server's store of recorded outcomes"
+    )
     parser.add_argument(
         "--candidate", metavar="KEY", help="key of the candidate's choice in a line"
     )

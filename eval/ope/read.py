@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.arrays import FloatArray
+from eval.ope.inputs import RecordedInput, read_input
 from eval.ope.log import LoggedDecisions
 from router.checked import CheckedTable
 from router.errors import DataError
@@ -27,11 +28,13 @@ class LogFile:
         log: The decisions.
         candidate: (n, k) probabilities of the candidate column, or None where none was asked for.
         prompts: (n,) texts, empty where any line has none.
+        inputs: (n,) requests as numbers, empty where any line has none.
     """
 
     log: LoggedDecisions
     candidate: FloatArray | None
     prompts: tuple[str, ...]
+    inputs: tuple[RecordedInput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,19 @@ class _Line:
     predicted_cost_usd: dict[str, float]
     candidate: dict[str, float]
     prompt: str
+    input: RecordedInput | None
+
+
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """Return the lines of a file that are not blank, with their numbers.
+
+    Raises:
+        DataError: no such file.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such log; give a file of JSON lines, see docs/off-policy.md")
+    texts = path.read_text(encoding="utf-8").splitlines()
+    return [(number, text) for number, text in enumerate(texts, start=1) if text.strip()]
 
 
 def read_log(path: Path, candidate_column: str | None = None) -> LogFile:
@@ -59,13 +75,16 @@ def read_log(path: Path, candidate_column: str | None = None) -> LogFile:
     Raises:
         DataError: no such file, no lines, or faulty lines (``problems`` names them).
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such log; give a file of JSON lines, see docs/off-policy.md")
+    return parse_log(path, numbered_lines(path), candidate_column)
+
+
+def parse_log(
+    path: Path, numbered: Sequence[tuple[int, str]], candidate_column: str | None = None
+) -> LogFile:
+    """Read a log from lines that are at hand; as ``read_log``, ``path`` is for messages."""
     lines: list[_Line] = []
     problems: list[str] = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not text.strip():
-            continue
+    for number, text in numbered:
         try:
             lines.append(_parse(text, f"{path}:{number}", candidate_column))
         except DataError as error:
@@ -100,6 +119,7 @@ def _parse(text: str, where: str, candidate_column: str | None) -> _Line:
         predicted_cost_usd=_optional(table, "predicted_cost_usd"),
         candidate=_candidate(table, candidate_column) if candidate_column else {},
         prompt=table.text("prompt") if "prompt" in content else "",
+        input=read_input(table),
     )
 
 
@@ -146,10 +166,12 @@ def _assemble(path: Path, lines: Sequence[_Line], candidate_column: str | None) 
         predicted_cost_usd=predicted[1],
     )
     prompts = tuple(line.prompt for line in lines)
+    inputs = tuple(line.input for line in lines if line.input is not None)
     return LogFile(
         log=log,
         candidate=_filled([x.candidate for x in lines], actions) if candidate_column else None,
         prompts=prompts if all(prompts) else (),
+        inputs=inputs if len(inputs) == len(lines) else (),
     )
 
 

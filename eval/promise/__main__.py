@@ -12,6 +12,7 @@ from pathlib import Path
 from eval.promise.contract_tables import SIZES, TOPIC_LABELS, contract_lines, topic_lines
 from eval.promise.draws import DELTA
 from eval.promise.logistic import FARTHEST
+from eval.promise.order_tables import AUDITS, CHEAP, order_lines
 from eval.promise.populations import Population, pairs, three_tiers
 from eval.promise.shift_tables import (
     AUDIT_SHARE,
@@ -101,6 +102,14 @@ def _delay(arguments: argparse.Namespace) -> None:
     )
 
 
+def _order(arguments: argparse.Namespace) -> None:
+    _print(
+        f"Risk exactly {DELAY_TARGET:g}, {CHEAP:.0%} of requests below the top tier, {AUDITS} "
+        f"audits, monitor delta {DELTA:g}, {arguments.draws} monitors, seed {arguments.seed}",
+        order_lines(DELAY_TARGET, DELTA, arguments.draws, arguments.seed),
+    )
+
+
 def _three(arguments: argparse.Namespace) -> Population:
     return three_tiers(arguments.data, arguments.artifact, arguments.catalog)
 
@@ -118,6 +127,7 @@ _TABLES: dict[str, Callable[[argparse.Namespace], None]] = {
     "topics": _topics,
     "shift": _shift,
     "delay": _delay,
+    "order": _order,
 }
 
 

@@ -20,6 +20,11 @@ _WHY = {
         "no tier that the contract permits may serve; it is the most adequate candidate there is, "
         "and the contract does not cover it"
     ),
+    pb.DECISION_REASON_CONTRACT_SUSPENDED: (
+        "audits found the contract broken, so only the top tier is permitted until the artifact is "
+        "calibrated again"
+    ),
+    pb.DECISION_REASON_EXPLORED: "it was drawn at random among the tiers that the goal allows",
 }
 SHORT_WHY = {
     pb.DECISION_REASON_TARGET_MET: "target met",
@@ -27,6 +32,8 @@ SHORT_WHY = {
     pb.DECISION_REASON_BEST_TRADE_OFF: "trade-off",
     pb.DECISION_REASON_CONTRACT_KEPT: "contract kept",
     pb.DECISION_REASON_CONTRACT_UNREACHABLE: "not covered",
+    pb.DECISION_REASON_CONTRACT_SUSPENDED: "suspended",
+    pb.DECISION_REASON_EXPLORED: "explored",
 }
 _FELL_OUT = {
     pb.INELIGIBLE_REASON_TIER_NOT_ALLOWED: "tier not among those allowed",
@@ -70,7 +77,7 @@ def _lines_of_terms(answer: pb.RouteResponse) -> list[str]:
     permitted = (
         f"regret up to {terms.threshold:g} is permitted; {terms.observed_loss_rate:.2%} lost"
         if terms.HasField("threshold")
-        else "the labels vouch for the top tier only"
+        else "only the top tier is permitted"
     )
     return [f"Rests on    {terms.calibration_prompt_count} labelled prompts: {permitted}"]
 

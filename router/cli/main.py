@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.demo import add_demo
     from router.cli.files import add_check, add_outcomes, add_tiers
+    from router.cli.promise import add_promise
     from router.cli.route import add_route
     from router.cli.serve import add_health, add_serve
 
@@ -27,7 +28,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_serve, add_route, add_tiers, add_check, add_health, add_demo, add_outcomes):
+    for add in (
+        add_serve,
+        add_route,
+        add_tiers,
+        add_check,
+        add_health,
+        add_promise,
+        add_demo,
+        add_outcomes,
+    ):
         add(commands)
     return parser
 

@@ -10,7 +10,17 @@ from router.cli.child import READY_LINE
 from router.client import RouterClient
 from router.config import Config, load_config
 
-_FLAGS = ("address", "artifact", "catalog", "store", "reflection", "threads")
+_FLAGS = (
+    "address",
+    "artifact",
+    "catalog",
+    "store",
+    "reflection",
+    "threads",
+    "audit_share",
+    "exploration_share",
+    "decision_log",
+)
 
 
 def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,6 +40,19 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--reflection", action="store_true", default=None, help="turn server reflection on"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="worker threads, 1 to 256")
+    parser.add_argument(
+        "--audit-share",
+        type=float,
+        metavar="P",
+        help="share of requests under a contract that are audited, such as 0.02 (default 0)",
+    )
+    parser.add_argument(
+        "--exploration-share",
+        type=float,
+        metavar="P",
+        help="share of requests whose tier is drawn among those the goal allows (default 0)",
+    )
+    parser.add_argument("--decision-log", metavar="FILE", help="JSON lines of every decision")
     parser.set_defaults(run=serve)
 
 

@@ -9,7 +9,7 @@ risk need not grow with t. Watching the promise in use is ``router.promise.monit
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -156,6 +156,11 @@ def contract(counts: CalibrationCounts, alpha: float, delta: float) -> ContractT
         covers=counts.covers,
         tested=tested,
     )
+
+
+def always_top(terms: ContractTerms) -> ContractTerms:
+    """Return the terms of the same promise with only the top tier permitted."""
+    return replace(terms, threshold=None, empirical_risk=0.0, upper_bound=0.0, bound="none")
 
 
 def rejected_in_sequence(p_values: FloatArray, delta: float) -> NDArray[np.int64]:

@@ -2,9 +2,11 @@
 
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
-server is asked to stop.
+server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, and the
+others do not care.
 """
 
+import asyncio
 import logging
 import threading
 from collections.abc import Sequence
@@ -21,12 +23,14 @@ from router.engine import build_engine
 from router.errors import ConfigError
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
+from router.server.follow_up import FollowUp
 from router.server.limits import Limits
-from router.server.loop import run
+from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
 
 _READY_NAMES = ("", SERVICE, "readiness")
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 logger = logging.getLogger("router.server")
 
@@ -40,6 +44,8 @@ class RouterServer:
 
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
+        engine: Decides; for who wants to decide below gRPC as the service does.
+        follow_up: What follows its decisions.
 
     Raises:
         CatalogError, ArtifactError, StoreError: see the loaders; nothing is listening then.
@@ -48,12 +54,13 @@ class RouterServer:
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
-        self._engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
+        self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()
         self._calls = CallsInFlight()
         self._stopped = threading.Event()
+        self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         try:
             self.port: int = run(self._start(handlers))
         except RuntimeError as error:
@@ -66,8 +73,8 @@ class RouterServer:
         logger.info(
             "serving on port %d: artifact %s, catalog %s",
             self.port,
-            self._engine.artifact.version,
-            self._engine.catalog.version,
+            self.engine.artifact.version,
+            self.engine.catalog.version,
         )
 
     async def _start(self, handlers: Sequence[grpc.GenericRpcHandler]) -> int:
@@ -80,7 +87,7 @@ class RouterServer:
             maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
-        servicer = RouterServicer(self._engine, self._store, limits)
+        servicer = RouterServicer(self.engine, self._store, limits, self.follow_up)
         ours = service_handler(servicer, self._executor, self._calls)
         self._server.add_generic_rpc_handlers((ours, *handlers))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -110,11 +117,17 @@ class RouterServer:
 
     async def _stop(self) -> None:
         for name in _READY_NAMES:
-            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+            await self._health.set(name, _NOT_SERVING)
         await self._server.stop(self._config.grace_seconds)
+
+    def _promise_stands(self, stands: bool) -> None:
+        """Say in health whether contracts stand; called from the thread that found out."""
+        state = health_pb2.HealthCheckResponse.SERVING if stands else _NOT_SERVING
+        asyncio.run_coroutine_threadsafe(self._health.set("promise", state), shared_loop())
 
     def _close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self.follow_up.close()
         self._store.close()
         self._stopped.set()
 

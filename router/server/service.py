@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from router.errors import InvalidRequestError
-from router.server.servicer import RouterServicer
+from router.server.servicer import RouterServicer, Unfinished
 from router.server.status import answer_error
 from router.v1 import router_pb2
 
@@ -40,15 +40,21 @@ class CallsInFlight:
         self.count = 0
 
 
-def on_loop(method: Method, decode: Decode, calls: CallsInFlight) -> AsyncMethod:
-    """Return a handler that runs a short method where the loop runs."""
+def on_loop(
+    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor
+) -> AsyncMethod:
+    """Return a handler that runs a short method where the loop runs, what it leaves in a thread."""
 
     async def handler(raw: bytes, context: Any) -> Any:
         calls.count += 1
         try:
             if context.time_remaining() == 0:
                 await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _ENDED_TEXT)
-            return method(decode(raw))
+            answer = method(decode(raw))
+            if type(answer) is Unfinished:
+                await asyncio.get_running_loop().run_in_executor(executor, answer.finish)
+                return answer.answer
+            return answer
         except grpc.aio.AbortError:
             raise
         except Exception as error:
@@ -108,12 +114,14 @@ def service_handler(
         "RouteBatch": servicer.route_batch,
         "RecordOutcome": servicer.record_outcome,
         "Review": servicer.review,
+        "RecordAudit": servicer.record_audit,
+        "GetPromise": servicer.get_promise,
     }
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:
         decode = decoder(method.input_type)
         behaviour = (
-            on_loop(short[method.name], decode, calls)
+            on_loop(short[method.name], decode, calls, executor)
             if method.name in short
             else in_thread(long[method.name], decode, calls, executor)
         )

@@ -4,6 +4,8 @@ How gRPC calls them, and what happens to errors, is ``service``.
 """
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 from google.rpc import status_pb2
 
@@ -12,6 +14,7 @@ from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.answer import Answers, from_catalog
 from router.server.convert import short_id, to_request
+from router.server.follow_up import Followed, FollowUp
 from router.server.limits import Limits
 from router.server.review import review, with_plan
 from router.server.status import to_status
@@ -19,26 +22,39 @@ from router.types import Request
 from router.v1 import router_pb2 as pb
 
 
+class Unfinished(NamedTuple):
+    """An answer that may go out only when something that waits is done, which may add to it."""
+
+    answer: pb.RouteResponse
+    finish: Callable[[], None]
+
+
 class RouterServicer:
-    """The methods of ``router.v1.RouterService``, from an engine and an outcome store.
+    """The methods of ``router.v1.RouterService``, from an engine, its follow-up and a store.
 
     Each takes the wire request, gives the wire answer and raises ``RouterError``.
     """
 
-    def __init__(self, engine: Engine, store: OutcomeStore, limits: Limits) -> None:
+    def __init__(
+        self, engine: Engine, store: OutcomeStore, limits: Limits, follow_up: FollowUp
+    ) -> None:
         self._engine = engine
         self._answers = Answers(engine.catalog, engine.artifact.version)
         self._store = store
         self._limits = limits
+        self._follow_up = follow_up
 
-    def route(self, request: pb.RouteRequest) -> pb.RouteResponse:
+    def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
         engine = self._engine
         checked = to_request(request, engine.catalog, self._limits)
-        decision = engine.route(checked)
-        return with_plan(
-            engine, request, decision, self._answers.write(decision, checked.request_id)
-        )
+        followed = self._follow_up.enter(checked, engine.route(checked))
+        decision = followed.decision
+        answer = self._answers.write(decision, checked.request_id)
+        answer = with_plan(engine, request, decision, answer)
+        if followed.audit is None:
+            return answer
+        return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
@@ -62,16 +78,22 @@ class RouterServicer:
                 errors[place] = to_status(error)
         decisions = engine.route_many(checked)
         results: list[pb.RouteBatchResult | None] = [None] * given
+        answered: list[tuple[Followed, pb.RouteResponse]] = []
         for place, one, decision in zip(place_of, checked, decisions, strict=True):
             if isinstance(decision, RouterError):
                 errors[place] = to_status(decision)
                 continue
-            answer = self._answers.write(decision, one.request_id)
+            followed = self._follow_up.enter(one, decision)
+            answer = self._answers.write(followed.decision, one.request_id)
             try:
-                answer = with_plan(engine, request.requests[place], decision, answer)
-                results[place] = pb.RouteBatchResult(response=answer)
+                answer = with_plan(engine, request.requests[place], followed.decision, answer)
             except InvalidRequestError as error:
                 errors[place] = to_status(error)
+                continue
+            result = pb.RouteBatchResult(response=answer)
+            results[place] = result
+            answered.append((followed, result.response))
+        self._follow_up.write(answered)
         return pb.RouteBatchResponse(
             results=[
                 result if result is not None else pb.RouteBatchResult(error=errors[place])
@@ -90,6 +112,14 @@ class RouterServicer:
     def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Make an outcome durable."""
         return pb.RecordOutcomeResponse(duplicate=self._store.record(self._outcome(request)))
+
+    def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
+        """Make the report of an audit durable, and what it means."""
+        return self._follow_up.audits.record(request)
+
+    def get_promise(self, _: pb.GetPromiseRequest) -> pb.GetPromiseResponse:
+        """Say how the contracts in use are kept."""
+        return self._follow_up.audits.describe()
 
     def _outcome(self, wire: pb.RecordOutcomeRequest) -> RecordedOutcome:
         quality = wire.quality if wire.HasField("quality") else None

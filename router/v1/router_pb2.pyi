@@ -15,6 +15,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import google.rpc.status_pb2
 import sys
 import typing
@@ -46,6 +47,14 @@ class _DecisionReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """No candidate of a permitted tier is eligible, so the contract does not cover this request; the
     most adequate candidate was chosen.
     """
+    DECISION_REASON_CONTRACT_SUSPENDED: _DecisionReason.ValueType  # 6
+    """Audits found the contract broken, so only the top tier is permitted until the artifact is
+    calibrated again; the cheapest candidate of the top tier was chosen.
+    """
+    DECISION_REASON_EXPLORED: _DecisionReason.ValueType  # 7
+    """Exploration: drawn at random among the tiers that the goal allows. Under a contract these are
+    the permitted ones, which the contract covers.
+    """
 
 class DecisionReason(_DecisionReason, metaclass=_DecisionReasonEnumTypeWrapper):
     """Why a decision is what it is."""
@@ -63,6 +72,14 @@ DECISION_REASON_CONTRACT_KEPT: DecisionReason.ValueType  # 4
 DECISION_REASON_CONTRACT_UNREACHABLE: DecisionReason.ValueType  # 5
 """No candidate of a permitted tier is eligible, so the contract does not cover this request; the
 most adequate candidate was chosen.
+"""
+DECISION_REASON_CONTRACT_SUSPENDED: DecisionReason.ValueType  # 6
+"""Audits found the contract broken, so only the top tier is permitted until the artifact is
+calibrated again; the cheapest candidate of the top tier was chosen.
+"""
+DECISION_REASON_EXPLORED: DecisionReason.ValueType  # 7
+"""Exploration: drawn at random among the tiers that the goal allows. Under a contract these are
+the permitted ones, which the contract covers.
 """
 Global___DecisionReason: typing_extensions.TypeAlias = DecisionReason
 
@@ -433,7 +450,7 @@ class ContractTerms(google.protobuf.message.Message):
     """As asked, or 0.9."""
     threshold: builtins.float
     """Greatest adequacy a tier may be predicted to give up against the top tier; unset: the labels
-    vouch for no threshold at all, so only the top tier is permitted.
+    vouch for no threshold at all, or the contract is suspended, so only the top tier is permitted.
     """
     calibration_prompt_count: builtins.int
     """Labelled prompts it was calibrated on."""
@@ -649,6 +666,35 @@ class Candidate(google.protobuf.message.Message):
 Global___Candidate: typing_extensions.TypeAlias = Candidate
 
 @typing.final
+class Audit(google.protobuf.message.Message):
+    """Asks the caller to have the top tier answer as well, and to report both qualities with
+    RecordAudit and this decision's id. A report may come late or never: an unreported audit counts as
+    kept, so it can hide a broken contract and never fake one.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DEPLOYMENT_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    PROBABILITY_FIELD_NUMBER: builtins.int
+    deployment: builtins.str
+    """Deployment to ask as well: the cheapest of the top tier that may serve."""
+    tier: builtins.str
+    """Name of the top tier."""
+    probability: builtins.float
+    """Probability with which any request of this contract is drawn, in (0, 1]."""
+    def __init__(
+        self,
+        *,
+        deployment: builtins.str = ...,
+        tier: builtins.str = ...,
+        probability: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["deployment", b"deployment", "probability", b"probability", "tier", b"tier"]) -> None: ...
+
+Global___Audit: typing_extensions.TypeAlias = Audit
+
+@typing.final
 class RouteResponse(google.protobuf.message.Message):
     """The answer to one request."""
 
@@ -668,6 +714,7 @@ class RouteResponse(google.protobuf.message.Message):
     CATALOG_VERSION_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     CONTRACT_TERMS_FIELD_NUMBER: builtins.int
+    AUDIT_FIELD_NUMBER: builtins.int
     PLAN_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
@@ -706,6 +753,10 @@ class RouteResponse(google.protobuf.message.Message):
         """What the contract rests on; set only if the goal is a contract."""
 
     @property
+    def audit(self) -> Global___Audit:
+        """Set if this decision was drawn for an audit and a second answer is wanted."""
+
+    @property
     def plan(self) -> Global___Plan:
         """Set only if the request asks for a plan."""
 
@@ -726,10 +777,11 @@ class RouteResponse(google.protobuf.message.Message):
         catalog_version: builtins.str = ...,
         request_id: builtins.str = ...,
         contract_terms: Global___ContractTerms | None = ...,
+        audit: Global___Audit | None = ...,
         plan: Global___Plan | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["contract_terms", b"contract_terms", "goal", b"goal", "plan", b"plan"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "plan", b"plan"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 
@@ -1280,3 +1332,172 @@ class RecordOutcomeResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["duplicate", b"duplicate"]) -> None: ...
 
 Global___RecordOutcomeResponse: typing_extensions.TypeAlias = RecordOutcomeResponse
+
+@typing.final
+class RecordAuditRequest(google.protobuf.message.Message):
+    """Reports both answers of an audited decision."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: builtins.int
+    QUALITY_FIELD_NUMBER: builtins.int
+    TOP_QUALITY_FIELD_NUMBER: builtins.int
+    decision_id: builtins.str
+    """The decision, as Route gave it with audit set. The same decision twice with the same qualities
+    is acknowledged once more and counted once; with others it is refused (ALREADY_EXISTS).
+    """
+    quality: builtins.float
+    """Measured quality of the chosen deployment's answer, in [0, 1]. Must be set."""
+    top_quality: builtins.float
+    """Measured quality of the audit deployment's answer, by the same measure, in [0, 1]. Must be set."""
+    def __init__(
+        self,
+        *,
+        decision_id: builtins.str = ...,
+        quality: builtins.float | None = ...,
+        top_quality: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_quality", b"_quality", "_top_quality", b"_top_quality", "quality", b"quality", "top_quality", b"top_quality"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_quality", b"_quality", "_top_quality", b"_top_quality", "decision_id", b"decision_id", "quality", b"quality", "top_quality", b"top_quality"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_quality", b"_quality"]) -> typing.Literal["quality"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_top_quality", b"_top_quality"]) -> typing.Literal["top_quality"] | None: ...
+
+Global___RecordAuditRequest: typing_extensions.TypeAlias = RecordAuditRequest
+
+@typing.final
+class RecordAuditResponse(google.protobuf.message.Message):
+    """Says that the audit is durable, and what it meant."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DUPLICATE_FIELD_NUMBER: builtins.int
+    LOST_FIELD_NUMBER: builtins.int
+    CONTRACT_FIELD_NUMBER: builtins.int
+    duplicate: builtins.bool
+    """True when this audit had been reported before."""
+    lost: builtins.bool
+    """Whether the request lost: its answer inadequate, the top tier's adequate."""
+    @property
+    def contract(self) -> Global___WatchedContract:
+        """The contract's state with this audit counted."""
+
+    def __init__(
+        self,
+        *,
+        duplicate: builtins.bool = ...,
+        lost: builtins.bool = ...,
+        contract: Global___WatchedContract | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["contract", b"contract"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["contract", b"contract", "duplicate", b"duplicate", "lost", b"lost"]) -> None: ...
+
+Global___RecordAuditResponse: typing_extensions.TypeAlias = RecordAuditResponse
+
+@typing.final
+class GetPromiseRequest(google.protobuf.message.Message):
+    """Asks how the contracts in use are kept."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___GetPromiseRequest: typing_extensions.TypeAlias = GetPromiseRequest
+
+@typing.final
+class WatchedContract(google.protobuf.message.Message):
+    """A contract that audits watch, and what they found. One watch lasts from a calibration to the next."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONTRACT_FIELD_NUMBER: builtins.int
+    SUSPENDED_FIELD_NUMBER: builtins.int
+    AUDIT_COUNT_FIELD_NUMBER: builtins.int
+    KNOWN_AUDIT_COUNT_FIELD_NUMBER: builtins.int
+    LOST_AUDIT_COUNT_FIELD_NUMBER: builtins.int
+    EVIDENCE_FIELD_NUMBER: builtins.int
+    LOSS_RATE_LOWER_BOUND_FIELD_NUMBER: builtins.int
+    STARTED_FIELD_NUMBER: builtins.int
+    SUSPENDED_AT_FIELD_NUMBER: builtins.int
+    suspended: builtins.bool
+    """True once it was found broken. Wrong with a probability of at most 1 - confidence over the whole
+    watch, however often one looks.
+    """
+    audit_count: builtins.int
+    """Audits drawn, those where the top tier was chosen included."""
+    known_audit_count: builtins.int
+    """Audits whose loss is known: reported, or 0 because the top tier was chosen."""
+    lost_audit_count: builtins.int
+    """Known audits that lost."""
+    evidence: builtins.float
+    """Wealth of the bet against the contract at its greatest, >= 1; at 1 / (1 - confidence) the
+    contract is suspended.
+    """
+    loss_rate_lower_bound: builtins.float
+    """With the contract's confidence, some request's expected loss was above this; 0 if nothing is
+    known yet.
+    """
+    @property
+    def contract(self) -> Global___Contract:
+        """What is promised."""
+
+    @property
+    def started(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the first audit was drawn."""
+
+    @property
+    def suspended_at(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was suspended; unset if it is not."""
+
+    def __init__(
+        self,
+        *,
+        contract: Global___Contract | None = ...,
+        suspended: builtins.bool = ...,
+        audit_count: builtins.int = ...,
+        known_audit_count: builtins.int = ...,
+        lost_audit_count: builtins.int = ...,
+        evidence: builtins.float = ...,
+        loss_rate_lower_bound: builtins.float = ...,
+        started: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        suspended_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["contract", b"contract", "started", b"started", "suspended_at", b"suspended_at"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["audit_count", b"audit_count", "contract", b"contract", "evidence", b"evidence", "known_audit_count", b"known_audit_count", "loss_rate_lower_bound", b"loss_rate_lower_bound", "lost_audit_count", b"lost_audit_count", "started", b"started", "suspended", b"suspended", "suspended_at", b"suspended_at"]) -> None: ...
+
+Global___WatchedContract: typing_extensions.TypeAlias = WatchedContract
+
+@typing.final
+class GetPromiseResponse(google.protobuf.message.Message):
+    """How the contracts in use are kept."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AUDIT_SHARE_FIELD_NUMBER: builtins.int
+    CALIBRATION_FIELD_NUMBER: builtins.int
+    CONTRACTS_FIELD_NUMBER: builtins.int
+    MISSED_AUDIT_COUNT_FIELD_NUMBER: builtins.int
+    audit_share: builtins.float
+    """Probability with which a request under a contract is drawn for an audit; 0: nothing is watched."""
+    calibration: builtins.str
+    """Identity of the artifact's calibration, which watches belong to; empty if it has none."""
+    missed_audit_count: builtins.int
+    """Audits since the start that could not be written down and so were not asked for."""
+    @property
+    def contracts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___WatchedContract]:
+        """Contracts of this calibration with at least one audit, strictest first."""
+
+    def __init__(
+        self,
+        *,
+        audit_share: builtins.float = ...,
+        calibration: builtins.str = ...,
+        contracts: collections.abc.Iterable[Global___WatchedContract] | None = ...,
+        missed_audit_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audit_share", b"audit_share", "calibration", b"calibration", "contracts", b"contracts", "missed_audit_count", b"missed_audit_count"]) -> None: ...
+
+Global___GetPromiseResponse: typing_extensions.TypeAlias = GetPromiseResponse

@@ -60,6 +60,16 @@ class RouterServiceStub(object):
                 request_serializer=router_dot_v1_dot_router__pb2.RecordOutcomeRequest.SerializeToString,
                 response_deserializer=router_dot_v1_dot_router__pb2.RecordOutcomeResponse.FromString,
                 _registered_method=True)
+        self.RecordAudit = channel.unary_unary(
+                '/router.v1.RouterService/RecordAudit',
+                request_serializer=router_dot_v1_dot_router__pb2.RecordAuditRequest.SerializeToString,
+                response_deserializer=router_dot_v1_dot_router__pb2.RecordAuditResponse.FromString,
+                _registered_method=True)
+        self.GetPromise = channel.unary_unary(
+                '/router.v1.RouterService/GetPromise',
+                request_serializer=router_dot_v1_dot_router__pb2.GetPromiseRequest.SerializeToString,
+                response_deserializer=router_dot_v1_dot_router__pb2.GetPromiseResponse.FromString,
+                _registered_method=True)
 
 
 class RouterServiceServicer(object):
@@ -67,7 +77,8 @@ class RouterServiceServicer(object):
     """
 
     def Route(self, request, context):
-        """Chooses a deployment for one prompt. Has no side effect and may be retried freely.
+        """Chooses a deployment for one prompt. May be retried freely: all it may write down is that an
+        audit was asked for, and a decision log.
         (AIP-136 would call it RoutePrompt; the short name is kept because it is the known one.)
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -104,6 +115,21 @@ class RouterServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordAudit(self, request, context):
+        """Records both qualities of an audited decision. Acknowledged only once they and what they mean
+        for the contract are durable; idempotent by decision_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPromise(self, request, context):
+        """Says how the contracts in use are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +157,16 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.RecordOutcome,
                     request_deserializer=router_dot_v1_dot_router__pb2.RecordOutcomeRequest.FromString,
                     response_serializer=router_dot_v1_dot_router__pb2.RecordOutcomeResponse.SerializeToString,
+            ),
+            'RecordAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordAudit,
+                    request_deserializer=router_dot_v1_dot_router__pb2.RecordAuditRequest.FromString,
+                    response_serializer=router_dot_v1_dot_router__pb2.RecordAuditResponse.SerializeToString,
+            ),
+            'GetPromise': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPromise,
+                    request_deserializer=router_dot_v1_dot_router__pb2.GetPromiseRequest.FromString,
+                    response_serializer=router_dot_v1_dot_router__pb2.GetPromiseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +305,60 @@ class RouterService(object):
             '/router.v1.RouterService/RecordOutcome',
             router_dot_v1_dot_router__pb2.RecordOutcomeRequest.SerializeToString,
             router_dot_v1_dot_router__pb2.RecordOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/router.v1.RouterService/RecordAudit',
+            router_dot_v1_dot_router__pb2.RecordAuditRequest.SerializeToString,
+            router_dot_v1_dot_router__pb2.RecordAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPromise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/router.v1.RouterService/GetPromise',
+            router_dot_v1_dot_router__pb2.GetPromiseRequest.SerializeToString,
+            router_dot_v1_dot_router__pb2.GetPromiseResponse.FromString,
             options,
             channel_credentials,
             insecure,

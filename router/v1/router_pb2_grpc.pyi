@@ -111,7 +111,39 @@ _RouterServiceRecordOutcomeType = typing_extensions.TypeVar(
     ],
 )
 
-class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRouteBatchType, _RouterServiceListTiersType, _RouterServiceReviewType, _RouterServiceRecordOutcomeType]):
+_RouterServiceRecordAuditType = typing_extensions.TypeVar(
+    '_RouterServiceRecordAuditType',
+    grpc.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.RecordAuditRequest,
+        router.v1.router_pb2.RecordAuditResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.RecordAuditRequest,
+        router.v1.router_pb2.RecordAuditResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.RecordAuditRequest,
+        router.v1.router_pb2.RecordAuditResponse,
+    ],
+)
+
+_RouterServiceGetPromiseType = typing_extensions.TypeVar(
+    '_RouterServiceGetPromiseType',
+    grpc.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.GetPromiseRequest,
+        router.v1.router_pb2.GetPromiseResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.GetPromiseRequest,
+        router.v1.router_pb2.GetPromiseResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.GetPromiseRequest,
+        router.v1.router_pb2.GetPromiseResponse,
+    ],
+)
+
+class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRouteBatchType, _RouterServiceListTiersType, _RouterServiceReviewType, _RouterServiceRecordOutcomeType, _RouterServiceRecordAuditType, _RouterServiceGetPromiseType]):
     """Chooses, for each prompt, the cheapest deployment that keeps the promised quality."""
 
     @typing.overload
@@ -135,6 +167,14 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
         grpc.UnaryUnaryMultiCallable[
             router.v1.router_pb2.RecordOutcomeRequest,
             router.v1.router_pb2.RecordOutcomeResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            router.v1.router_pb2.RecordAuditRequest,
+            router.v1.router_pb2.RecordAuditResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            router.v1.router_pb2.GetPromiseRequest,
+            router.v1.router_pb2.GetPromiseResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -160,10 +200,19 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
             router.v1.router_pb2.RecordOutcomeRequest,
             router.v1.router_pb2.RecordOutcomeResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            router.v1.router_pb2.RecordAuditRequest,
+            router.v1.router_pb2.RecordAuditResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            router.v1.router_pb2.GetPromiseRequest,
+            router.v1.router_pb2.GetPromiseResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     Route: _RouterServiceRouteType
-    """Chooses a deployment for one prompt. Has no side effect and may be retried freely.
+    """Chooses a deployment for one prompt. May be retried freely: all it may write down is that an
+    audit was asked for, and a decision log.
     (AIP-136 would call it RoutePrompt; the short name is kept because it is the known one.)
     """
 
@@ -182,6 +231,14 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
     """Records what came of a past decision. Acknowledged only once it is durable; idempotent by
     request_id.
     """
+
+    RecordAudit: _RouterServiceRecordAuditType
+    """Records both qualities of an audited decision. Acknowledged only once they and what they mean
+    for the contract are durable; idempotent by decision_id.
+    """
+
+    GetPromise: _RouterServiceGetPromiseType
+    """Says how the contracts in use are kept."""
 
 RouterServiceAsyncStub: typing_extensions.TypeAlias = RouterServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -204,6 +261,14 @@ RouterServiceAsyncStub: typing_extensions.TypeAlias = RouterServiceStub[
         router.v1.router_pb2.RecordOutcomeRequest,
         router.v1.router_pb2.RecordOutcomeResponse,
     ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.RecordAuditRequest,
+        router.v1.router_pb2.RecordAuditResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        router.v1.router_pb2.GetPromiseRequest,
+        router.v1.router_pb2.GetPromiseResponse,
+    ],
 ]
 
 class RouterServiceServicer(metaclass=abc.ABCMeta):
@@ -215,7 +280,8 @@ class RouterServiceServicer(metaclass=abc.ABCMeta):
         request: router.v1.router_pb2.RouteRequest,
         context: _ServicerContext,
     ) -> typing.Union[router.v1.router_pb2.RouteResponse, collections.abc.Awaitable[router.v1.router_pb2.RouteResponse]]:
-        """Chooses a deployment for one prompt. Has no side effect and may be retried freely.
+        """Chooses a deployment for one prompt. May be retried freely: all it may write down is that an
+        audit was asked for, and a decision log.
         (AIP-136 would call it RoutePrompt; the short name is kept because it is the known one.)
         """
 
@@ -254,5 +320,23 @@ class RouterServiceServicer(metaclass=abc.ABCMeta):
         """Records what came of a past decision. Acknowledged only once it is durable; idempotent by
         request_id.
         """
+
+    @abc.abstractmethod
+    def RecordAudit(
+        self,
+        request: router.v1.router_pb2.RecordAuditRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[router.v1.router_pb2.RecordAuditResponse, collections.abc.Awaitable[router.v1.router_pb2.RecordAuditResponse]]:
+        """Records both qualities of an audited decision. Acknowledged only once they and what they mean
+        for the contract are durable; idempotent by decision_id.
+        """
+
+    @abc.abstractmethod
+    def GetPromise(
+        self,
+        request: router.v1.router_pb2.GetPromiseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[router.v1.router_pb2.GetPromiseResponse, collections.abc.Awaitable[router.v1.router_pb2.GetPromiseResponse]]:
+        """Says how the contracts in use are kept."""
 
 def add_RouterServiceServicer_to_server(servicer: RouterServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

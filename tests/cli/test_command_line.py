@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from router.cli.explain import _WHY, SHORT_WHY
-from router.cli.main import main
+from router.cli.main import build_parser, main
+from router.cli.serve import config_of
 from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ("serve", "route", "tiers", "check", "health", "demo", "outcomes")
+COMMANDS = ("serve", "route", "tiers", "check", "health", "promise", "demo", "outcomes")
 
 
 @pytest.fixture
@@ -73,6 +74,13 @@ def test_a_wrong_command_line_exits_with_2(run: Run, arguments: tuple[str, ...])
     status, output, errors = run(*arguments)
     assert (status, output) == (2, "")
     assert "usage: python -m router" in errors
+
+
+def test_serve_takes_audits_exploration_and_the_decision_log_as_flags() -> None:
+    flags = ["--audit-share", "0.02", "--exploration-share", "0.1", "--decision-log", "d.jsonl"]
+    config = config_of(build_parser().parse_args(["serve", *flags]))
+    assert (config.audit_share, config.exploration_share) == (0.02, 0.1)
+    assert config.decision_log == Path("d.jsonl")
 
 
 def test_route_explains_the_choice_in_this_process(run: Run, here: tuple[object, ...]) -> None:

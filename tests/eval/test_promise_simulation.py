@@ -14,6 +14,7 @@ from eval.promise.draws import (
     tuned,
 )
 from eval.promise.logistic import fit_logistic
+from eval.promise.order_tables import order_lines
 from eval.promise.populations import Population
 from eval.promise.shift import harmed_requests, watch_paths
 from eval.promise.shift_tables import delay_lines, quiet_lines, shift_lines
@@ -119,6 +120,7 @@ def test_every_table_has_as_many_cells_as_its_head():
         shift_lines([(home, away)], (0.05,), 100, 0),
         quiet_lines([(home, away)], (0.05,), 20, 0),
         delay_lines(0.05, 20, 0)[:3],
+        order_lines(0.05, 0.1, 10, 0),
     )
     for lines in tables:
         assert len(lines) > 2

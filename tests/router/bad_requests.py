@@ -21,6 +21,10 @@ def outcome(**fields: object) -> pb.RecordOutcomeRequest:
     return pb.RecordOutcomeRequest(**({"decision_id": "d", "request_id": "bad"} | fields))
 
 
+def audit(**fields: object) -> pb.RecordAuditRequest:
+    return pb.RecordAuditRequest(**({"decision_id": "d", "quality": 1, "top_quality": 1} | fields))
+
+
 ROUTE = [
     BadRequest(
         "neither prompt nor messages",
@@ -352,4 +356,39 @@ CONFLICT = BadRequest(
     "request_id 'bad' was recorded before with other content; use a new request_id for a new "
     "outcome",
 )
-REQUESTS = [*ROUTE, *BATCH, *OUTCOME, CONFLICT]
+AUDIT = [
+    BadRequest(
+        "an audit without a decision id",
+        audit(decision_id=""),
+        INVALID,
+        "ID_LENGTH",
+        "decision_id",
+        "decision_id: 0 characters given, must be 1 to 128",
+    ),
+    BadRequest(
+        "an audit with one quality only",
+        audit(top_quality=None),
+        INVALID,
+        "QUALITY_MISSING",
+        "top_quality",
+        "top_quality: not given; an audit needs both qualities",
+    ),
+    BadRequest(
+        "an audited quality in percent",
+        audit(quality=95),
+        INVALID,
+        "QUALITY_OUT_OF_RANGE",
+        "quality",
+        "quality: 95.0 given, must be from 0 to 1",
+    ),
+    BadRequest(
+        "an audit nobody asked for",
+        audit(decision_id="nobody"),
+        "NOT_FOUND",
+        "AUDIT_UNKNOWN",
+        "",
+        "decision_id 'nobody': no audit was asked for of this decision, or another store holds it; "
+        "report only decisions whose answer had 'audit' set, to the server that made them",
+    ),
+]
+REQUESTS = [*ROUTE, *BATCH, *OUTCOME, *AUDIT, CONFLICT]

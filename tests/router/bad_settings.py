@@ -11,6 +11,8 @@ from bad_inputs import BadFile
 from router.catalog import load_catalog, parse_catalog
 from router.config import load_config
 from router.errors import CatalogError, ConfigError, StoreError
+from router.ledger.audits import AuditStore
+from router.ledger.lines import LineLog
 from router.ledger.store import OutcomeStore
 
 CATALOG = Path(__file__).with_name("catalog.toml")
@@ -166,8 +168,9 @@ def bad_config(given: str, make: Callable[[Path], object], message: str) -> BadF
 
 
 KEYS = (
-    "['address', 'artifact', 'catalog', 'grace_seconds', 'log_level', 'max_batch', "
-    "'max_concurrent_calls', 'max_message_bytes', 'max_messages', 'reflection', 'store', 'threads']"
+    "['address', 'artifact', 'audit_share', 'catalog', 'decision_log', 'exploration_share', "
+    "'grace_seconds', 'log_level', 'max_batch', 'max_concurrent_calls', 'max_message_bytes', "
+    "'max_messages', 'reflection', 'store', 'threads']"
 )
 CONFIGS = [
     bad_config(
@@ -215,6 +218,17 @@ CONFIGS = [
         config("grace_seconds = -1"),
         "router.toml: grace_seconds = -1: must be a finite number >= 0.0 and <= 3600.0",
     ),
+    bad_config(
+        "an audit share in percent",
+        config("audit_share = 2"),
+        "router.toml: audit_share = 2: must be a finite number >= 0.0 and <= 1.0",
+    ),
+    bad_config(
+        "a negative exploration share",
+        config(EXPLORATION_SHARE="-0.1"),
+        "environment (ROUTER_*): exploration_share = -0.1: must be a finite number >= 0.0 and <= "
+        "1.0",
+    ),
 ]
 
 
@@ -228,6 +242,10 @@ def other_schema(_: Path) -> object:
 def not_sqlite(_: Path) -> object:
     Path("outcomes.sqlite3").write_text("request_id,quality\n" * 100, encoding="utf-8")
     return OutcomeStore(Path("outcomes.sqlite3"))
+
+
+def log_in_no_directory(_: Path) -> object:
+    return LineLog(Path("missing/decisions.jsonl"), str)
 
 
 def bad_store(given: str, make: Callable[[Path], object], message: str) -> BadFile:
@@ -251,5 +269,17 @@ STORES = [
         "a store of a later release",
         other_schema,
         "outcomes.sqlite3: schema version 9; this release reads 1: give another file",
+    ),
+    bad_store(
+        "a store of audits in a directory that is not there",
+        lambda _: AuditStore(Path("missing/outcomes.sqlite3")),
+        "missing/outcomes.sqlite3: cannot be used as a store of audits (unable to open database "
+        "file); give a writable path whose directory exists, or another file",
+    ),
+    bad_store(
+        "a decision log in a directory that is not there",
+        log_in_no_directory,
+        "missing/decisions.jsonl: cannot be used as a log ([Errno 2] No such file or directory: "
+        "'missing/decisions.jsonl'); give a writable path whose directory exists",
     ),
 ]

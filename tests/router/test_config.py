@@ -28,13 +28,14 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "address": "[::1]:0", "artifact": "1", "catalog": "true", "store": "a b.sqlite3",
         "reflection": "false", "threads": "3", "max_concurrent_calls": "9",
         "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6",
-        "grace_seconds": "0.5", "log_level": "error",
+        "grace_seconds": "0.5", "audit_share": "0.02", "exploration_share": "0.1",
+        "decision_log": "c.jsonl", "log_level": "error",
     }  # fmt: skip
     assert set(given) == {item.name for item in fields(Config)}
     config = load_config(None, {f"ROUTER_{name.upper()}": value for name, value in given.items()})
     assert config == Config(
         "[::1]:0", Path("1"), Path("true"), Path("a b.sqlite3"), False, 3, 9, 4096, 7, 6, 0.5,
-        "error",
+        0.02, 0.1, Path("c.jsonl"), "error",
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -204,7 +205,9 @@ def test_no_work_is_done_for_a_call_whose_time_is_over() -> None:
             raise grpc.aio.AbortError(code.name, text)
 
     asked: list[pb.RouteRequest] = []
-    handler = on_loop(asked.append, pb.RouteRequest.FromString, CallsInFlight())
+    handler = on_loop(
+        asked.append, pb.RouteRequest.FromString, CallsInFlight(), ThreadPoolExecutor(1)
+    )
     with pytest.raises(grpc.aio.AbortError, match="DEADLINE_EXCEEDED"):
         run(handler(HELLO.SerializeToString(), EndedCall()))
     assert asked == []

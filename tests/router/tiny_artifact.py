@@ -16,10 +16,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router.defaults import default_artifact_directory
-from router.predict.artifact import ARTIFACT_FORMAT, manifest_version
+from router.predict.artifact import ARTIFACT_FORMAT, PROMISE_FILE, manifest_version
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Heads
+from router.promise.contract import CalibrationCounts
+from router.promise.saved import counts_to_json
 
 ENCODER_FILES = ("encoder.onnx", "tokenizer.json", "encoder.json")
 TIERS = (
@@ -154,6 +156,23 @@ def write_manifest(
         change(content)
     content["version"] = manifest_version(content)
     (directory / "manifest.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+# Every tier is permitted whatever is predicted: nothing was lost at any threshold.
+COUNTS = CalibrationCounts((-0.5, 1.0), (0.0, 0.0), 1000, True, "any")
+
+
+def calibrated(directory: Path, counts: CalibrationCounts = COUNTS) -> Path:
+    """Give an artifact directory a calibration of contracts; other counts are another one."""
+    path = directory / PROMISE_FILE
+    path.write_text(counts_to_json(counts), encoding="utf-8")
+    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][PROMISE_FILE] = sha256(path)
+    manifest["promise"] = {"data_sha256": "1" * 64, "prompts": counts.n}
+    del manifest["version"]
+    manifest["version"] = manifest_version(manifest)
+    replace_file(directory / "manifest.json", json.dumps(manifest))
+    return directory
 
 
 def sha256(path: Path) -> str:

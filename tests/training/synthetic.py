@@ -53,7 +53,7 @@ source = "made up"
     return path
 
 
-def made_up_outcomes(prompts: int = 600, seed: int = 12) -> OutcomeTable:
+def made_up_outcomes(prompts: int = 600, seed: int = 13) -> OutcomeTable:
     """Return outcomes of the six models of ``STRENGTH``; every third prompt has a duplicate."""
     rng = np.random.default_rng(seed)
     group = np.array([f"g{i - i % 3 // 2}" for i in range(prompts)])

@@ -113,7 +113,7 @@ def test_held_out_rows_change_neither_choice_nor_heads(
     made = []
     for name, table in (("as it is", made_up), ("altered", altered)):
         parity_losses_chosen = fit_and_export(
-            Settings(encoder=ENCODER), catalog, table, tmp_path / name, lambda _: None
+            Settings(encoder=ENCODER, prior=None), catalog, table, tmp_path / name, lambda _: None
         )
         made.append((parity_losses_chosen, (tmp_path / name / "heads.onnx").read_bytes()))
     assert made[0] == made[1]

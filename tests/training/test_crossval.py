@@ -20,7 +20,9 @@ def settings(
 ) -> Settings:
     path = tmp_path_factory.mktemp("crossval") / "outcomes.parquet"
     write_outcomes(made_up, path, Origin("made up", "-", "-"))
-    return Settings(data=str(path), catalog=made_up_catalog_file, candidate="logistic")
+    return Settings(
+        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False
+    )
 
 
 def test_a_group_never_stands_in_two_folds_and_folds_are_about_equal() -> None:
@@ -77,7 +79,9 @@ def without(
     group = made_up.group.copy()
     group[-1] = group[0]
     write_outcomes(replace(made_up, task=tasks, group=group), path, Origin("made up", "-", "-"))
-    return Settings(data=str(path), catalog=made_up_catalog_file, candidate="logistic")
+    return Settings(
+        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False
+    )
 
 
 def test_each_task_is_judged_by_an_artifact_that_has_seen_none_of_it(without: Settings) -> None:

@@ -27,7 +27,9 @@ def test_an_artifact_gets_a_review_and_another_version_and_keeps_its_heads(
     catalog: Catalog,
     made_up_catalog_file: Path,
 ) -> None:
-    settings = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    settings = Settings(
+        catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
+    )
     monkeypatch.setattr("training.review.read_training_data", lambda *_: made_up)
     predictions = predict_out_of_fold(settings, 2)
     assert predictions.tiers == tuple(TIERS)

@@ -1,0 +1,99 @@
+"""A file of lines written off the path: a bounded queue, one thread, drops that are counted.
+
+What a line says is the caller's. Lines still in the queue are lost if the process is killed; what
+must not be lost belongs into a store.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from router.errors import StoreError
+
+CAPACITY = 10_000
+
+logger = logging.getLogger("router.ledger")
+
+Entry = TypeVar("Entry")
+
+
+class LineLog(Generic[Entry]):
+    """Appends one line per entry. ``put`` never waits and may be called from several threads.
+
+    Args:
+        path: Created when absent; a line torn by a crash at its end is cut off. Its directory must
+            exist, and no other process may write to it.
+        to_line: Makes the line, without line break; runs on the log's own thread.
+        capacity: Most entries that wait, at least 1.
+
+    Attributes:
+        dropped: Entries that found no room or whose line could not be made or written.
+
+    Raises:
+        StoreError: the file cannot be opened for writing.
+    """
+
+    def __init__(
+        self, path: Path, to_line: Callable[[Entry], str], capacity: int = CAPACITY
+    ) -> None:
+        self.path = path
+        self.dropped = 0
+        self._to_line = to_line
+        self._lock = threading.Lock()
+        self._queue: queue.Queue[Entry | None] = queue.Queue(capacity)
+        try:
+            _cut_torn_line(path)
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(
+                f"{path}: cannot be used as a log ({error}); give a writable path whose directory "
+                "exists",
+                metadata={"file": str(path)},
+            ) from error
+        self._thread = threading.Thread(target=self._run, name="router-log", daemon=True)
+        self._thread.start()
+
+    def put(self, entry: Entry) -> bool:
+        """Hand over an entry; False when there is no room and it was dropped."""
+        try:
+            self._queue.put_nowait(entry)
+        except queue.Full:
+            self._drop()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Write what waits, then close the file."""
+        self._queue.put(None)
+        self._thread.join()
+        self._file.close()
+        if self.dropped:
+            logger.warning("%s: %d entries were dropped", self.path, self.dropped)
+
+    def _run(self) -> None:
+        while (entry := self._queue.get()) is not None:
+            try:
+                self._file.write(self._to_line(entry) + "\n")
+                if self._queue.empty():
+                    self._file.flush()
+            except Exception as error:  # whatever makes a line fail, the next one must be tried
+                self._drop()
+                logger.warning("%s: an entry was dropped: %s", self.path, error)
+
+    def _drop(self) -> None:
+        with self._lock:
+            self.dropped += 1
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            logger.warning("%s: cut %d bytes of a torn line", path, len(content) - whole)
+            file.truncate(whole)
