@@ -1,6 +1,10 @@
 """Decisions and catalogs to wire messages. The way in, with its checks, is ``convert``."""
 
+from math import ceil
+
 from router.catalog import Catalog
+from router.cost.estimate import expected_cost_usd
+from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
 from router.types import Contract, Decision, Estimate, Goal
 from router.v1 import router_pb2 as pb
@@ -12,21 +16,39 @@ class Answers:
     Args:
         catalog: Its deployments are the candidates of every answer, in their order.
         artifact_version: Stated in every answer.
+        length_bounds: Of the artifact; None leaves upper output lengths unset.
     """
 
-    def __init__(self, catalog: Catalog, artifact_version: str) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        artifact_version: str,
+        length_bounds: LengthBounds | None = None,
+    ) -> None:
+        self._bounds = length_bounds
+        rank_of = {tier.name: tier.rank for tier in catalog.tiers}
+        self._tier_index = tuple(rank_of[item.tier] for item in catalog.deployments)
         self._default_goal = catalog.default_goal
         self._same = pb.RouteResponse(
             goal=from_goal(catalog.default_goal),
             artifact_version=artifact_version,
             catalog_version=catalog.version,
+            output_coverage=None if length_bounds is None else length_bounds.coverage,
             candidates=[
                 pb.Candidate(deployment=item.id, tier=item.tier) for item in catalog.deployments
             ],
         )
 
-    def write(self, decision: Decision, request_id: str) -> pb.RouteResponse:
-        """Return the wire form of a decision."""
+    def write(
+        self, decision: Decision, request_id: str, max_output_tokens: int | None = None
+    ) -> pb.RouteResponse:
+        """Return the wire form of a decision.
+
+        Args:
+            decision: Of the catalog's deployments.
+            request_id: Of the request.
+            max_output_tokens: Of the request; upper output lengths are cut there.
+        """
         chosen, dearest = decision.chosen, decision.dearest
         response = pb.RouteResponse()
         response.CopyFrom(self._same)
@@ -48,7 +70,32 @@ class Answers:
             response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
         for candidate, estimate in zip(response.candidates, decision.estimates, strict=True):
             _fill(candidate, estimate)
+        if self._bounds is not None:
+            self._add_uppers(self._bounds, response, decision, max_output_tokens)
         return response
+
+    def _add_uppers(
+        self,
+        bounds: LengthBounds,
+        response: pb.RouteResponse,
+        decision: Decision,
+        most: int | None,
+    ) -> None:
+        # Expected lengths are cut already. The bound of one that was is cut too, as no bound is
+        # below what is expected.
+        for candidate, estimate, tier in zip(
+            response.candidates, decision.estimates, self._tier_index, strict=True
+        ):
+            deployment, _, _, input_tokens, output_tokens, _ = estimate
+            limit = deployment.capabilities.max_output_tokens
+            if most and most < limit:
+                limit = most
+            upper = min(max(ceil(bounds.upper(tier, output_tokens)), 1), limit)
+            candidate.output_token_upper = upper
+            if deployment.price is not None:
+                candidate.upper_cost_usd = expected_cost_usd(deployment.price, input_tokens, upper)
+            if deployment is decision.chosen.deployment:
+                response.suggested_max_output_tokens = upper
 
 
 def _fill(candidate: pb.Candidate, estimate: Estimate) -> None:
