@@ -1,6 +1,8 @@
 """Decisions and catalogs to wire messages. The way in, with its checks, is ``convert``."""
 
-from math import ceil
+from collections.abc import Iterator
+from math import ceil, nan
+from typing import NamedTuple
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
@@ -25,9 +27,7 @@ class Answers:
         artifact_version: str,
         length_bounds: LengthBounds | None = None,
     ) -> None:
-        self._bounds = length_bounds
-        rank_of = {tier.name: tier.rank for tier in catalog.tiers}
-        self._tier_index = tuple(rank_of[item.tier] for item in catalog.deployments)
+        self._outputs = tuple(_outputs(catalog, length_bounds))
         self._default_goal = catalog.default_goal
         self._same = pb.RouteResponse(
             goal=from_goal(catalog.default_goal),
@@ -68,34 +68,51 @@ class Answers:
             response.goal.CopyFrom(from_goal(decision.goal))
         if decision.contract_terms is not None:
             response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
-        for candidate, estimate in zip(response.candidates, decision.estimates, strict=True):
+        for candidate, estimate, output in zip(
+            response.candidates, decision.estimates, self._outputs, strict=True
+        ):
             _fill(candidate, estimate)
-        if self._bounds is not None:
-            self._add_uppers(self._bounds, response, decision, max_output_tokens)
+            if output is not None:
+                upper = _fill_upper(candidate, estimate, output, max_output_tokens)
+                if estimate.deployment is chosen.deployment:
+                    response.suggested_max_output_tokens = upper
         return response
 
-    def _add_uppers(
-        self,
-        bounds: LengthBounds,
-        response: pb.RouteResponse,
-        decision: Decision,
-        most: int | None,
-    ) -> None:
-        # Expected lengths are cut already. The bound of one that was is cut too, as no bound is
-        # below what is expected.
-        for candidate, estimate, tier in zip(
-            response.candidates, decision.estimates, self._tier_index, strict=True
-        ):
-            deployment, _, _, input_tokens, output_tokens, _ = estimate
-            limit = deployment.capabilities.max_output_tokens
-            if most and most < limit:
-                limit = most
-            upper = min(max(ceil(bounds.upper(tier, output_tokens)), 1), limit)
-            candidate.output_token_upper = upper
-            if deployment.price is not None:
-                candidate.upper_cost_usd = expected_cost_usd(deployment.price, input_tokens, upper)
-            if deployment is decision.chosen.deployment:
-                response.suggested_max_output_tokens = upper
+
+class _Output(NamedTuple):
+    """What a deployment's upper output lengths rest on; the price is NaN where unknown."""
+
+    bounds: LengthBounds
+    tier: int
+    limit: int
+    usd_per_token: float
+
+
+def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output | None]:
+    rank_of = {tier.name: tier.rank for tier in catalog.tiers}
+    for item in catalog.deployments:
+        usd = nan if item.price is None else expected_cost_usd(item.price, 0.0, 1.0)
+        tier, limit = rank_of[item.tier], item.capabilities.max_output_tokens
+        yield None if bounds is None else _Output(bounds, tier, limit, usd)
+
+
+def _fill_upper(
+    candidate: pb.Candidate, estimate: Estimate, output: _Output, most: int | None
+) -> int:
+    """Fill in the upper output length and its cost; return the length."""
+    bounds, tier, limit, usd_per_token = output
+    _, _, cost, _, output_tokens, _ = estimate
+    # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
+    # what is expected.
+    upper = ceil(bounds.upper(tier, output_tokens)) or 1
+    if upper > limit:
+        upper = limit
+    if most and upper > most:
+        upper = most
+    candidate.output_token_upper = upper
+    if cost == cost:  # not NaN: the price is known
+        candidate.upper_cost_usd = cost + (upper - output_tokens) * usd_per_token
+    return upper
 
 
 def _fill(candidate: pb.Candidate, estimate: Estimate) -> None:
