@@ -31,7 +31,7 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
     limits = Limits()
     wires = [pb.RouteRequest(prompt=make_prompt(generator, tokens)) for _ in range(max(calls, 1))]
     artifact = engine.artifact
-    answers = Answers(engine.catalog, artifact.version)
+    answers = Answers(engine.catalog, artifact.version, artifact.length_bounds)
     tokenizer, heads = artifact.encoder.tokenizer, artifact.heads
 
     def whole(wire: pb.RouteRequest) -> bytes:

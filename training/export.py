@@ -19,10 +19,16 @@ from eval.split import METHOD
 from router.catalog import Catalog
 from router.defaults import sample_prompts_path
 from router.errors import TrainingError
-from router.predict.artifact import ARTIFACT_FORMAT, FUSED_FILE, manifest_version
+from router.predict.artifact import (
+    ARTIFACT_FORMAT,
+    FUSED_FILE,
+    LENGTH_BOUNDS,
+    manifest_version,
+)
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Heads
+from router.predict.length_bounds import LengthBounds, length_bounds_to_json
 from router.predict.window import window
 from router.types import Message
 from training.fuse import fuse
@@ -46,6 +52,7 @@ class Provenance:
         sources: Names of the data sources.
         prior_rows: Training examples made from a coverage file's prior part.
         prior_sha256: Of that file; empty without a prior.
+        length_bounds: Upper output lengths; None: too few lengths were counted.
     """
 
     candidate: str
@@ -58,6 +65,7 @@ class Provenance:
     sources: Sequence[str]
     prior_rows: int = 0
     prior_sha256: str = ""
+    length_bounds: LengthBounds | None = None
 
 
 def sha256_of(path: Path) -> str:
@@ -164,7 +172,9 @@ def _write_golden(place: Path, n_tiers: int) -> None:
 
 
 def _manifest(place: Path, catalog: Catalog, made: Provenance) -> dict[str, Any]:
+    bounds = made.length_bounds
     return {
+        **({LENGTH_BOUNDS: length_bounds_to_json(bounds)} if bounds else {}),
         "format": ARTIFACT_FORMAT,
         "features_version": FEATURES_VERSION,
         "encoder_sha256": TextEncoder(place).encoder_sha256,

@@ -4,50 +4,24 @@ The factor depends on how long an answer is expected to be: expected lengths are
 each band has the factor that covered the wanted share of its calibration prompts (split conformal
 prediction within groups: Vovk 2012, "Conditional validity of inductive conformal predictors"). So
 the bound covers that share of new prompts of each band, on traffic like the calibration prompts,
-whatever the length heads are. It says nothing of a single task: docs/onboarding.md has the figures.
-"""
+whatever the length heads are. It says nothing of a single task: docs/training.md has the figures.
 
-from dataclasses import dataclass
+The record and how serving applies it are ``router.predict.length_bounds``.
+"""
 
 import numpy as np
 
-from eval.arrays import BoolArray, FloatArray, IntArray
+from eval.arrays import BoolArray, FloatArray
 from eval.outcomes import OutcomeTable
 from router.errors import TrainingError
+from router.predict.length_bounds import LengthBounds
 
 COVERAGE = 0.9
 BANDS = 4
 FEWEST_PER_BAND = 30
 ESTIMATED = "output_tokens_estimated"
-
-
-@dataclass(frozen=True, slots=True)
-class LengthBounds:
-    """Upper bounds for T tiers; a tier has B bands.
-
-    Attributes:
-        coverage: Share of answers that stay at or below the bound, in (0, 1).
-        edges: float64 (T, B - 1), rising; expected tokens at or above edge b are in band b + 1.
-        factors: float64 (T, B), > 0.
-        counts: int64 (T, B), calibration prompts behind each factor.
-    """
-
-    coverage: float
-    edges: FloatArray
-    factors: FloatArray
-    counts: IntArray
-
-    def upper(self, expected: FloatArray) -> FloatArray:
-        """Return the upper bound of output tokens, float64 (n, T), from expected ones (n, T)."""
-        bands = (expected[:, :, None] >= self.edges).sum(axis=2)
-        factors = self.factors[np.arange(expected.shape[1]), bands]
-        return upper_tokens(expected, factors)
-
-
-def upper_tokens(expected: FloatArray, factors: FloatArray) -> FloatArray:
-    """Return (1 + expected) * factor - 1, at least 0: factors act on 1 + tokens, as heads do."""
-    upper: FloatArray = np.maximum((1.0 + expected) * factors - 1.0, 0.0)
-    return upper
+TOO_FEW = "TOO_FEW_LENGTHS"
+_EDGE_DIGITS, _FACTOR_DIGITS = 3, 6
 
 
 def fit_length_bounds(
@@ -62,7 +36,7 @@ def fit_length_bounds(
 
     Bands hold equally many calibration prompts. A factor is the quantile at
     ceil((m + 1) * coverage) of the m ratios in its band, so a new prompt is covered with at least
-    that probability.
+    that probability; it is at least 1, so that no bound is below what is expected.
 
     Args:
         expected: (n, T) output tokens the heads expect.
@@ -73,7 +47,7 @@ def fit_length_bounds(
 
     Raises:
         TrainingError: a tier has fewer than ``FEWEST_PER_BAND`` counted lengths a band, or so few
-            that the coverage cannot be had.
+            that the coverage cannot be had; its reason is ``TOO_FEW`` then.
     """
     if not 0.0 < coverage < 1.0 or bands < 1:
         raise TrainingError(
@@ -84,38 +58,47 @@ def fit_length_bounds(
         _fit_tier(expected[:, at], recorded[:, at], tier, coverage, bands)
         for at, tier in enumerate(tiers)
     ]
-    edges, factors, counts = (np.stack(part) for part in zip(*fitted, strict=True))
-    return LengthBounds(coverage, edges, factors, counts)
+    edges, factors = zip(*fitted, strict=True)
+    return LengthBounds(coverage, edges, factors)
+
+
+def upper_lengths(bounds: LengthBounds, expected: FloatArray) -> FloatArray:
+    """Return the bounds of many prompts, float64 (n, T), from expected tokens (n, T)."""
+    columns = [
+        (1.0 + one) * np.asarray(factors)[np.searchsorted(edges, one, side="right")] - 1.0
+        for one, edges, factors in zip(expected.T, bounds.edges, bounds.factors, strict=True)
+    ]
+    return np.column_stack(columns)
 
 
 def _fit_tier(
     expected: FloatArray, recorded: FloatArray, tier: str, coverage: float, bands: int
-) -> tuple[FloatArray, FloatArray, IntArray]:
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     known = ~np.isnan(recorded)
     needed = max(FEWEST_PER_BAND, int(np.ceil(coverage / (1.0 - coverage)))) * bands
     if known.sum() < needed:
         raise TrainingError(
             f"tier {tier!r}: {int(known.sum())} counted output lengths, at least {needed} are "
             f"needed for {bands} bands at coverage {coverage:g}: add output_tokens to the data",
-            reason="TOO_FEW_LENGTHS",
+            reason=TOO_FEW,
         )
     said = expected[known]
     ratios = (1.0 + recorded[known]) / (1.0 + said)
-    edges = np.quantile(said, np.arange(1, bands) / bands)
-    band = (said[:, None] >= edges).sum(axis=1)
+    # What is written is rounded, so bands and factors are found with rounded numbers.
+    edges = np.quantile(said, np.arange(1, bands) / bands).round(_EDGE_DIGITS)
+    band = np.searchsorted(edges, said, side="right")
     counts = np.bincount(band, minlength=bands)
-    factors = np.array([_quantile(ratios[band == one], coverage) for one in range(bands)])
     # Equal expectations can leave a band with too few prompts: it takes the factor of all.
-    too_few = counts < needed // bands
-    factors[too_few] = _quantile(ratios, coverage)
-    return edges, factors, counts
+    few = needed // bands
+    parts = [ratios[band == one] if counts[one] >= few else ratios for one in range(bands)]
+    return tuple(edges.tolist()), tuple(_factor(part, coverage) for part in parts)
 
 
-def _quantile(ratios: FloatArray, coverage: float) -> float:
-    if not len(ratios):
-        return float("nan")
-    rank = int(np.ceil((len(ratios) + 1) * coverage))
-    return float(np.sort(ratios)[min(rank, len(ratios)) - 1])
+def _factor(ratios: FloatArray, coverage: float) -> float:
+    rank = min(int(np.ceil((len(ratios) + 1) * coverage)), len(ratios))
+    scale = 10.0**_FACTOR_DIGITS
+    quantile = np.ceil(np.sort(ratios)[rank - 1] * scale) / scale
+    return max(1.0, round(float(quantile), _FACTOR_DIGITS))
 
 
 def counted_lengths(table: OutcomeTable) -> FloatArray:

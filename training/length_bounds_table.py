@@ -26,7 +26,13 @@ from eval.tables import aligned
 from router.catalog import Catalog, load_catalog
 from router.errors import RouterError
 from training.labels import rows_with_tiers
-from training.length_bounds import BANDS, COVERAGE, counted_lengths, fit_length_bounds
+from training.length_bounds import (
+    BANDS,
+    COVERAGE,
+    counted_lengths,
+    fit_length_bounds,
+    upper_lengths,
+)
 from training.settings import Settings
 from training.unseen import Unseen, inner_parts, unseen_heads
 
@@ -131,7 +137,7 @@ def _bounds(
                 bounds = fit_length_bounds(
                     expected[fitted], lengths[fitted], catalog.tier_names, bands=bands
                 )
-                found[name][rest] = bounds.upper(expected[rest])
+                found[name][rest] = upper_lengths(bounds, expected[rest])
     return found
 
 

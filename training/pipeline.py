@@ -26,6 +26,7 @@ from router.engine import Engine, build_engine
 from router.errors import ArtifactError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
+from router.predict.length_bounds import LengthBounds
 from training.candidates import fit_and_choose, log_loss
 from training.data import read_training_data
 from training.export import Provenance, copy_artifact, sha256_of, write_artifact
@@ -33,8 +34,9 @@ from training.gate import Verdict, promotion_gate
 from training.gate_traffic import traffic_gate
 from training.graph import build_heads
 from training.labels import Examples, Float32Matrix, examples_of, rows_with_tiers
+from training.length_bounds import TOO_FEW, counted_lengths, fit_length_bounds
 from training.lengths import fit_lengths
-from training.parity import Parity, check_parity
+from training.parity import GivesTokens, Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
 from training.settings import FRACTIONS, Settings
@@ -178,6 +180,13 @@ def fit_and_export(
         heads = build_student_heads(student, dimension=width[0], n_features=width[1])
         parity = check_parity(heads, student, student, validation.inputs, width[0])
     tell(f"parity gate passed: adequacy within {parity.adequacy_max:.1e} of what was fitted")
+    bounds = _length_bounds(
+        lengths if student is None else student,
+        validation,
+        usable.select(parts == PARTS[1]),
+        catalog,
+        tell,
+    )
     made = Provenance(
         candidate=choice.chosen.name,
         distilled=student is not None,
@@ -189,6 +198,7 @@ def fit_and_export(
         sources=sorted(np.unique(usable.source).tolist()),
         prior_rows=0 if prior is None else len(prior),
         prior_sha256="" if prior is None or settings.prior is None else sha256_of(settings.prior),
+        length_bounds=bounds,
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
     return parity, losses, choice.chosen.name
@@ -208,6 +218,23 @@ def _kept(student: Student, losses: dict[str, float], teacher: str, tell: Say) -
         return student
     tell(f"the student loses {lost:.4f}, more than {TOLERANCE}: exporting {teacher}")
     return None
+
+
+def _length_bounds(
+    heads: GivesTokens, validation: Examples, table: OutcomeTable, catalog: Catalog, tell: Say
+) -> LengthBounds | None:
+    """Fit upper output lengths to what the exported heads expect, if lengths enough are counted.
+
+    ``table`` are the outcomes of the validation part, row by row.
+    """
+    recorded = counted_lengths(table.for_models([t.reference_model for t in catalog.tiers]))
+    try:
+        return fit_length_bounds(heads.tokens(validation.inputs), recorded, catalog.tier_names)
+    except TrainingError as error:
+        if error.reason != TOO_FEW:
+            raise
+        tell(f"no upper output lengths: {error.message}")
+        return None
 
 
 def _calibrated(place: Path, table: OutcomeTable, catalog: Catalog) -> str:

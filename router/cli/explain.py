@@ -82,6 +82,13 @@ def _lines_of_terms(answer: pb.RouteResponse) -> list[str]:
     return [f"Rests on    {terms.calibration_prompt_count} labelled prompts: {permitted}"]
 
 
+def _lines_of_limit(answer: pb.RouteResponse) -> list[str]:
+    if not answer.HasField("suggested_max_output_tokens"):
+        return []
+    tokens, coverage = answer.suggested_max_output_tokens, answer.output_coverage
+    return [f"Length      at most {tokens:,} tokens out in {coverage:.0%} of cases"]
+
+
 def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
     """Return the lines that explain a decision: the choice, why, saving, every candidate."""
     chosen = next(c for c in answer.candidates if c.deployment == answer.deployment)
@@ -93,6 +100,7 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         f"Goal        {goal_in_words(answer.goal)}",
         *_lines_of_terms(answer),
         f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
+        *_lines_of_limit(answer),
         "Saving      "
         + (
             "none: it is the dearest tier that may serve"

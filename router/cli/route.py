@@ -79,8 +79,9 @@ def route_here(engine: Engine, request: pb.RouteRequest) -> pb.RouteResponse:
         InvalidRequestError, NoCandidateError: as ``Route`` would have failed.
     """
     checked = to_request(request, engine.catalog, Limits())
-    return Answers(engine.catalog, engine.artifact.version).write(
-        engine.route(checked), checked.request_id
+    artifact = engine.artifact
+    return Answers(engine.catalog, artifact.version, artifact.length_bounds).write(
+        engine.route(checked), checked.request_id, checked.max_output_tokens
     )
 
 

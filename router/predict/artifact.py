@@ -22,6 +22,7 @@ from router.predict.files import read_json, verify_files
 from router.predict.fused import Fused
 from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
+from router.predict.length_bounds import LengthBounds, length_bounds_from_json
 from router.promise.calibrated import Promise
 from router.promise.saved import counts_from_json
 from router.review.heads import ReviewModel
@@ -32,6 +33,7 @@ _VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "go
 PROMISE_FILE = "contract.json"
 FUSED_FILE = "fused.onnx"
 REVIEW_FILE = "review.json"
+LENGTH_BOUNDS = "length_bounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Artifact:
     fused: Fused | None = None
     promise: Promise | None = None
     review: ReviewModel | None = None
+    length_bounds: LengthBounds | None = None
 
     @property
     def version(self) -> str:
@@ -175,6 +178,7 @@ def load_artifact(directory: Path) -> Artifact:
         _open_fused(directory, manifest, heads, encoder.info.dimension),
         _read_promise(directory, manifest),
         _read_review(directory, manifest),
+        _read_length_bounds(directory, manifest),
     )
     check_golden(artifact, read_golden(directory / "golden.jsonl"))
     return artifact
@@ -200,6 +204,14 @@ def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
             reason="ARTIFACT_PROMISE",
             metadata={"file": str(path)},
         ) from error
+
+
+def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:
+    """Read the upper output lengths, if the manifest has them."""
+    if LENGTH_BOUNDS not in manifest.extra:
+        return None
+    content = manifest.extra[LENGTH_BOUNDS]
+    return length_bounds_from_json(content, len(manifest.tiers), directory / "manifest.json")
 
 
 def _read_review(directory: Path, manifest: Manifest) -> ReviewModel | None:

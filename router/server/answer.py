@@ -1,6 +1,12 @@
 """Decisions and catalogs to wire messages. The way in, with its checks, is ``convert``."""
 
+from collections.abc import Iterator
+from math import ceil, nan
+from typing import NamedTuple
+
 from router.catalog import Catalog
+from router.cost.estimate import expected_cost_usd
+from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
 from router.types import Contract, Decision, Estimate, Goal
 from router.v1 import router_pb2 as pb
@@ -12,21 +18,37 @@ class Answers:
     Args:
         catalog: Its deployments are the candidates of every answer, in their order.
         artifact_version: Stated in every answer.
+        length_bounds: Of the artifact; None leaves upper output lengths unset.
     """
 
-    def __init__(self, catalog: Catalog, artifact_version: str) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        artifact_version: str,
+        length_bounds: LengthBounds | None = None,
+    ) -> None:
+        self._outputs = tuple(_outputs(catalog, length_bounds))
         self._default_goal = catalog.default_goal
         self._same = pb.RouteResponse(
             goal=from_goal(catalog.default_goal),
             artifact_version=artifact_version,
             catalog_version=catalog.version,
+            output_coverage=None if length_bounds is None else length_bounds.coverage,
             candidates=[
                 pb.Candidate(deployment=item.id, tier=item.tier) for item in catalog.deployments
             ],
         )
 
-    def write(self, decision: Decision, request_id: str) -> pb.RouteResponse:
-        """Return the wire form of a decision."""
+    def write(
+        self, decision: Decision, request_id: str, max_output_tokens: int | None = None
+    ) -> pb.RouteResponse:
+        """Return the wire form of a decision.
+
+        Args:
+            decision: Of the catalog's deployments.
+            request_id: Of the request.
+            max_output_tokens: Of the request; upper output lengths are cut there.
+        """
         chosen, dearest = decision.chosen, decision.dearest
         response = pb.RouteResponse()
         response.CopyFrom(self._same)
@@ -46,9 +68,51 @@ class Answers:
             response.goal.CopyFrom(from_goal(decision.goal))
         if decision.contract_terms is not None:
             response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
-        for candidate, estimate in zip(response.candidates, decision.estimates, strict=True):
+        for candidate, estimate, output in zip(
+            response.candidates, decision.estimates, self._outputs, strict=True
+        ):
             _fill(candidate, estimate)
+            if output is not None:
+                upper = _fill_upper(candidate, estimate, output, max_output_tokens)
+                if estimate.deployment is chosen.deployment:
+                    response.suggested_max_output_tokens = upper
         return response
+
+
+class _Output(NamedTuple):
+    """What a deployment's upper output lengths rest on; the price is NaN where unknown."""
+
+    bounds: LengthBounds
+    tier: int
+    limit: int
+    usd_per_token: float
+
+
+def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output | None]:
+    rank_of = {tier.name: tier.rank for tier in catalog.tiers}
+    for item in catalog.deployments:
+        usd = nan if item.price is None else expected_cost_usd(item.price, 0.0, 1.0)
+        tier, limit = rank_of[item.tier], item.capabilities.max_output_tokens
+        yield None if bounds is None else _Output(bounds, tier, limit, usd)
+
+
+def _fill_upper(
+    candidate: pb.Candidate, estimate: Estimate, output: _Output, most: int | None
+) -> int:
+    """Fill in the upper output length and its cost; return the length."""
+    bounds, tier, limit, usd_per_token = output
+    _, _, cost, _, output_tokens, _ = estimate
+    # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
+    # what is expected.
+    upper = ceil(bounds.upper(tier, output_tokens)) or 1
+    if upper > limit:
+        upper = limit
+    if most and upper > most:
+        upper = most
+    candidate.output_token_upper = upper
+    if cost == cost:  # not NaN: the price is known
+        candidate.upper_cost_usd = cost + (upper - output_tokens) * usd_per_token
+    return upper
 
 
 def _fill(candidate: pb.Candidate, estimate: Estimate) -> None:

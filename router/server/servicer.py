@@ -39,7 +39,8 @@ class RouterServicer:
         self, engine: Engine, store: OutcomeStore, limits: Limits, follow_up: FollowUp
     ) -> None:
         self._engine = engine
-        self._answers = Answers(engine.catalog, engine.artifact.version)
+        artifact = engine.artifact
+        self._answers = Answers(engine.catalog, artifact.version, artifact.length_bounds)
         self._store = store
         self._limits = limits
         self._follow_up = follow_up
@@ -50,7 +51,7 @@ class RouterServicer:
         checked = to_request(request, engine.catalog, self._limits)
         followed = self._follow_up.enter(checked, engine.route(checked))
         decision = followed.decision
-        answer = self._answers.write(decision, checked.request_id)
+        answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
         if followed.audit is None:
             return answer
@@ -84,7 +85,7 @@ class RouterServicer:
                 errors[place] = to_status(decision)
                 continue
             followed = self._follow_up.enter(one, decision)
-            answer = self._answers.write(followed.decision, one.request_id)
+            answer = self._answers.write(followed.decision, one.request_id, one.max_output_tokens)
             try:
                 answer = with_plan(engine, request.requests[place], followed.decision, answer)
             except InvalidRequestError as error:

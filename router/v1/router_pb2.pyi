@@ -632,6 +632,8 @@ class Candidate(google.protobuf.message.Message):
     INPUT_TOKEN_COUNT_FIELD_NUMBER: builtins.int
     OUTPUT_TOKEN_COUNT_FIELD_NUMBER: builtins.int
     INELIGIBLE_REASONS_FIELD_NUMBER: builtins.int
+    OUTPUT_TOKEN_UPPER_FIELD_NUMBER: builtins.int
+    UPPER_COST_USD_FIELD_NUMBER: builtins.int
     deployment: builtins.str
     """Id of the deployment in the catalog."""
     tier: builtins.str
@@ -644,6 +646,15 @@ class Candidate(google.protobuf.message.Message):
     """Estimated input tokens, whole conversation."""
     output_token_count: builtins.int
     """Expected output tokens, never above the request's max_output_tokens."""
+    output_token_upper: builtins.int
+    """Upper output length: at most this many output tokens with probability output_coverage, on traffic
+    like the training data; cut at max_output_tokens and the deployment's limit. Unset for an
+    artifact that has no upper output lengths.
+    """
+    upper_cost_usd: builtins.float
+    """Cost at list price of the expected input tokens and output_token_upper, in USD; unset when either
+    is.
+    """
     @property
     def ineligible_reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___IneligibleReason.ValueType]:
         """Empty for a candidate that could be chosen."""
@@ -658,10 +669,17 @@ class Candidate(google.protobuf.message.Message):
         input_token_count: builtins.int = ...,
         output_token_count: builtins.int = ...,
         ineligible_reasons: collections.abc.Iterable[Global___IneligibleReason.ValueType] | None = ...,
+        output_token_upper: builtins.int | None = ...,
+        upper_cost_usd: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "expected_cost_usd", b"expected_cost_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "adequacy", b"adequacy", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_expected_cost_usd", b"_expected_cost_usd"]) -> typing.Literal["expected_cost_usd"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_output_token_upper", b"_output_token_upper"]) -> typing.Literal["output_token_upper"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_upper_cost_usd", b"_upper_cost_usd"]) -> typing.Literal["upper_cost_usd"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate
 
@@ -716,6 +734,8 @@ class RouteResponse(google.protobuf.message.Message):
     CONTRACT_TERMS_FIELD_NUMBER: builtins.int
     AUDIT_FIELD_NUMBER: builtins.int
     PLAN_FIELD_NUMBER: builtins.int
+    SUGGESTED_MAX_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
+    OUTPUT_COVERAGE_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -740,6 +760,12 @@ class RouteResponse(google.protobuf.message.Message):
     """Version of the catalog that was in force."""
     request_id: builtins.str
     """Echo of the request's request_id."""
+    suggested_max_output_tokens: builtins.int
+    """The chosen candidate's output_token_upper: set as a limit of the call, it caps the bill and cuts
+    short about a share 1 - output_coverage of answers.
+    """
+    output_coverage: builtins.float
+    """Share of answers that stay at or below their upper output length, in (0, 1); unset without any."""
     @property
     def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
         """Every deployment of the catalog, in catalog order, with what spoke for or against it."""
@@ -779,9 +805,15 @@ class RouteResponse(google.protobuf.message.Message):
         contract_terms: Global___ContractTerms | None = ...,
         audit: Global___Audit | None = ...,
         plan: Global___Plan | None = ...,
+        suggested_max_output_tokens: builtins.int | None = ...,
+        output_coverage: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "plan", b"plan"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "output_coverage", b"output_coverage", "plan", b"plan", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_output_coverage", b"_output_coverage"]) -> typing.Literal["output_coverage"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_suggested_max_output_tokens", b"_suggested_max_output_tokens"]) -> typing.Literal["suggested_max_output_tokens"] | None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 

@@ -207,6 +207,19 @@ ARTIFACTS = [
         f"{MANIFEST}: incomplete or of a wrong type (ValueError('a tier is named twice')); {TRAIN}",
     ),
     bad(
+        "upper output lengths of two tiers in an artifact of three",
+        manifest(length_bounds={"coverage": 0.9, "edges": [[], []], "factors": [[2.0], [2.0]]}),
+        "LENGTH_BOUNDS",
+        f"{MANIFEST}: 'length_bounds' does not fit this artifact (ValueError('bounds of 2 tiers, 3 "
+        f"are predicted for')); {TRAIN}",
+    ),
+    bad(
+        "upper output lengths without their factors",
+        manifest(length_bounds={"coverage": 0.9, "edges": [[], [], []]}),
+        "LENGTH_BOUNDS",
+        f"{MANIFEST}: 'length_bounds' does not fit this artifact (KeyError('factors')); {TRAIN}",
+    ),
+    bad(
         "an encoder of an older format",
         encoder(format=0),
         "FORMAT",

@@ -1,6 +1,7 @@
 """``make onboard``: an artifact with one tier more, whose known tiers have not moved."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +17,17 @@ from eval.outcomes import OutcomeTable
 from router.catalog import Catalog, load_catalog
 from router.engine import build_engine
 from router.errors import CatalogError, TrainingError
-from router.predict.artifact import PROMISE_FILE, load_artifact
+from router.predict.artifact import LENGTH_BOUNDS, PROMISE_FILE, load_artifact
 from router.types import Goal, Message, Request
 from training.__main__ import main
+from training.export import MANIFEST_FILE, write_manifest
 from training.onboard.ability import fit_ability
 from training.onboard.catalog import merged_catalog
 from training.onboard.certainty import certainty
 from training.onboard.graph import extend_heads
 from training.onboard.lengths import fit_length
 from training.onboard.line import onboard
+from training.onboard.report import report
 from training.onboard.slot import find_slot
 from training.pipeline import fit_and_export
 from training.settings import Settings
@@ -115,6 +118,21 @@ def test_a_contract_is_not_taken_over(
     assert done.contract_dropped
     assert not (tmp_path / "out" / PROMISE_FILE).exists()
     assert load_artifact(tmp_path / "out").promise is None
+
+
+def test_upper_output_lengths_are_not_taken_over_and_the_report_says_so(
+    base: Path, labels: OutcomeTable, made_up_catalog_file: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "with"
+    shutil.copytree(base, place)
+    manifest = json.loads((place / MANIFEST_FILE).read_text())
+    manifest[LENGTH_BOUNDS] = {"coverage": 0.9, "edges": [[]] * 3, "factors": [[2.0]] * 3}
+    write_manifest(place, {key: value for key, value in manifest.items() if key != "version"})
+    done = onboard(place, tmp_path / "out", labels, made_up_catalog_file, "midi-b")
+    assert load_artifact(place).length_bounds is not None
+    assert load_artifact(tmp_path / "out").length_bounds is None
+    said = report(done, load_catalog(made_up_catalog_file), "midi-b", tmp_path / "out")
+    assert "Upper output lengths: there are none for tier midi-b" in said
 
 
 def test_of_the_training_table_only_the_held_out_part_gives_labels(

@@ -52,6 +52,7 @@ class Onboarded:
         catalog: The merged catalog that was written.
         contract_dropped: Whether the artifact had a calibration of contracts, which does not hold
             for another set of tiers.
+        length_bounds_dropped: Whether it had upper output lengths, for the same reason.
     """
 
     artifact_version: str
@@ -63,6 +64,7 @@ class Onboarded:
     lines: str
     catalog: Path
     contract_dropped: bool
+    length_bounds_dropped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ def onboard(
         f"{tier_lines(name, model)}\n{deployment_lines(known_catalog, name, model, price)}",
         place,
         base.promise is not None,
+        base.length_bounds is not None,
     )
 
 

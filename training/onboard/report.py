@@ -41,4 +41,9 @@ def report(done: Onboarded, catalog: Catalog, tier: str, out: Path) -> str:
             f"Contracts: tier {tier} was not in the calibration, so the new artifact has none. Run "
             "'make calibrate' on prompts with outcomes of every tier."
         )
+    if done.length_bounds_dropped:
+        lines.append(
+            f"Upper output lengths: there are none for tier {tier}, so the new artifact has none. "
+            "'make train' fits them."
+        )
     return "\n".join(lines)

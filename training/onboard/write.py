@@ -1,8 +1,8 @@
 """The files of an onboarding: an artifact with a tier more, and the merged catalog beside it.
 
-Encoder files are taken over as they are. A calibration of contracts and a review are not: they hold
-for the tiers they were made with. The result is loaded as the server would load it before it
-replaces anything.
+Encoder files are taken over as they are. A calibration of contracts, a review and upper output
+lengths are not: they hold for the tiers they were made with. The result is loaded as the server
+would load it before it replaces anything.
 """
 
 import json
@@ -19,7 +19,13 @@ from eval.bootstrap import Interval
 from router.catalog import load_catalog
 from router.engine import build_engine
 from router.errors import TrainingError
-from router.predict.artifact import PROMISE_FILE, REVIEW_FILE, Artifact, load_artifact
+from router.predict.artifact import (
+    LENGTH_BOUNDS,
+    PROMISE_FILE,
+    REVIEW_FILE,
+    Artifact,
+    load_artifact,
+)
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.files import read_json
@@ -126,6 +132,7 @@ def _write_golden(place: Path, base: Artifact, made: Onboarding) -> None:
 def _manifest(place: Path, base: Artifact, made: Onboarding) -> dict[str, Any]:
     manifest = read_json(place / MANIFEST_FILE)
     manifest.pop("promise", None)
+    manifest.pop(LENGTH_BOUNDS, None)
     manifest["tiers"].insert(made.rank, {"name": made.tier, "reference_model": made.model})
     sure = made.certainty
     manifest.setdefault("onboarded", []).append(

@@ -1,0 +1,91 @@
+"""Upper output lengths: per tier a factor on expected output tokens, by band of expected length.
+
+Here is the record, how it is applied, and how it is kept in ``manifest.json``. Fitting it is
+``training.length_bounds``.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from router.errors import ArtifactError
+
+
+@dataclass(frozen=True, slots=True)
+class LengthBounds:
+    """Bounds for T tiers; a tier has one band more than it has edges.
+
+    Attributes:
+        coverage: Share of answers that stay at or below the bound, in (0, 1).
+        edges: Per tier, rising expected tokens; at or above edge b begins band b + 1.
+        factors: Per tier and band, >= 1, of 1 + tokens as length heads count them.
+    """
+
+    coverage: float
+    edges: tuple[tuple[float, ...], ...]
+    factors: tuple[tuple[float, ...], ...]
+
+    def upper(self, tier: int, expected: float) -> float:
+        """Return the bound in output tokens for expected ones (>= 0); never below these."""
+        factor = self.factors[tier][bisect_right(self.edges[tier], expected)]
+        return (1.0 + expected) * factor - 1.0
+
+
+def length_bounds_to_json(bounds: LengthBounds) -> dict[str, Any]:
+    """Return the manifest's ``length_bounds``."""
+    return {
+        "coverage": bounds.coverage,
+        "edges": [list(edges) for edges in bounds.edges],
+        "factors": [list(factors) for factors in bounds.factors],
+    }
+
+
+def length_bounds_from_json(content: Any, tiers: int, path: Path) -> LengthBounds:
+    """Check the manifest's ``length_bounds``.
+
+    Args:
+        content: What stands there.
+        tiers: Number of tiers the artifact predicts for.
+        path: The manifest, for messages.
+
+    Raises:
+        ArtifactError: a part is missing, of a wrong type or out of range, or for other tiers.
+    """
+    try:
+        bounds = LengthBounds(
+            float(content["coverage"]), _rows(content["edges"]), _rows(content["factors"])
+        )
+        _check(bounds, tiers)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: 'length_bounds' does not fit this artifact ({error!r}); train again with "
+            "'make train'",
+            reason="ARTIFACT_LENGTH_BOUNDS",
+            metadata={"file": str(path)},
+        ) from error
+    return bounds
+
+
+def _rows(content: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(value) for value in row) for row in content)
+
+
+def _check(bounds: LengthBounds, tiers: int) -> None:
+    if not 0.0 < bounds.coverage < 1.0:
+        raise ValueError(f"coverage {bounds.coverage} must lie between 0 and 1")
+    if (len(bounds.edges), len(bounds.factors)) != (tiers, tiers):
+        raise ValueError(f"bounds of {len(bounds.factors)} tiers, {tiers} are predicted for")
+    for edges, factors in zip(bounds.edges, bounds.factors, strict=True):
+        if len(factors) != len(edges) + 1:
+            raise ValueError(f"{len(edges)} edges need {len(edges) + 1} factors")
+        if not (_finite(edges) and list(edges) == sorted(edges)):
+            raise ValueError("edges must be finite and rise")
+        if not (_finite(factors) and min(factors) >= 1.0):
+            raise ValueError("factors must be finite and at least 1")
+
+
+def _finite(values: Sequence[float]) -> bool:
+    return all(map(math.isfinite, values))
