@@ -33,6 +33,8 @@ from training.gate import Verdict, promotion_gate
 from training.graph import build_heads
 from training.labels import Examples, Float32Matrix, examples_of, rows_with_tiers
 from training.lengths import fit_lengths
+from training.novelty import add_novelty, fit_novelty
+from training.otherwise import own_conversations, written_otherwise
 from training.parity import Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
@@ -161,6 +163,11 @@ def fit_and_export(
             validation,
             dimension=width[0],
             seed=settings.seed,
+            pairs=written_otherwise(
+                own_conversations(None if prior is None else settings.prior),
+                TextEncoder(settings.encoder),
+                settings.seed,
+            ),
         )
         losses["student"] = log_loss(student.adequacy(validation.inputs), validation.adequate)
         student = _kept(student, losses, choice.chosen.name, tell)
@@ -171,6 +178,7 @@ def fit_and_export(
         heads = build_student_heads(student, dimension=width[0], n_features=width[1])
         parity = check_parity(heads, student, student, validation.inputs, width[0])
     tell(f"parity gate passed: adequacy within {parity.adequacy_max:.1e} of what was fitted")
+    heads = add_novelty(heads, fit_novelty(training, settings.seed), width[0])
     made = Provenance(
         candidate=choice.chosen.name,
         distilled=student is not None,

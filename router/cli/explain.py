@@ -28,6 +28,7 @@ SHORT_WHY = {
     pb.DECISION_REASON_CONTRACT_KEPT: "contract kept",
     pb.DECISION_REASON_CONTRACT_UNREACHABLE: "not covered",
 }
+_NOVEL = 0.95
 _FELL_OUT = {
     pb.INELIGIBLE_REASON_TIER_NOT_ALLOWED: "tier not among those allowed",
     pb.INELIGIBLE_REASON_TIER_DENIED: "tier denied",
@@ -75,6 +76,15 @@ def _lines_of_terms(answer: pb.RouteResponse) -> list[str]:
     return [f"Rests on    {terms.calibration_prompt_count} labelled prompts: {permitted}"]
 
 
+def _lines_of_novelty(answer: pb.RouteResponse) -> list[str]:
+    """Say it of a prompt that is unlike what was learnt; of others it is no news."""
+    if answer.novelty <= _NOVEL:
+        return []
+    return [
+        f"Novel       {answer.novelty:.1%} of what was learnt from is more usual than this prompt"
+    ]
+
+
 def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
     """Return the lines that explain a decision: the choice, why, saving, every candidate."""
     chosen = next(c for c in answer.candidates if c.deployment == answer.deployment)
@@ -85,6 +95,7 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         f"Why         {_WHY[answer.reason]}",
         f"Goal        {goal_in_words(answer.goal)}",
         *_lines_of_terms(answer),
+        *_lines_of_novelty(answer),
         f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
         "Saving      "
         + (

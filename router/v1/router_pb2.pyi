@@ -442,6 +442,7 @@ class RouteResponse(google.protobuf.message.Message):
     CATALOG_VERSION_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     CONTRACT_TERMS_FIELD_NUMBER: builtins.int
+    NOVELTY_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -466,6 +467,11 @@ class RouteResponse(google.protobuf.message.Message):
     """Version of the catalog that was in force."""
     request_id: builtins.str
     """Echo of the request's request_id."""
+    novelty: builtins.float
+    """How far the prompt is from everything the artifact learnt from, in [0, 1]: the share of the
+    learnt prompts that lie nearer. It takes no part in the choice; near 1, adequacy and contract
+    are extrapolations. Unset for an artifact that does not measure it.
+    """
     @property
     def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
         """Every deployment of the catalog, in catalog order, with what spoke for or against it."""
@@ -495,9 +501,11 @@ class RouteResponse(google.protobuf.message.Message):
         catalog_version: builtins.str = ...,
         request_id: builtins.str = ...,
         contract_terms: Global___ContractTerms | None = ...,
+        novelty: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["contract_terms", b"contract_terms", "goal", b"goal"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "contract_terms", b"contract_terms", "goal", b"goal", "novelty", b"novelty"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "artifact_version", b"artifact_version", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "novelty", b"novelty", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "tier", b"tier"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_novelty", b"_novelty"]) -> typing.Literal["novelty"] | None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 
