@@ -178,7 +178,7 @@ def fit_and_export(
         heads = build_student_heads(student, dimension=width[0], n_features=width[1])
         parity = check_parity(heads, student, student, validation.inputs, width[0])
     tell(f"parity gate passed: adequacy within {parity.adequacy_max:.1e} of what was fitted")
-    heads = add_novelty(heads, fit_novelty(training, settings.seed), width[0])
+    heads = add_novelty(heads, fit_novelty(training, settings.seed))
     made = Provenance(
         candidate=choice.chosen.name,
         distilled=student is not None,
