@@ -116,8 +116,9 @@ def distil(
     high = np.where(varies, centre + BOUND * spread, centre).astype(np.float32)
     spread[~varies] = 1.0
     if pairs is not None:
-        before = np.concatenate([real[generator.integers(0, len(real), _MOST_MOVED)], pairs.before])
-        after = np.concatenate([pairs.carry_over(before[:_MOST_MOVED], generator), pairs.after])
+        count = min(len(real), _MOST_MOVED)
+        before = np.concatenate([real[generator.integers(0, len(real), count)], pairs.before])
+        after = np.concatenate([pairs.carry_over(before[:count], generator), pairs.after])
         taught, inputs = np.concatenate([inputs, before]), np.concatenate([inputs, after])
     else:
         taught = inputs

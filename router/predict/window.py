@@ -29,7 +29,7 @@ def head_and_tail(text: str, limit: int) -> str:
 def window(messages: Sequence[Message]) -> str:
     """Return the at most ``WINDOW_CHARS`` characters that stand for a conversation.
 
-    White space around it is left out: it says nothing of what is asked.
+    White space around the last user turn is left out: it says nothing of what is asked.
 
     One message is read whole, or its start and end. Of several, the last user turn is kept whole
     where it fits and stands last, since it is what must be answered. The start and the end of
@@ -45,7 +45,7 @@ def window(messages: Sequence[Message]) -> str:
     question = head_and_tail(messages[last_user].content.strip(), LAST_TURN_CHARS)
     room = min(WINDOW_CHARS - len(question) - 1, max(len(question), LEAST_CONTEXT_CHARS))
     context = _bounded_join([m.content for i, m in enumerate(messages) if i != last_user], room)
-    return f"{context}\n{question}".strip() if context else question
+    return f"{context}\n{question}" if context else question
 
 
 def _bounded_join(texts: Sequence[str], limit: int) -> str:
