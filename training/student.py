@@ -22,7 +22,7 @@ from training.lengths import Lengths, smearing
 from training.members import clip, logit, sigmoid
 from training.otherwise import Pairs
 
-HIDDEN = 96
+HIDDEN = 160
 BOUND = 4.0
 """Inputs are cut at this many standard deviations: what lies beyond was never seen."""
 
