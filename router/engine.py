@@ -119,6 +119,7 @@ class Engine:
             artifact_version=self.artifact.version,
             catalog_version=self.catalog.version,
             contract_terms=terms,
+            novelty=prediction.novelty,
         )
 
     def contract_terms(self, contract: Contract) -> ContractTerms:

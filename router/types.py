@@ -145,10 +145,13 @@ class Prediction(NamedTuple):
     Attributes:
         adequacy: calibrated P(adequate | prompt, tier), in [0, 1].
         output_tokens: expected output length in tokens, >= 0.
+        novelty: share of the learnt prompts that lie nearer to what was learnt, in [0, 1]; None
+            for an artifact that does not measure it.
     """
 
     adequacy: tuple[float, ...]
     output_tokens: tuple[float, ...]
+    novelty: float | None = None
 
 
 class IneligibleReason(IntEnum):
@@ -197,6 +200,7 @@ class Decision(NamedTuple):
 
     ``dearest`` is the cheapest eligible candidate of the dearest eligible tier: the counterfactual
     against which savings are stated. ``contract_terms`` are set if the goal is a contract.
+    ``novelty`` is the prediction's.
     """
 
     decision_id: str
@@ -208,3 +212,4 @@ class Decision(NamedTuple):
     artifact_version: str
     catalog_version: str
     contract_terms: "ContractTerms | None" = None
+    novelty: float | None = None

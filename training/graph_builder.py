@@ -20,21 +20,26 @@ IR_VERSION = 9
 
 
 class GraphBuilder:
-    """Collects nodes and constants under fresh names; every method returns the name of a value."""
+    """Collects nodes and constants under fresh names; every method returns the name of a value.
 
-    def __init__(self) -> None:
+    Args:
+        prefix: Of every name, where nodes join a graph that has names already.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
     def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         """Add a constant."""
-        name = f"c{len(self.constants)}"
+        name = f"{self._prefix}c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
         return name
 
     def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Add an operator with one output."""
-        name = output or f"{operator.lower()}{len(self.nodes)}"
+        name = output or f"{self._prefix}{operator.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
         return name
 

@@ -36,6 +36,8 @@ from training.graph import build_heads
 from training.labels import Examples, Float32Matrix, examples_of, rows_with_tiers
 from training.length_bounds import TOO_FEW, counted_lengths, fit_length_bounds
 from training.lengths import fit_lengths
+from training.novelty import add_novelty, fit_novelty
+from training.otherwise import own_conversations, written_otherwise
 from training.parity import GivesTokens, Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
@@ -170,6 +172,11 @@ def fit_and_export(
             validation,
             dimension=width[0],
             seed=settings.seed,
+            pairs=written_otherwise(
+                own_conversations(None if prior is None else settings.prior),
+                TextEncoder(settings.encoder),
+                settings.seed,
+            ),
         )
         losses["student"] = log_loss(student.adequacy(validation.inputs), validation.adequate)
         student = _kept(student, losses, choice.chosen.name, tell)
@@ -187,6 +194,7 @@ def fit_and_export(
         catalog,
         tell,
     )
+    heads = add_novelty(heads, fit_novelty(training, settings.seed))
     made = Provenance(
         candidate=choice.chosen.name,
         distilled=student is not None,

@@ -20,8 +20,9 @@ from training.candidates import Candidate, fit_calibration
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.lengths import Lengths, smearing
 from training.members import clip, logit, sigmoid
+from training.otherwise import Pairs
 
-HIDDEN = 96
+HIDDEN = 160
 BOUND = 4.0
 """Inputs are cut at this many standard deviations: what lies beyond was never seen."""
 
@@ -31,6 +32,7 @@ TOLERANCE = 0.005
 _OWN_COPIES = 4
 _MOST_TRANSFER = 40_000
 _MOST_MIXED = 40_000
+_MOST_MOVED = 40_000
 _EPOCHS = (10, 3)
 _RATES = (1e-3, 1e-4)
 _DECAY = 0.3
@@ -86,6 +88,7 @@ def distil(
     *,
     dimension: int,
     seed: int,
+    pairs: Pairs | None = None,
 ) -> Student:
     """Fit a student to what candidate and lengths say, then calibrate it on the validation part.
 
@@ -98,6 +101,8 @@ def distil(
         validation: For Platt scaling and smearing, as for any candidate.
         dimension: Width of the vector part of the inputs.
         seed: Of mixing, of the first weights and of the order of rows.
+        pairs: Prompts as they are and written otherwise. The student is asked to say of the latter
+            what its teacher says of the former; None leaves that out.
     """
     generator = np.random.default_rng(seed)
     if len(transfer) > _MOST_TRANSFER:
@@ -110,7 +115,14 @@ def distil(
     low = np.where(varies, centre - BOUND * spread, centre).astype(np.float32)
     high = np.where(varies, centre + BOUND * spread, centre).astype(np.float32)
     spread[~varies] = 1.0
-    target = np.hstack([logit(clip(candidate.adequacy(inputs))), np.log1p(lengths.tokens(inputs))])
+    if pairs is not None:
+        count = min(len(real), _MOST_MOVED)
+        before = np.concatenate([real[generator.integers(0, len(real), count)], pairs.before])
+        after = np.concatenate([pairs.carry_over(before[:count], generator), pairs.after])
+        taught, inputs = np.concatenate([inputs, before]), np.concatenate([inputs, after])
+    else:
+        taught = inputs
+    target = np.hstack([logit(clip(candidate.adequacy(taught))), np.log1p(lengths.tokens(taught))])
     mean, scale = target.mean(axis=0), np.maximum(target.std(axis=0), 1e-6)
     network = _fit(
         ((np.clip(inputs, low, high) - centre) / spread).astype(np.float32),

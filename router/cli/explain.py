@@ -35,6 +35,7 @@ SHORT_WHY = {
     pb.DECISION_REASON_CONTRACT_SUSPENDED: "suspended",
     pb.DECISION_REASON_EXPLORED: "explored",
 }
+_NOVEL = 0.95
 _FELL_OUT = {
     pb.INELIGIBLE_REASON_TIER_NOT_ALLOWED: "tier not among those allowed",
     pb.INELIGIBLE_REASON_TIER_DENIED: "tier denied",
@@ -89,6 +90,15 @@ def _lines_of_limit(answer: pb.RouteResponse) -> list[str]:
     return [f"Length      at most {tokens:,} tokens out in {coverage:.0%} of cases"]
 
 
+def _lines_of_novelty(answer: pb.RouteResponse) -> list[str]:
+    """Say it of a prompt that is unlike what was learnt; of others it is no news."""
+    if answer.novelty <= _NOVEL:
+        return []
+    return [
+        f"Novel       {answer.novelty:.1%} of what was learnt from is more usual than this prompt"
+    ]
+
+
 def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
     """Return the lines that explain a decision: the choice, why, saving, every candidate."""
     chosen = next(c for c in answer.candidates if c.deployment == answer.deployment)
@@ -99,6 +109,7 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         f"Why         {_WHY[answer.reason]}",
         f"Goal        {goal_in_words(answer.goal)}",
         *_lines_of_terms(answer),
+        *_lines_of_novelty(answer),
         f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
         *_lines_of_limit(answer),
         "Saving      "

@@ -18,33 +18,19 @@ __all__ = [
     "text_features",
 ]
 
-FEATURES_VERSION = 3
+FEATURES_VERSION = 4
 
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")
 _ALL_BUT_DIGITS_TO_SPACE = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
 _NEGATIONS = frozenset(
-    [
-        "not",
-        "never",
-        "except",
-        "false",
-        "cannot",
-        "don't",
-        "doesn't",
-        "didn't",
-        "isn't",
-        "aren't",
-        "wasn't",
-        "won't",
-        "can't",
-        "shouldn't",
-        "Not",
-        "Never",
-        "NOT",
-        "EXCEPT",
-    ]
-)
+    form(word)
+    for word in (
+        "not", "never", "except", "false", "cannot", "don't", "doesn't", "didn't", "isn't",
+        "aren't", "wasn't", "won't", "can't", "shouldn't",
+    )
+    for form in (str.lower, str.capitalize, str.upper)
+)  # fmt: skip
 
 _MARK_NAMES = (
     "commas", "periods", "colons", "semicolons", "carets", "underscores", "dollars", "slashes",
@@ -86,18 +72,19 @@ def features_of(reading: Reading) -> list[float]:
     """Return the features of ``FEATURE_NAMES`` for a text that is read already."""
     text, words, n_words, byte_counts = reading
     (
-        lower, upper, digit, _, newline, math, bracket, quote, stop, question, backslash, _, _,
+        lower, upper, digit, space, newline, math, bracket, quote, stop, question, backslash, _, _,
         lead_2, lead_3, lead_4, *marks,
     ) = byte_counts  # fmt: skip
     double_quotes, apostrophes = marks[-2:]
-    n_chars = max(len(text), 1)
+    # Blanks tell how a prompt was laid out, not what it asks; lines are counted by themselves.
+    n_chars = max(len(text) - space - newline, 1.0)
     fence = quote > double_quotes + apostrophes and "```" in text
     json_marks = text.count('":') + text.count('",') if double_quotes else 0
     return [
-        log1p(len(text)),
+        log1p(n_chars),
         log1p(n_words),
         log1p(newline),
-        min(len(text) / max(n_words, 1), 40.0),
+        min(n_chars / max(n_words, 1), 40.0),
         len(set(words)) / max(len(words), 1),
         lower / n_chars,
         upper / n_chars,

@@ -9,10 +9,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from router.errors import ArtifactError
-from router.predict.heads import Heads
+from router.predict.heads import Float32Matrix, Heads
 
 _INPUTS = {"input_ids", "features"}
-_OUTPUTS = ("adequacy", "output_tokens")
 
 
 class Fused:
@@ -30,20 +29,18 @@ class Fused:
     def __init__(self, session: ort.InferenceSession, heads: Heads, *, dimension: int) -> None:
         inputs = {item.name for item in session.get_inputs()}
         outputs = {item.name for item in session.get_outputs()}
-        if inputs != _INPUTS or outputs != set(_OUTPUTS):
+        if inputs != _INPUTS or outputs != set(heads.outputs):
             raise ArtifactError(
                 f"fused.onnx takes {sorted(inputs)} and gives {sorted(outputs)}; expected "
-                f"{sorted(_INPUTS)} and {sorted(_OUTPUTS)}: train again with 'make train'",
+                f"{sorted(_INPUTS)} and {sorted(heads.outputs)}: train again with 'make train'",
                 reason="ARTIFACT_FUSED",
             )
         self._session = session
         self._heads = heads
         self._no_vector = np.zeros((1, dimension), dtype=np.float32)
 
-    def run(
-        self, ids: npt.NDArray[np.int64], features: list[float]
-    ) -> tuple[list[float], list[float]]:
-        """Return adequacy and output tokens of one prompt, one number per tier each.
+    def run(self, ids: npt.NDArray[np.int64], features: list[float]) -> list[Float32Matrix]:
+        """Return what the heads' ``run_all`` gives, for one prompt.
 
         Args:
             ids: Token ids, int64, shape (n,).
@@ -51,7 +48,8 @@ class Fused:
         """
         row = np.array([features], dtype=np.float32)
         if len(ids):
-            adequacy, tokens = self._session.run(_OUTPUTS, {"input_ids": ids, "features": row})
-        else:
-            adequacy, tokens = self._heads.run(self._no_vector, row)
-        return adequacy[0].tolist(), tokens[0].tolist()
+            outputs: list[Float32Matrix] = self._session.run(
+                self._heads.outputs, {"input_ids": ids, "features": row}
+            )
+            return outputs
+        return self._heads.run_all(self._no_vector, row)

@@ -8,7 +8,8 @@ from router.errors import ArtifactError
 
 Float32Matrix = npt.NDArray[np.float32]
 _INPUTS = ("vector", "features")
-_OUTPUTS = ("adequacy", "output_tokens")
+OUTPUTS = ("adequacy", "output_tokens")
+NOVELTY = "novelty"
 
 
 class Heads:
@@ -30,13 +31,14 @@ class Heads:
         given = {item.name: list(item.shape)[1:] for item in session.get_inputs()}
         wanted: dict[str, list[int]] = {"vector": [dimension], "features": [n_features]}
         outputs = {item.name for item in session.get_outputs()}
-        if given != wanted or outputs != set(_OUTPUTS):
+        if given != wanted or outputs - {NOVELTY} != set(OUTPUTS):
             raise ArtifactError(
                 f"heads.onnx takes {given} and gives {sorted(outputs)}; expected {wanted} and "
-                f"{sorted(_OUTPUTS)}: train again with 'make train'",
+                f"{sorted(OUTPUTS)}: train again with 'make train'",
                 reason="ARTIFACT_HEADS",
             )
         self._session = session
+        self.outputs = (*OUTPUTS, NOVELTY) if NOVELTY in outputs else OUTPUTS
         # Two rows, so that a graph made for one row only is noticed.
         zeros = np.zeros((2, dimension), np.float32), np.zeros((2, n_features), np.float32)
         try:
@@ -64,6 +66,18 @@ class Heads:
             features: float32, shape (n, n_features).
         """
         adequacy, output_tokens = self._session.run(
-            _OUTPUTS, {"vector": vectors, "features": features}
+            OUTPUTS, {"vector": vectors, "features": features}
         )
         return adequacy, output_tokens
+
+    def run_all(self, vectors: Float32Matrix, features: Float32Matrix) -> list[Float32Matrix]:
+        """Return adequacy and output tokens as ``run`` and, where the graph has it, novelty (n, 1).
+
+        Args:
+            vectors: float32, shape (n, dimension).
+            features: float32, shape (n, n_features).
+        """
+        outputs: list[Float32Matrix] = self._session.run(
+            self.outputs, {"vector": vectors, "features": features}
+        )
+        return outputs

@@ -24,8 +24,8 @@ def predict_one(artifact: "Artifact", reading: Reading) -> Prediction:
         (prediction,) = predict_all(artifact, [reading])
         return prediction
     ids = artifact.encoder.tokenizer.encode_reading(reading)
-    adequacy, output_tokens = artifact.fused.run(ids, features_of(reading))
-    return Prediction(tuple(adequacy), tuple(output_tokens))
+    (prediction,) = predictions_of(*artifact.fused.run(ids, features_of(reading)))
+    return prediction
 
 
 def predict_many(
@@ -40,12 +40,23 @@ def predict_all(artifact: "Artifact", readings: Sequence[Reading]) -> list[Predi
     if not readings:
         return []
     vectors, features = artifact.encoder.encode_readings(readings)
-    return predictions_of(*artifact.heads.run(vectors, features))
+    return predictions_of(*artifact.heads.run_all(vectors, features))
 
 
-def predictions_of(adequacy: Float32Matrix, output_tokens: Float32Matrix) -> list[Prediction]:
-    """Return what the heads gave, two matrices of shape (n, n_tiers), row by row."""
+def predictions_of(
+    adequacy: Float32Matrix, output_tokens: Float32Matrix, novelty: Float32Matrix | None = None
+) -> list[Prediction]:
+    """Return what the heads gave, row by row.
+
+    Args:
+        adequacy: Shape (n, n_tiers).
+        output_tokens: Shape (n, n_tiers).
+        novelty: Shape (n, 1), of an artifact that has it.
+    """
+    scores = [None] * len(adequacy) if novelty is None else novelty[:, 0].tolist()
     return [
-        Prediction(tuple(row), tuple(tokens))
-        for row, tokens in zip(adequacy.tolist(), output_tokens.tolist(), strict=True)
+        Prediction(tuple(row), tuple(tokens), score)
+        for row, tokens, score in zip(
+            adequacy.tolist(), output_tokens.tolist(), scores, strict=True
+        )
     ]

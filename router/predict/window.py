@@ -29,18 +29,20 @@ def head_and_tail(text: str, limit: int) -> str:
 def window(messages: Sequence[Message]) -> str:
     """Return the at most ``WINDOW_CHARS`` characters that stand for a conversation.
 
+    White space around the last user turn is left out: it says nothing of what is asked.
+
     One message is read whole, or its start and end. Of several, the last user turn is kept whole
     where it fits and stands last, since it is what must be answered. The start and the end of
     everything before and after it take as much room again, so that a long system prompt does not
     drown a short question.
     """
     if len(messages) == 1:
-        return head_and_tail(messages[0].content, WINDOW_CHARS)
+        return head_and_tail(messages[0].content.strip(), WINDOW_CHARS)
     last_user = max(
         (i for i, message in enumerate(messages) if message.role == "user"),
         default=len(messages) - 1,
     )
-    question = head_and_tail(messages[last_user].content, LAST_TURN_CHARS)
+    question = head_and_tail(messages[last_user].content.strip(), LAST_TURN_CHARS)
     room = min(WINDOW_CHARS - len(question) - 1, max(len(question), LEAST_CONTEXT_CHARS))
     context = _bounded_join([m.content for i, m in enumerate(messages) if i != last_user], room)
     return f"{context}\n{question}" if context else question

@@ -66,6 +66,8 @@ class Answers:
             response.request_id = request_id
         if decision.goal is not self._default_goal:
             response.goal.CopyFrom(from_goal(decision.goal))
+        if decision.novelty is not None:
+            response.novelty = decision.novelty
         if decision.contract_terms is not None:
             response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
         for candidate, estimate, output in zip(

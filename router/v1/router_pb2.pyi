@@ -734,6 +734,7 @@ class RouteResponse(google.protobuf.message.Message):
     CONTRACT_TERMS_FIELD_NUMBER: builtins.int
     AUDIT_FIELD_NUMBER: builtins.int
     PLAN_FIELD_NUMBER: builtins.int
+    NOVELTY_FIELD_NUMBER: builtins.int
     SUGGESTED_MAX_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
     OUTPUT_COVERAGE_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
@@ -760,6 +761,11 @@ class RouteResponse(google.protobuf.message.Message):
     """Version of the catalog that was in force."""
     request_id: builtins.str
     """Echo of the request's request_id."""
+    novelty: builtins.float
+    """How far the prompt is from everything the artifact learnt from, in [0, 1]: the share of the
+    learnt prompts that lie nearer. It takes no part in the choice; near 1, adequacy and contract
+    are extrapolations. Unset for an artifact that does not measure it.
+    """
     suggested_max_output_tokens: builtins.int
     """The chosen candidate's output_token_upper: set as a limit of the call, it caps the bill and cuts
     short about a share 1 - output_coverage of answers.
@@ -805,11 +811,14 @@ class RouteResponse(google.protobuf.message.Message):
         contract_terms: Global___ContractTerms | None = ...,
         audit: Global___Audit | None = ...,
         plan: Global___Plan | None = ...,
+        novelty: builtins.float | None = ...,
         suggested_max_output_tokens: builtins.int | None = ...,
         output_coverage: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "output_coverage", b"output_coverage", "plan", b"plan", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_novelty", b"_novelty"]) -> typing.Literal["novelty"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_output_coverage", b"_output_coverage"]) -> typing.Literal["output_coverage"] | None: ...
     @typing.overload

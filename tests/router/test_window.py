@@ -30,9 +30,9 @@ def test_the_last_user_turn_stands_last_and_whole_where_it_fits(messages: list[M
     users = [message.content for message in messages if message.role == "user"]
     last = users[-1] if users else messages[-1].content
     if len(last) <= LAST_TURN_CHARS:
-        assert window(messages).endswith(last)
+        assert window(messages).endswith(last.strip())
     if len(messages) == 1 and len(last) <= WINDOW_CHARS:
-        assert window(messages) == last
+        assert window(messages) == last.strip()
 
 
 @settings(max_examples=100, deadline=None)
@@ -40,7 +40,14 @@ def test_the_last_user_turn_stands_last_and_whole_where_it_fits(messages: list[M
 def test_a_short_conversation_is_read_whole(messages: list[Message]) -> None:
     if sum(len(message.content) + 1 for message in messages) < LEAST_CONTEXT_CHARS:
         read = window(messages)
-        assert all(message.content in read for message in messages)
+        assert all(message.content.strip() in read for message in messages)
+
+
+def test_white_space_around_a_question_is_not_read() -> None:
+    bare = [Message("system", "Be brief."), Message("user", "Why?")]
+    padded = [bare[0], Message("user", "\n\n  Why?" + " " * 9_000 + "\n")]
+    assert window(padded) == window(bare)
+    assert window(padded[1:]) == window(bare[1:]) == "Why?"
 
 
 def test_a_cut_text_keeps_its_start_and_its_end() -> None:
@@ -64,7 +71,7 @@ def test_a_long_system_prompt_takes_no_more_room_than_the_question_or_a_little()
     rules = Message("system", "rule " * 900)
     for question in ("Thanks, that is all!", "Why? " * 200):
         read = window([rules, Message("user", question)])
-        assert read.endswith(question)
+        assert read.endswith(question.strip())
         assert len(read) <= len(question) + 1 + max(len(question), LEAST_CONTEXT_CHARS)
 
 

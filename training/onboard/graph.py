@@ -1,7 +1,7 @@
 """Heads for one tier more: nodes appended to ``heads.onnx``, which stays whole inside.
 
-What is known of the graph are its inputs ``vector`` and ``features`` and its outputs ``adequacy``
-and ``output_tokens``; how it computes them is not looked at. The numbers come from
+What is known of the graph are its inputs ``vector`` and ``features`` and its outputs ``adequacy``,
+``output_tokens`` and, where it has it, ``novelty``, which stays as it is; how it computes them is not looked at. The numbers come from
 ``training.onboard.ability`` and ``training.onboard.lengths``.
 """
 
@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router.errors import TrainingError
+from router.predict.heads import NOVELTY
 from training.members import CLIP
 from training.onboard.ability import Ability
 from training.onboard.lengths import LengthRatio
@@ -35,7 +36,11 @@ def extend_heads(
     extended = onnx.ModelProto()
     extended.CopyFrom(heads)
     graph = extended.graph
-    widths = {item.name: item.type.tensor_type.shape.dim[1].dim_value for item in graph.output}
+    widths = {
+        item.name: item.type.tensor_type.shape.dim[1].dim_value
+        for item in graph.output
+        if item.name != NOVELTY  # of the prompt, whatever the tiers
+    }
     tiers = len(ability.weights)
     if widths != dict.fromkeys(_OUTPUTS, tiers):
         raise TrainingError(
@@ -79,6 +84,8 @@ def extend_heads(
         both = node("Concat", prefix + name, new[name], axis=1)
         node("Gather", both, places, output=name, axis=1)
     for item in graph.output:
+        if item.name == NOVELTY:
+            continue
         item.CopyFrom(helper.make_tensor_value_info(item.name, TensorProto.FLOAT, ["n", tiers + 1]))
     try:
         onnx.checker.check_model(extended)

@@ -1,0 +1,1 @@
+"""How often a decision flips when a prompt is written otherwise: ``python -m eval.robustness``."""

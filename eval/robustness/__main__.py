@@ -1,0 +1,105 @@
+"""``python -m eval.robustness``: which changes of a prompt flip the decision of an artifact.
+
+On the project's own prompts, or with ``--texts`` on texts that outcomes were made from; only
+numbers are printed. What the figures mean is docs/robustness.md.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.cells import with_interval
+from eval.coverage import DEFAULT_PATH
+from eval.coverage_file import PARTS as COVERAGE_PARTS
+from eval.robustness.measure import Flips, measure
+from eval.robustness.texts import Prompts, outcome_prompts, own_prompts
+from eval.split import PARTS as SPLIT_PARTS
+from eval.tables import aligned
+from router.catalog import load_catalog
+from router.defaults import default_artifact_directory, default_catalog_path
+from router.engine import build_engine
+from router.errors import DataError, RouterError
+from router.predict.artifact import load_artifact
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; 0, or 1 with the reason on standard error."""
+    arguments = _parser().parse_args(argv)
+    try:
+        engine = build_engine(load_artifact(arguments.artifact), load_catalog(arguments.catalog))
+        prompts = _prompts(arguments, engine.artifact.manifest.split_seed)
+        flips = measure(engine, prompts.conversations, prompts.groups, seed=arguments.seed)
+    except RouterError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        return 1
+    print(
+        f"artifact {engine.artifact.version}, part {arguments.part}, "
+        f"{len(prompts.conversations)} prompts, default goal, seed {arguments.seed}\n"
+    )
+    print(flips_table(flips))
+    return 0
+
+
+def flips_table(flips: Sequence[Flips]) -> str:
+    """Print one line a change, with 95 % intervals by resampling groups of prompts."""
+    head = ["change", "prompts", "another tier", "a lower tier", "adequacy moves by"]
+    rows = [
+        [
+            one.change,
+            str(one.prompts),
+            with_interval(one.flipped),
+            with_interval(one.cheaper),
+            with_interval(one.moved),
+        ]
+        for one in flips
+    ]
+    return aligned([head, *rows])
+
+
+def _prompts(arguments: argparse.Namespace, split_seed: int) -> Prompts:
+    allowed = SPLIT_PARTS if arguments.texts else COVERAGE_PARTS
+    if arguments.part not in allowed:
+        raise DataError(
+            f"--part {arguments.part} given; {'with' if arguments.texts else 'without'} --texts it "
+            f"must be one of {', '.join(allowed)}"
+        )
+    if not arguments.texts:
+        return own_prompts(arguments.data, arguments.part)
+    return outcome_prompts(
+        arguments.texts,
+        arguments.outcomes,
+        part=arguments.part,
+        split_seed=split_seed,
+        most=arguments.prompts,
+        seed=arguments.seed,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.robustness", description=__doc__)
+    parser.add_argument("--artifact", type=Path, default=default_artifact_directory())
+    parser.add_argument("--catalog", type=Path, default=default_catalog_path())
+    parser.add_argument("--data", type=Path, default=DEFAULT_PATH, help="coverage file (JSONL)")
+    parser.add_argument(
+        "--part",
+        default="test",
+        help="of the coverage set (prior, test), or with --texts of the split (validation, test)",
+    )
+    parser.add_argument(
+        "--texts", type=Path, nargs="+", help="Parquet files of texts, or directories of them"
+    )
+    parser.add_argument(
+        "--outcomes",
+        type=Path,
+        nargs="+",
+        default=[Path("data/outcomes/zeroeval.parquet"), Path("data/outcomes/bfcl.parquet")],
+        help="the outcome files made from the texts",
+    )
+    parser.add_argument("--prompts", type=int, default=1000, help="most prompts taken of --texts")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
