@@ -1,8 +1,8 @@
 """Heads for one tier more: nodes appended to ``heads.onnx``, which stays whole inside.
 
 What is known of the graph are its inputs ``vector`` and ``features`` and its outputs ``adequacy``,
-``output_tokens`` and, where it has it, ``novelty``, which stays as it is; how it computes them is not looked at. The numbers come from
-``training.onboard.ability`` and ``training.onboard.lengths``.
+``output_tokens`` and, where it has it, ``novelty``, which stays as it is; how it computes them is
+not looked at. The numbers come from ``training.onboard.ability`` and ``training.onboard.lengths``.
 """
 
 import numpy as np
