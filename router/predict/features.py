@@ -77,14 +77,15 @@ def features_of(reading: Reading) -> list[float]:
     ) = byte_counts  # fmt: skip
     double_quotes, apostrophes = marks[-2:]
     # Blanks tell how a prompt was laid out, not what it asks; lines are counted by themselves.
-    n_chars = max(len(text) - space - newline, 1.0)
+    inked = len(text) - space - newline
+    n_chars = max(inked, 1.0)
     fence = quote > double_quotes + apostrophes and "```" in text
     json_marks = text.count('":') + text.count('",') if double_quotes else 0
     return [
-        log1p(n_chars),
+        log1p(inked),
         log1p(n_words),
         log1p(newline),
-        min(n_chars / max(n_words, 1), 40.0),
+        min(inked / max(n_words, 1), 40.0),
         len(set(words)) / max(len(words), 1),
         lower / n_chars,
         upper / n_chars,

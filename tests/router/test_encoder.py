@@ -38,9 +38,10 @@ def test_text_features_are_finite_for_any_text(text: str) -> None:
 
 def plain_features(text: str) -> dict[str, float]:
     """What each feature means, without any short cut."""
-    words, chars = text.split(), max(len(text), 1)
+    words, inked = text.split(), sum(c not in " \t\n" for c in text)
+    chars = max(inked, 1)
     tallies = {
-        "log_chars": len(text),
+        "log_chars": inked,
         "log_words": len(words),
         "log_newlines": text.count("\n"),
         "log_questions": text.count("?"),
@@ -70,7 +71,7 @@ def plain_features(text: str) -> dict[str, float]:
     return {
         **{name: math.log1p(count) for name, count in tallies.items()},
         **{name: count / chars for name, count in counts.items()},
-        "chars_per_word": min(len(text) / max(len(words), 1), 40.0),
+        "chars_per_word": min(inked / max(len(words), 1), 40.0),
         "distinct_words_share": len(set(words)) / max(len(words), 1),
         "code_fence": float("```" in text),
     }
