@@ -267,9 +267,9 @@ def _with_id(path: Path, name: str) -> Path:
 def test_heads_with_an_output_nobody_knows_are_not_extended(base: Path) -> None:
     heads = onnx.load(base / "heads.onnx")
     heads.graph.output.append(heads.graph.output[0])
-    heads.graph.output[-1].name = "novelty"
+    heads.graph.output[-1].name = "mood"
     known = known_tiers(100)
-    with pytest.raises(TrainingError, match="novelty"):
+    with pytest.raises(TrainingError, match="mood"):
         extend_heads(
             heads, fit_ability(known, known[:, 0].round()), fit_length(known, known[:, 0]), 0
         )
@@ -287,7 +287,11 @@ def test_the_extended_graph_takes_any_number_of_rows(base: Path) -> None:
     widths = {one.name: one.shape[1] for one in session.get_inputs()}
     for rows in (1, 5):
         given = {name: np.zeros((rows, width), np.float32) for name, width in widths.items()}
-        assert [part.shape for part in session.run(None, given)] == [(rows, 4), (rows, 4)]
+        assert [part.shape for part in session.run(None, given)] == [
+            (rows, 4),
+            (rows, 4),
+            (rows, 1),
+        ]
 
 
 def test_the_command_says_what_was_done(
