@@ -22,8 +22,8 @@ from eval.review.replay import replay_review
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
 from router.errors import DataError
+from router.review.candidates import Candidates
 from router.review.heads import ReviewModel, prompt_rows
-from router.review.look import Candidates
 from router.types import Estimate
 
 WILLINGNESS_TO_PAY_USD: tuple[float, ...] = tuple(np.geomspace(3e-4, 3.0, 49).tolist())

@@ -11,10 +11,12 @@ import numpy as np
 
 from eval.arrays import FloatArray, IntArray
 from eval.review.answers import Answers
+from router.review.candidates import Candidates
 from router.review.digest import Digest
 from router.review.final import Kind
 from router.review.heads import ReviewModel
-from router.review.look import Candidates, Finish, GivenAnswer, Memo, Plan, foresee, look, plan
+from router.review.look import Finish, GivenAnswer, Memo, look
+from router.review.plan import Plan, foresee, plan
 from router.review.rule import Action
 from router.types import Goal
 

@@ -7,6 +7,7 @@ import math
 
 from router.engine import Engine
 from router.errors import InvalidRequestError
+from router.review.candidates import Candidates, candidates_of
 from router.review.digest import (
     ANSWER_FEATURE_NAMES,
     ANSWER_FEATURES_VERSION,
@@ -14,16 +15,8 @@ from router.review.digest import (
     digest_of,
 )
 from router.review.final import Kind
-from router.review.look import (
-    Candidates,
-    Finish,
-    GivenAnswer,
-    Outcome,
-    candidates_of,
-    foresee,
-    look,
-    plan,
-)
+from router.review.look import Finish, GivenAnswer, Outcome, look
+from router.review.plan import foresee, plan
 from router.review.rule import Branch
 from router.server.convert import short_id, to_goal, to_request
 from router.server.limits import MAX_TOKENS, Limits

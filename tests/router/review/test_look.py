@@ -11,18 +11,11 @@ from made_up_answers import made_up_review
 
 from router.engine import Engine
 from router.errors import ArtifactError, DataError
+from router.review.candidates import Candidates, candidates_of
 from router.review.digest import digest_of
 from router.review.heads import ReviewModel
-from router.review.look import (
-    Candidates,
-    Finish,
-    GivenAnswer,
-    Why,
-    candidates_of,
-    foresee,
-    look,
-    plan,
-)
+from router.review.look import Finish, GivenAnswer, Why, look
+from router.review.plan import foresee, plan
 from router.review.rule import Action, Branch, choose_branch
 from router.review.saved import review_from_json, review_to_json
 from router.types import Goal, Message, Prediction, Request
