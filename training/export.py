@@ -27,13 +27,14 @@ from router.predict.artifact import (
 )
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
-from router.predict.heads import Heads
+from router.predict.heads import Float32Matrix, Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_to_json
 from router.predict.window import window
 from router.types import Message
 from training.fuse import fuse
 
 MANIFEST_FILE = "manifest.json"
+GOLDEN_FILE = "golden.jsonl"
 ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
 
 
@@ -156,7 +157,13 @@ def _write_golden(place: Path, n_tiers: int) -> None:
         n_tiers=n_tiers,
     )
     texts = sample_texts()
-    adequacy, output_tokens = heads.run(*encoder.encode(texts))
+    write_golden_rows(place, texts, *heads.run(*encoder.encode(texts)))
+
+
+def write_golden_rows(
+    place: Path, texts: Sequence[str], adequacy: Float32Matrix, output_tokens: Float32Matrix
+) -> None:
+    """Write ``golden.jsonl``: texts with what the heads say of them, float32 (n, T) each."""
     rows = [
         json.dumps(
             {
@@ -168,7 +175,7 @@ def _write_golden(place: Path, n_tiers: int) -> None:
         )
         for row, text in enumerate(texts)
     ]
-    (place / "golden.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (place / GOLDEN_FILE).write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def _manifest(place: Path, catalog: Catalog, made: Provenance) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class ServedContract:
             until_suspended: Whether to end with the report that breaks the contract.
         """
         engine, follow_up = self._server.engine, self._server.follow_up
+        answers = Answers(engine.catalog, engine.artifact.version)
         tiers = engine.catalog.tier_names
         adequate = traffic.quality >= engine.catalog.adequate_quality
         cheap = audits = asked = 0
@@ -140,7 +141,7 @@ class ServedContract:
             if followed.audit is None:
                 continue
             audits += 1
-            answer = Answers(engine.catalog, engine.artifact.version).write(followed.decision, "")
+            answer = answers.write(followed.decision, "")
             follow_up.write([(followed, answer)])
             if answer.HasField("audit"):
                 stands = self._report(answer.decision_id, traffic.quality[row], column)

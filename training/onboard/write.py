@@ -5,7 +5,6 @@ lengths are not: they hold for the tiers they were made with. The result is load
 would load it before it replaces anything.
 """
 
-import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -31,13 +30,20 @@ from router.predict.features import FEATURE_NAMES
 from router.predict.files import read_json
 from router.predict.golden import read_golden
 from router.predict.heads import Heads
-from training.export import MANIFEST_FILE, replace_directory, write_heads, write_manifest
+from training.export import (
+    GOLDEN_FILE,
+    MANIFEST_FILE,
+    replace_directory,
+    write_golden_rows,
+    write_heads,
+    write_manifest,
+)
 from training.onboard.ability import Ability
 from training.onboard.certainty import Certainty
 from training.onboard.graph import extend_heads
 from training.onboard.lengths import LengthRatio
 
-_HEADS, _GOLDEN, _CARD = "heads.onnx", "golden.jsonl", "MODEL_CARD.md"
+_HEADS, _CARD = "heads.onnx", "MODEL_CARD.md"
 _CLOSE = 1e-4
 
 
@@ -93,7 +99,7 @@ def write_onboarded(base: Artifact, out: Path, made: Onboarding, catalog: str) -
 
 def _write_golden(place: Path, base: Artifact, made: Onboarding) -> None:
     """Write golden rows for the same texts; the known tiers' numbers must not have moved."""
-    rows = read_golden(base.directory / _GOLDEN)
+    rows = read_golden(base.directory / GOLDEN_FILE)
     texts = [row.text for row in rows]
     vectors, features = base.encoder.encode(texts)
     tiers = len(base.manifest.tiers)
@@ -115,18 +121,7 @@ def _write_golden(place: Path, base: Artifact, made: Onboarding) -> None:
             f"log tokens by {token_gap:.2g}; allowed is {_CLOSE}. Nothing was written",
             reason="PARITY_GATE",
         )
-    lines = [
-        json.dumps(
-            {
-                "text": text,
-                "adequacy": [round(value, 6) for value in after[at].tolist()],
-                "output_tokens": [round(value, 3) for value in after_tokens[at].tolist()],
-            },
-            ensure_ascii=False,
-        )
-        for at, text in enumerate(texts)
-    ]
-    (place / _GOLDEN).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_golden_rows(place, texts, after, after_tokens)
 
 
 def _manifest(place: Path, base: Artifact, made: Onboarding) -> dict[str, Any]:
