@@ -7,13 +7,20 @@ names the file and the key. Which deployment is chosen is ``router.engine`` and 
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from router.checked import CheckedTable
+from router.cost.stated import (
+    DEFAULT_WARN_AFTER_DAYS,
+    STATED_KEYS,
+    PriceFiles,
+    price_files,
+    stated_price,
+)
 from router.errors import CatalogError
 from router.types import (
     DEFAULT_CONFIDENCE,
@@ -22,17 +29,15 @@ from router.types import (
     Deployment,
     DeploymentKind,
     Goal,
-    Price,
     Tier,
 )
 
 CATALOG_FORMAT = 1
-_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments"}
+_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments", "prices"}
 _TIER_KEYS = {"name", "reference_model"}
-_PRICE_KEYS = {"input_usd_per_mtok", "output_usd_per_mtok", "as_of", "source"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
-    "tools", "vision", "json_schema", "residency", "price",
+    "tools", "vision", "json_schema", "residency", "third_party", *STATED_KEYS,
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CONTRACT_KEYS = {"max_loss_rate", "confidence"}
@@ -44,7 +49,8 @@ class Catalog:
     """A checked catalog. ``tiers`` are ordered from the lowest; every tier has a deployment.
 
     ``adequate_quality`` in (0, 1]: an answer of at least that quality counts as adequate.
-    ``version`` is the first 12 hex digits of a hash of the content.
+    ``version`` is the first 12 hex digits of a hash of the content and of the prices looked up.
+    A price read more than ``warn_after_days`` ago is worth a warning.
     """
 
     name: str
@@ -53,6 +59,7 @@ class Catalog:
     deployments: tuple[Deployment, ...]
     default_goal: Goal
     adequate_quality: float
+    warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -60,10 +67,15 @@ class Catalog:
         return tuple(tier.name for tier in self.tiers)
 
 
-def load_catalog(path: Path) -> Catalog:
+def load_catalog(path: Path, day: date | None = None) -> Catalog:
     """Read and check a catalog file.
 
+    Args:
+        path: The file; price files it names are looked for beside it.
+        day: The day prices of a price book are looked up for; today (UTC) by default.
+
     Raises:
+        PriceError: a price file is missing or refused.
         CatalogError: missing, not TOML (with the line), an unknown key, a missing key, a wrong
             type, a value out of range, or a reference to a tier that is not there.
     """
@@ -79,11 +91,23 @@ def load_catalog(path: Path) -> Catalog:
         raise CatalogError(
             f"{path}: not readable as TOML: {error}", metadata={"file": str(path)}
         ) from error
-    return parse_catalog(content, str(path))
+    return parse_catalog(content, str(path), path.parent, day)
 
 
-def parse_catalog(content: Mapping[str, Any], origin: str) -> Catalog:
-    """Check the content of a catalog; ``origin`` is named in errors. Raises as ``load_catalog``."""
+def parse_catalog(
+    content: Mapping[str, Any],
+    origin: str,
+    directory: Path | None = None,
+    day: date | None = None,
+) -> Catalog:
+    """Check the content of a catalog. Raises as ``load_catalog``.
+
+    Args:
+        content: As TOML gives it.
+        origin: Named in errors.
+        directory: Where price files are looked for; the working directory by default.
+        day: As in ``load_catalog``.
+    """
     top = CheckedTable(content, origin, "", CatalogError)
     top.refuse_unknown(_TOP_KEYS)
     if top.integer("format", 1, 1_000) != CATALOG_FORMAT:
@@ -94,8 +118,9 @@ def parse_catalog(content: Mapping[str, Any], origin: str) -> Catalog:
     )
     names = [tier.name for tier in tiers]
     top.refuse_repeated("tiers", "name", names)
+    prices = price_files(top, directory or Path(), day or datetime.now(UTC).date())
     deployments = tuple(
-        _deployment(table, names) for table in top.tables("deployments", _DEPLOYMENT_KEYS)
+        _deployment(table, names, prices) for table in top.tables("deployments", _DEPLOYMENT_KEYS)
     )
     top.refuse_repeated("deployments", "id", [deployment.id for deployment in deployments])
     served = {deployment.tier for deployment in deployments}
@@ -104,16 +129,18 @@ def parse_catalog(content: Mapping[str, Any], origin: str) -> Catalog:
             raise top.error("deployments", sorted(served), f"tier {name!r} has no deployment")
     return Catalog(
         name=top.text("name"),
-        version=_version(content),
+        version=_version(content, deployments if prices.book is not None else ()),
         tiers=tiers,
         deployments=deployments,
         default_goal=_goal(top.table("default_goal", _GOAL_KEYS)),
         adequate_quality=top.number("adequate_quality", above=0.0, most=1.0),
+        warn_after_days=prices.warn_after_days,
     )
 
 
-def _version(content: Mapping[str, Any]) -> str:
+def _version(content: Mapping[str, Any], looked_up: Sequence[Deployment]) -> str:
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
+    canonical += "".join(f"{item.price!r}{item.batch_price!r}" for item in looked_up)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
@@ -144,13 +171,13 @@ def _contract(table: CheckedTable) -> Contract | None:
     )
 
 
-def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:
+def _deployment(table: CheckedTable, tiers: list[str], prices: PriceFiles) -> Deployment:
     kind, tier = table.text("kind"), table.text("tier")
     if kind not in _KINDS:
         raise table.error("kind", kind, f"must be one of {list(_KINDS)}")
     if tier not in tiers:
         raise table.error("tier", tier, f"must name one of the tiers {tiers}")
-    price = table.table("price", _PRICE_KEYS) if "price" in table.content else None
+    stated = stated_price(table, prices)
     return Deployment(
         id=table.text("id"),
         tier=tier,
@@ -164,18 +191,12 @@ def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:
             vision=table.flag("vision"),
             json_schema=table.flag("json_schema"),
             residency=table.texts("residency"),
+            third_party=table.flag("third_party")
+            if "third_party" in table.content
+            else kind == "api",
         ),
-        price=None if price is None else _price(price),
-    )
-
-
-def _price(table: CheckedTable) -> Price:
-    as_of = table.content.get("as_of")
-    if not isinstance(as_of, date) or isinstance(as_of, datetime):
-        raise table.error("as_of", as_of, "must be a date such as 2026-11-01, without quotes")
-    return Price(
-        input_usd_per_mtok=table.number("input_usd_per_mtok", least=0.0),
-        output_usd_per_mtok=table.number("output_usd_per_mtok", least=0.0),
-        as_of=as_of,
-        source=table.text("source"),
+        price=stated.price,
+        batch_price=stated.batch_price,
+        price_problem=stated.problem,
+        retired_on=stated.retired_on,
     )

@@ -64,9 +64,9 @@ class CheckedTable:
             raise self.error(key, value, "must be a list of non-empty strings")
         return frozenset(value)
 
-    def flag(self, key: str) -> bool:
-        """Return a boolean; False when absent."""
-        value = self.content.get(key, False)
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Return a boolean; ``default`` when absent."""
+        value = self.content.get(key, default)
         if not isinstance(value, bool):
             raise self.error(key, value, "must be true or false")
         return value

@@ -243,8 +243,11 @@ def _ineligible(
         needs.vision and not can.vision,
         needs.json_schema and not can.json_schema,
         not needs.residency <= can.residency,
-        deployment.price is None,
+        deployment.price is None and deployment.retired_on is None,
         max_cost_usd is not None and cost_usd > max_cost_usd,
+        deployment.retired_on is not None,
+        needs.no_third_party and can.third_party,
+        bool(needs.locked_deployment) and needs.locked_deployment != deployment.id,
     )
     return tuple(compress(IneligibleReason, failed))
 

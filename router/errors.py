@@ -7,6 +7,7 @@
     ├── NotReadyError            UNAVAILABLE           no verified artifact is loaded (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
     ├── CatalogError             catalog file refused
+    ├── PriceError               price file refused, or a price cannot be read
     ├── ConfigError              configuration refused
     ├── ArtifactError            artifact refused: missing, altered, old or not fitting the catalog
     ├── DataError                outcome data refused
@@ -97,6 +98,13 @@ class CatalogError(RouterError):
 
     code = "FAILED_PRECONDITION"
     default_reason = "CATALOG_INVALID"
+
+
+class PriceError(RouterError):
+    """A price file is refused; the message names the file, the line and the key."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "PRICES_INVALID"
 
 
 class ConfigError(RouterError):

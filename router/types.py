@@ -10,6 +10,8 @@ from datetime import date
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from router.cost.price import Price
+
 if TYPE_CHECKING:
     from router.promise.contract import ContractTerms
 
@@ -31,7 +33,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a deployment can do; limits in tokens. ``residency`` are free tags such as "eu"."""
+    """What a deployment can do; limits in tokens. ``residency`` are free tags such as "eu".
+
+    ``third_party``: somebody else than the operator of the router sees the prompts.
+    """
 
     context_window_tokens: int
     max_output_tokens: int
@@ -39,21 +44,16 @@ class Capabilities:
     vision: bool = False
     json_schema: bool = False
     residency: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """List price in USD per million tokens, with the day it was read and where."""
-
-    input_usd_per_mtok: float
-    output_usd_per_mtok: float
-    as_of: date
-    source: str
+    third_party: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One way to reach a model of a tier. ``price`` None means unknown: never routable, never 0."""
+    """One way to reach a model of a tier. ``price`` None means unknown: never routable, never 0.
+
+    ``price_problem`` then says why, and ``retired_on`` the first day the model was sold no more, if
+    that is why. ``batch_price`` is what the same model costs in a batch; None if that is unknown.
+    """
 
     id: str
     tier: str
@@ -62,6 +62,9 @@ class Deployment:
     model: str
     capabilities: Capabilities
     price: Price | None
+    batch_price: Price | None = None
+    price_problem: str = ""
+    retired_on: date | None = None
 
 
 class Message(NamedTuple):
@@ -112,13 +115,26 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Hard constraints of a request. ``residency``: the deployment must carry every tag."""
+    """Hard constraints of a request.
+
+    Attributes:
+        context_window_tokens: Least context window.
+        tools: Tool calling.
+        vision: Image input.
+        json_schema: Output constrained by a JSON schema.
+        residency: Tags of which the deployment must carry every one.
+        no_third_party: Nobody but the operator may see the prompt.
+        locked_deployment: Id of the only deployment that can go on with this conversation, because
+            it holds state of it, such as a tool loop or provider-side history; empty: none.
+    """
 
     context_window_tokens: int = 0
     tools: bool = False
     vision: bool = False
     json_schema: bool = False
     residency: frozenset[str] = frozenset()
+    no_third_party: bool = False
+    locked_deployment: str = ""
 
 
 NO_NEEDS = Needs()
@@ -167,6 +183,9 @@ class IneligibleReason(IntEnum):
     RESIDENCY = 8
     UNKNOWN_PRICE = 9
     OVER_MAX_COST = 10
+    RETIRED = 11
+    THIRD_PARTY = 12
+    LOCKED_ELSEWHERE = 13
 
 
 class DecisionReason(IntEnum):

@@ -47,6 +47,9 @@ _FELL_OUT = {
     pb.INELIGIBLE_REASON_RESIDENCY: "lacks a residency tag",
     pb.INELIGIBLE_REASON_UNKNOWN_PRICE: "price unknown",
     pb.INELIGIBLE_REASON_OVER_MAX_COST: "above the maximum cost",
+    pb.INELIGIBLE_REASON_RETIRED: "model retired",
+    pb.INELIGIBLE_REASON_THIRD_PARTY: "a third party would see it",
+    pb.INELIGIBLE_REASON_LOCKED_ELSEWHERE: "another holds its state",
 }
 
 

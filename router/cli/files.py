@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from router import load_engine
@@ -14,7 +15,7 @@ from router.config import load_config
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.errors import StoreError
 from router.ledger.store import OutcomeStore
-from router.server.answer import from_catalog
+from router.server.listed import from_catalog, price_warnings
 from router.v1 import router_pb2 as pb
 
 
@@ -34,7 +35,7 @@ def tiers(arguments: argparse.Namespace) -> int:
         with RouterClient(arguments.address) as client:
             listed = client.list_tiers()
     else:
-        listed = from_catalog(load_catalog(arguments.catalog), "")
+        listed = from_catalog(load_catalog(arguments.catalog), "", datetime.now(UTC).date())
     print("\n".join(lines_of_tiers(listed)))
     return 0
 
@@ -101,6 +102,8 @@ def check(arguments: argparse.Namespace) -> int:
         f"artifact  {arguments.artifact}: version {artifact.version}, encoder "
         f"{artifact.encoder.info.name}, golden rows reproduced"
     )
+    for warning in price_warnings(catalog, datetime.now(UTC).date()):
+        print(f"prices    {warning}")
     print("ok: they fit each other")
     return 0
 

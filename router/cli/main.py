@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.demo import add_demo
     from router.cli.files import add_check, add_outcomes, add_tiers
+    from router.cli.prices import add_prices
     from router.cli.promise import add_promise
     from router.cli.route import add_route
     from router.cli.serve import add_health, add_serve
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_check,
         add_health,
         add_promise,
+        add_prices,
         add_demo,
         add_outcomes,
     ):

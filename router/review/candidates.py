@@ -57,8 +57,10 @@ def _ask(estimate: Estimate) -> Ask:
     if price is None:
         raise ValueError(f"{estimate.deployment.id} is eligible and has no price")
     limit = estimate.deployment.capabilities.max_output_tokens
+    rates = price.rates(estimate.input_tokens)
     return Ask(
-        estimate.input_tokens * price.input_usd_per_mtok / _TOKENS_PER_PRICE_UNIT,
-        price.output_usd_per_mtok / _TOKENS_PER_PRICE_UNIT,
+        price.usd_per_request
+        + estimate.input_tokens * rates.uncached_input / _TOKENS_PER_PRICE_UNIT,
+        rates.output / _TOKENS_PER_PRICE_UNIT,
         float(limit),
     )

@@ -1,11 +1,12 @@
-"""Decisions and catalogs to wire messages. The way in, with its checks, is ``convert``."""
+"""Decisions to wire messages. The way in, with its checks, is ``convert``."""
 
 from collections.abc import Iterator
-from math import ceil, nan
+from math import ceil
 from typing import NamedTuple
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
+from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
 from router.types import Contract, Decision, Estimate, Goal
@@ -82,28 +83,27 @@ class Answers:
 
 
 class _Output(NamedTuple):
-    """What a deployment's upper output lengths rest on; the price is NaN where unknown."""
+    """What a deployment's upper output lengths rest on; the price is None where unknown."""
 
     bounds: LengthBounds
     tier: int
     limit: int
-    usd_per_token: float
+    price: Price | None
 
 
 def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output | None]:
     rank_of = {tier.name: tier.rank for tier in catalog.tiers}
     for item in catalog.deployments:
-        usd = nan if item.price is None else expected_cost_usd(item.price, 0.0, 1.0)
         tier, limit = rank_of[item.tier], item.capabilities.max_output_tokens
-        yield None if bounds is None else _Output(bounds, tier, limit, usd)
+        yield None if bounds is None else _Output(bounds, tier, limit, item.price)
 
 
 def _fill_upper(
     candidate: pb.Candidate, estimate: Estimate, output: _Output, most: int | None
 ) -> int:
     """Fill in the upper output length and its cost; return the length."""
-    bounds, tier, limit, usd_per_token = output
-    _, _, cost, _, output_tokens, _ = estimate
+    bounds, tier, limit, price = output
+    _, _, _, input_tokens, output_tokens, _ = estimate
     # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
     # what is expected.
     upper = ceil(bounds.upper(tier, output_tokens)) or 1
@@ -112,8 +112,8 @@ def _fill_upper(
     if most and upper > most:
         upper = most
     candidate.output_token_upper = upper
-    if cost == cost:  # not NaN: the price is known
-        candidate.upper_cost_usd = cost + (upper - output_tokens) * usd_per_token
+    if price is not None:
+        candidate.upper_cost_usd = expected_cost_usd(price, input_tokens, upper)
     return upper
 
 
@@ -150,40 +150,3 @@ def from_goal(goal: Goal) -> pb.Goal:
 
 def _from_contract(contract: Contract) -> pb.Contract:
     return pb.Contract(max_loss_rate=contract.max_loss_rate, confidence=contract.confidence)
-
-
-def from_catalog(catalog: Catalog, artifact_version: str) -> pb.ListTiersResponse:
-    """Return the wire form of a catalog."""
-    return pb.ListTiersResponse(
-        tiers=[
-            pb.Tier(
-                name=tier.name,
-                rank=tier.rank,
-                reference_model=tier.reference_model,
-                deployments=[
-                    pb.Deployment(
-                        id=item.id,
-                        kind=item.kind,
-                        provider=item.provider,
-                        model=item.model,
-                        input_usd_per_mtok=item.price.input_usd_per_mtok if item.price else None,
-                        output_usd_per_mtok=item.price.output_usd_per_mtok if item.price else None,
-                        price_date=item.price.as_of.isoformat() if item.price else "",
-                        context_window_tokens=item.capabilities.context_window_tokens,
-                        max_output_tokens=item.capabilities.max_output_tokens,
-                        tools=item.capabilities.tools,
-                        vision=item.capabilities.vision,
-                        json_schema=item.capabilities.json_schema,
-                        residency=sorted(item.capabilities.residency),
-                    )
-                    for item in catalog.deployments
-                    if item.tier == tier.name
-                ],
-            )
-            for tier in catalog.tiers
-        ],
-        default_goal=from_goal(catalog.default_goal),
-        adequate_quality=catalog.adequate_quality,
-        artifact_version=artifact_version,
-        catalog_version=catalog.version,
-    )

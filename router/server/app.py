@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Self
 
 import grpc
@@ -25,6 +26,7 @@ from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
+from router.server.listed import price_warnings
 from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
@@ -70,6 +72,8 @@ class RouterServer:
                 "running? Give another address, or port 0 for a free one",
                 metadata={"address": config.address},
             ) from error
+        for warning in price_warnings(self.engine.catalog, datetime.now(UTC).date()):
+            logger.warning("%s", warning)
         logger.info(
             "serving on port %d: artifact %s, catalog %s",
             self.port,

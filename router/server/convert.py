@@ -42,7 +42,7 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
     return Request(
         messages=_messages(given, limits),
         goal=to_goal(given["goal"]) if "goal" in given else None,
-        needs=_needs(given["needs"]) if "needs" in given else NO_NEEDS,
+        needs=_needs(given["needs"], catalog) if "needs" in given else NO_NEEDS,
         allowed_tiers=_tiers("allowed_tiers", given, catalog),
         denied_tiers=_tiers("denied_tiers", given, catalog),
         max_output_tokens=_max_output_tokens(given),
@@ -144,7 +144,7 @@ def _contract(wire: pb.Contract) -> Contract:
     return Contract(wire.max_loss_rate, confidence)
 
 
-def _needs(wire: pb.Needs) -> Needs:
+def _needs(wire: pb.Needs, catalog: Catalog) -> Needs:
     if not 0 <= wire.context_window_tokens <= MAX_TOKENS:
         raise InvalidRequestError(
             "needs.context_window_tokens",
@@ -156,12 +156,22 @@ def _needs(wire: pb.Needs) -> Needs:
         raise InvalidRequestError(
             "needs.residency", "holds an empty tag; remove it", reason="EMPTY_RESIDENCY"
         )
+    locked = wire.locked_deployment
+    if locked and locked not in (known := [item.id for item in catalog.deployments]):
+        raise InvalidRequestError(
+            "needs.locked_deployment",
+            f"{locked!r} given, the catalog has {sorted(known)}",
+            reason="UNKNOWN_DEPLOYMENT",
+            metadata={"given": locked},
+        )
     return Needs(
         wire.context_window_tokens,
         wire.tools,
         wire.vision,
         wire.json_schema,
         frozenset(wire.residency),
+        wire.no_third_party,
+        locked,
     )
 
 

@@ -5,6 +5,7 @@ How gRPC calls them, and what happens to errors, is ``service``.
 
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from google.rpc import status_pb2
@@ -12,10 +13,12 @@ from google.rpc import status_pb2
 from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
-from router.server.answer import Answers, from_catalog
+from router.server.answer import Answers
 from router.server.convert import short_id, to_request
+from router.server.cost_split import with_cost_split
 from router.server.follow_up import Followed, FollowUp
 from router.server.limits import Limits
+from router.server.listed import from_catalog
 from router.server.review import review, with_plan
 from router.server.status import to_status
 from router.types import Request
@@ -53,6 +56,7 @@ class RouterServicer:
         decision = followed.decision
         answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
+        answer = with_cost_split(request, decision, answer)
         if followed.audit is None:
             return answer
         return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
@@ -87,7 +91,9 @@ class RouterServicer:
             followed = self._follow_up.enter(one, decision)
             answer = self._answers.write(followed.decision, one.request_id, one.max_output_tokens)
             try:
-                answer = with_plan(engine, request.requests[place], followed.decision, answer)
+                wire = request.requests[place]
+                answer = with_plan(engine, wire, followed.decision, answer)
+                answer = with_cost_split(wire, followed.decision, answer)
             except InvalidRequestError as error:
                 errors[place] = to_status(error)
                 continue
@@ -108,7 +114,8 @@ class RouterServicer:
 
     def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""
-        return from_catalog(self._engine.catalog, self._engine.artifact.version)
+        today = datetime.now(UTC).date()
+        return from_catalog(self._engine.catalog, self._engine.artifact.version, today)
 
     def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Make an outcome durable."""

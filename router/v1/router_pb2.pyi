@@ -111,6 +111,12 @@ class _IneligibleReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrappe
     """Its price is unknown; an unknown price is never taken as zero."""
     INELIGIBLE_REASON_OVER_MAX_COST: _IneligibleReason.ValueType  # 10
     """Its expected cost is above max_cost_usd."""
+    INELIGIBLE_REASON_RETIRED: _IneligibleReason.ValueType  # 11
+    """Its model is sold no more, as the price book says; it has no price then."""
+    INELIGIBLE_REASON_THIRD_PARTY: _IneligibleReason.ValueType  # 12
+    """Somebody else than the operator would see the prompt."""
+    INELIGIBLE_REASON_LOCKED_ELSEWHERE: _IneligibleReason.ValueType  # 13
+    """Another deployment holds state of the conversation."""
 
 class IneligibleReason(_IneligibleReason, metaclass=_IneligibleReasonEnumTypeWrapper):
     """Why a deployment could not be chosen."""
@@ -137,6 +143,12 @@ INELIGIBLE_REASON_UNKNOWN_PRICE: IneligibleReason.ValueType  # 9
 """Its price is unknown; an unknown price is never taken as zero."""
 INELIGIBLE_REASON_OVER_MAX_COST: IneligibleReason.ValueType  # 10
 """Its expected cost is above max_cost_usd."""
+INELIGIBLE_REASON_RETIRED: IneligibleReason.ValueType  # 11
+"""Its model is sold no more, as the price book says; it has no price then."""
+INELIGIBLE_REASON_THIRD_PARTY: IneligibleReason.ValueType  # 12
+"""Somebody else than the operator would see the prompt."""
+INELIGIBLE_REASON_LOCKED_ELSEWHERE: IneligibleReason.ValueType  # 13
+"""Another deployment holds state of the conversation."""
 Global___IneligibleReason: typing_extensions.TypeAlias = IneligibleReason
 
 class _FinishReason:
@@ -482,6 +494,8 @@ class Needs(google.protobuf.message.Message):
     VISION_FIELD_NUMBER: builtins.int
     JSON_SCHEMA_FIELD_NUMBER: builtins.int
     RESIDENCY_FIELD_NUMBER: builtins.int
+    NO_THIRD_PARTY_FIELD_NUMBER: builtins.int
+    LOCKED_DEPLOYMENT_FIELD_NUMBER: builtins.int
     context_window_tokens: builtins.int
     """Least context window in tokens, >= 0. The prompt and the output limit are checked in any case."""
     tools: builtins.bool
@@ -490,6 +504,15 @@ class Needs(google.protobuf.message.Message):
     """Requires image input."""
     json_schema: builtins.bool
     """Requires output constrained by a JSON schema."""
+    no_third_party: builtins.bool
+    """Nobody but the operator of the router may see the prompt: only deployments that the catalog does
+    not call a third party's.
+    """
+    locked_deployment: builtins.str
+    """Id of the only deployment that can go on with this conversation, because it holds state of it: an
+    unfinished tool loop, reasoning or history kept at the provider. Empty: none. An unknown id is
+    refused.
+    """
     @property
     def residency(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Residency tags the deployment must carry, all of them (for example "eu")."""
@@ -502,8 +525,10 @@ class Needs(google.protobuf.message.Message):
         vision: builtins.bool = ...,
         json_schema: builtins.bool = ...,
         residency: collections.abc.Iterable[builtins.str] | None = ...,
+        no_third_party: builtins.bool = ...,
+        locked_deployment: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["context_window_tokens", b"context_window_tokens", "json_schema", b"json_schema", "residency", b"residency", "tools", b"tools", "vision", b"vision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["context_window_tokens", b"context_window_tokens", "json_schema", b"json_schema", "locked_deployment", b"locked_deployment", "no_third_party", b"no_third_party", "residency", b"residency", "tools", b"tools", "vision", b"vision"]) -> None: ...
 
 Global___Needs: typing_extensions.TypeAlias = Needs
 
@@ -540,6 +565,7 @@ class RouteRequest(google.protobuf.message.Message):
     SESSION_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
     PLAN_FIELD_NUMBER: builtins.int
+    EXPLAIN_COST_FIELD_NUMBER: builtins.int
     prompt: builtins.str
     """Shorthand for one user message."""
     max_output_tokens: builtins.int
@@ -548,6 +574,8 @@ class RouteRequest(google.protobuf.message.Message):
     """Identifies a conversation; up to 128 characters."""
     request_id: builtins.str
     """The caller's own id, echoed in the answer; up to 128 characters."""
+    explain_cost: builtins.bool
+    """The answer says of each candidate what its cost is made up of."""
     @property
     def messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Message]:
         """The conversation, oldest message first. Exactly one of messages and prompt must be given."""
@@ -592,9 +620,10 @@ class RouteRequest(google.protobuf.message.Message):
         session_id: builtins.str = ...,
         request_id: builtins.str = ...,
         plan: Global___PlanOptions | None = ...,
+        explain_cost: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "needs", b"needs", "plan", b"plan"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "allowed_tiers", b"allowed_tiers", "denied_tiers", b"denied_tiers", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "allowed_tiers", b"allowed_tiers", "denied_tiers", b"denied_tiers", "explain_cost", b"explain_cost", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_output_tokens", b"_max_output_tokens"]) -> typing.Literal["max_output_tokens"] | None: ...
 
 Global___RouteRequest: typing_extensions.TypeAlias = RouteRequest
@@ -620,6 +649,50 @@ class PlanOptions(google.protobuf.message.Message):
 Global___PlanOptions: typing_extensions.TypeAlias = PlanOptions
 
 @typing.final
+class CostSplit(google.protobuf.message.Message):
+    """What an expected cost is made up of, in USD; the first six add up to it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    UNCACHED_INPUT_USD_FIELD_NUMBER: builtins.int
+    CACHE_READ_USD_FIELD_NUMBER: builtins.int
+    CACHE_WRITE_USD_FIELD_NUMBER: builtins.int
+    OUTPUT_USD_FIELD_NUMBER: builtins.int
+    REASONING_USD_FIELD_NUMBER: builtins.int
+    REQUEST_USD_FIELD_NUMBER: builtins.int
+    BATCH_USD_FIELD_NUMBER: builtins.int
+    uncached_input_usd: builtins.float
+    """Input tokens that no provider cache is expected to hold."""
+    cache_read_usd: builtins.float
+    """Input tokens expected to be read from the provider's prompt cache."""
+    cache_write_usd: builtins.float
+    """Input tokens expected to be written to it."""
+    output_usd: builtins.float
+    """Output tokens."""
+    reasoning_usd: builtins.float
+    """Reasoning tokens, where they are told apart from output."""
+    request_usd: builtins.float
+    """Fee of the call itself."""
+    batch_usd: builtins.float
+    """Expected cost in batch mode; unset when the model has no known batch price."""
+    def __init__(
+        self,
+        *,
+        uncached_input_usd: builtins.float = ...,
+        cache_read_usd: builtins.float = ...,
+        cache_write_usd: builtins.float = ...,
+        output_usd: builtins.float = ...,
+        reasoning_usd: builtins.float = ...,
+        request_usd: builtins.float = ...,
+        batch_usd: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "batch_usd", b"batch_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "batch_usd", b"batch_usd", "cache_read_usd", b"cache_read_usd", "cache_write_usd", b"cache_write_usd", "output_usd", b"output_usd", "reasoning_usd", b"reasoning_usd", "request_usd", b"request_usd", "uncached_input_usd", b"uncached_input_usd"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_batch_usd", b"_batch_usd"]) -> typing.Literal["batch_usd"] | None: ...
+
+Global___CostSplit: typing_extensions.TypeAlias = CostSplit
+
+@typing.final
 class Candidate(google.protobuf.message.Message):
     """One deployment that was looked at."""
 
@@ -634,6 +707,7 @@ class Candidate(google.protobuf.message.Message):
     INELIGIBLE_REASONS_FIELD_NUMBER: builtins.int
     OUTPUT_TOKEN_UPPER_FIELD_NUMBER: builtins.int
     UPPER_COST_USD_FIELD_NUMBER: builtins.int
+    COST_SPLIT_FIELD_NUMBER: builtins.int
     deployment: builtins.str
     """Id of the deployment in the catalog."""
     tier: builtins.str
@@ -659,6 +733,10 @@ class Candidate(google.protobuf.message.Message):
     def ineligible_reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___IneligibleReason.ValueType]:
         """Empty for a candidate that could be chosen."""
 
+    @property
+    def cost_split(self) -> Global___CostSplit:
+        """What expected_cost_usd is made up of; set if the request says explain_cost and the price is known."""
+
     def __init__(
         self,
         *,
@@ -671,9 +749,10 @@ class Candidate(google.protobuf.message.Message):
         ineligible_reasons: collections.abc.Iterable[Global___IneligibleReason.ValueType] | None = ...,
         output_token_upper: builtins.int | None = ...,
         upper_cost_usd: builtins.float | None = ...,
+        cost_split: Global___CostSplit | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "cost_split", b"cost_split", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "cost_split", b"cost_split", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_expected_cost_usd", b"_expected_cost_usd"]) -> typing.Literal["expected_cost_usd"] | None: ...
     @typing.overload
@@ -1160,6 +1239,50 @@ class ListTiersRequest(google.protobuf.message.Message):
 Global___ListTiersRequest: typing_extensions.TypeAlias = ListTiersRequest
 
 @typing.final
+class PriceBand(google.protobuf.message.Message):
+    """Prices of requests with more than so many input tokens, cached ones included. They hold for all
+    tokens of such a request.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ABOVE_INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    INPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    CACHE_READ_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    CACHE_WRITE_5M_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    CACHE_WRITE_1H_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    OUTPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    REASONING_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    above_input_tokens: builtins.int
+    """The next band begins above its own value."""
+    input_usd_per_mtok: builtins.float
+    """USD per million input tokens that no provider cache had."""
+    cache_read_usd_per_mtok: builtins.float
+    """USD per million input tokens read from the provider's prompt cache."""
+    cache_write_5m_usd_per_mtok: builtins.float
+    """USD per million input tokens written to it for the short time."""
+    cache_write_1h_usd_per_mtok: builtins.float
+    """USD per million input tokens written to it for the long time."""
+    output_usd_per_mtok: builtins.float
+    """USD per million output tokens."""
+    reasoning_usd_per_mtok: builtins.float
+    """USD per million reasoning tokens."""
+    def __init__(
+        self,
+        *,
+        above_input_tokens: builtins.int = ...,
+        input_usd_per_mtok: builtins.float = ...,
+        cache_read_usd_per_mtok: builtins.float = ...,
+        cache_write_5m_usd_per_mtok: builtins.float = ...,
+        cache_write_1h_usd_per_mtok: builtins.float = ...,
+        output_usd_per_mtok: builtins.float = ...,
+        reasoning_usd_per_mtok: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["above_input_tokens", b"above_input_tokens", "cache_read_usd_per_mtok", b"cache_read_usd_per_mtok", "cache_write_1h_usd_per_mtok", b"cache_write_1h_usd_per_mtok", "cache_write_5m_usd_per_mtok", b"cache_write_5m_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok", "reasoning_usd_per_mtok", b"reasoning_usd_per_mtok"]) -> None: ...
+
+Global___PriceBand: typing_extensions.TypeAlias = PriceBand
+
+@typing.final
 class Deployment(google.protobuf.message.Message):
     """A deployment as the catalog holds it."""
 
@@ -1178,6 +1301,15 @@ class Deployment(google.protobuf.message.Message):
     VISION_FIELD_NUMBER: builtins.int
     JSON_SCHEMA_FIELD_NUMBER: builtins.int
     RESIDENCY_FIELD_NUMBER: builtins.int
+    THIRD_PARTY_FIELD_NUMBER: builtins.int
+    PRICE_BANDS_FIELD_NUMBER: builtins.int
+    USD_PER_REQUEST_FIELD_NUMBER: builtins.int
+    PRICE_AGE_DAYS_FIELD_NUMBER: builtins.int
+    PRICE_IS_OLD_FIELD_NUMBER: builtins.int
+    PRICE_PROBLEM_FIELD_NUMBER: builtins.int
+    RETIRES_ON_FIELD_NUMBER: builtins.int
+    BATCH_INPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    BATCH_OUTPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Id, unique in the catalog."""
     kind: builtins.str
@@ -1202,9 +1334,29 @@ class Deployment(google.protobuf.message.Message):
     """Image input."""
     json_schema: builtins.bool
     """Output constrained by a JSON schema."""
+    third_party: builtins.bool
+    """Somebody else than the operator sees the prompts."""
+    usd_per_request: builtins.float
+    """USD of every call, beside its tokens."""
+    price_age_days: builtins.int
+    """Days since price_date; unset when the price is unknown."""
+    price_is_old: builtins.bool
+    """Whether that is more than the catalog's warn_after_days."""
+    price_problem: builtins.str
+    """Why the price is unknown; empty when it is known."""
+    retires_on: builtins.str
+    """First day the model is sold no more, ISO 8601; empty when none is known."""
+    batch_input_usd_per_mtok: builtins.float
+    """USD per million input tokens in batch mode; unset when unknown."""
+    batch_output_usd_per_mtok: builtins.float
+    """USD per million output tokens in batch mode; unset when unknown."""
     @property
     def residency(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Residency tags."""
+
+    @property
+    def price_bands(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PriceBand]:
+        """Rising, the first above 0; empty for a price that is only input and output."""
 
     def __init__(
         self,
@@ -1222,13 +1374,28 @@ class Deployment(google.protobuf.message.Message):
         vision: builtins.bool = ...,
         json_schema: builtins.bool = ...,
         residency: collections.abc.Iterable[builtins.str] | None = ...,
+        third_party: builtins.bool = ...,
+        price_bands: collections.abc.Iterable[Global___PriceBand] | None = ...,
+        usd_per_request: builtins.float = ...,
+        price_age_days: builtins.int | None = ...,
+        price_is_old: builtins.bool = ...,
+        price_problem: builtins.str = ...,
+        retires_on: builtins.str = ...,
+        batch_input_usd_per_mtok: builtins.float | None = ...,
+        batch_output_usd_per_mtok: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "price_date", b"price_date", "provider", b"provider", "residency", b"residency", "tools", b"tools", "vision", b"vision"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok", "price_age_days", b"price_age_days"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "price_age_days", b"price_age_days", "price_bands", b"price_bands", "price_date", b"price_date", "price_is_old", b"price_is_old", "price_problem", b"price_problem", "provider", b"provider", "residency", b"residency", "retires_on", b"retires_on", "third_party", b"third_party", "tools", b"tools", "usd_per_request", b"usd_per_request", "vision", b"vision"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok"]) -> typing.Literal["batch_input_usd_per_mtok"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok"]) -> typing.Literal["batch_output_usd_per_mtok"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok"]) -> typing.Literal["input_usd_per_mtok"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_output_usd_per_mtok", b"_output_usd_per_mtok"]) -> typing.Literal["output_usd_per_mtok"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_price_age_days", b"_price_age_days"]) -> typing.Literal["price_age_days"] | None: ...
 
 Global___Deployment: typing_extensions.TypeAlias = Deployment
 

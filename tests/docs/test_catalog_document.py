@@ -8,6 +8,7 @@ import pytest
 
 from router import catalog as module
 from router.catalog import load_catalog
+from router.cost import stated
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.engine import build_engine
 from router.errors import ArtifactError, CatalogError
@@ -85,8 +86,8 @@ def test_the_document_quotes_no_message_that_is_not_checked() -> None:
 
 
 def test_the_document_has_a_row_for_every_key() -> None:
-    keys = module._TOP_KEYS | module._TIER_KEYS | module._PRICE_KEYS
-    keys |= module._DEPLOYMENT_KEYS | module._GOAL_KEYS
+    keys = module._TOP_KEYS | module._TIER_KEYS | stated.PRICE_KEYS
+    keys |= stated.BAND_KEYS | stated.PRICES_KEYS | module._DEPLOYMENT_KEYS | module._GOAL_KEYS
     assert {key for key in keys if f"\n| `{key}` |" not in DOCUMENT} == set()
 
 
