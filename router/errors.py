@@ -8,6 +8,7 @@
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
     ├── CatalogError             catalog file refused
     ├── PriceError               price file refused, or a price cannot be read
+    ├── UsageError               INVALID_ARGUMENT      usage that no provider reports
     ├── ConfigError              configuration refused
     ├── ArtifactError            artifact refused: missing, altered, old or not fitting the catalog
     ├── DataError                outcome data refused
@@ -105,6 +106,13 @@ class PriceError(RouterError):
 
     code = "FAILED_PRECONDITION"
     default_reason = "PRICES_INVALID"
+
+
+class UsageError(RouterError):
+    """A reported usage is refused: a count is missing or impossible; the message names it."""
+
+    code = "INVALID_ARGUMENT"
+    default_reason = "USAGE_INVALID"
 
 
 class ConfigError(RouterError):

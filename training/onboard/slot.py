@@ -6,6 +6,7 @@ import numpy as np
 
 from eval.arrays import FloatArray
 from router.catalog import Catalog
+from router.cost.estimate import expected_cost_usd
 from router.types import Price
 
 _Z_95 = 1.96
@@ -64,17 +65,11 @@ def find_slot(
     return Slot(above, tuple(reasons))
 
 
-def _bill(price: Price, input_tokens: float, output_tokens: float) -> float:
-    return (
-        input_tokens * price.input_usd_per_mtok + output_tokens * price.output_usd_per_mtok
-    ) / 1e6
-
-
 def _cheapest(
     catalog: Catalog, tier: str, input_tokens: float, output_tokens: float
 ) -> float | None:
     bills = [
-        _bill(one.price, input_tokens, output_tokens)
+        expected_cost_usd(one.price, input_tokens, output_tokens)
         for one in catalog.deployments
         if one.tier == tier and one.price is not None
     ]
