@@ -1,42 +1,41 @@
 """How many input tokens a text will count, estimated without any vocabulary.
 
-Here is one linear estimate over byte classes. Exact tokenizers and a ratio learnt from reported
-usage are not here yet; what is billed is only ever what a provider reports.
+Here is one linear estimate over bytes and words (docs/tokens.md), and the kind of a text, by which a
+deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
 """
 
 from collections.abc import Iterable
-from operator import mul
+from enum import IntEnum
 
-from router.predict.reading import BYTE_CLASS_NAMES, Reading, read
+from router.cost.weights import WEIGHT_OF_WORD
+from router.predict.reading import BYTE_CLASS_NAMES, SCRIPTS, Reading, read
 
-# Least squares with non-negative weights on relative error, over 14,300 public English prompts
-# (half of routellm, mmlu_pro and bfcl) counted with o200k_base; on the other half the
-# median error is 3.7 % and the 90th percentile 11 % (a quarter of the characters: 19 % and 43 %).
-# The four classes outside ASCII are not in those data: they follow published characters-per-token
-# figures for Cyrillic (about 3.7), Chinese, Japanese and Korean (about 2.1) and emoji.
-_TOKENS_PER_BYTE = {
-    "lower": 0.0279,
-    "upper": 0.1955,
-    "digit": 0.5685,
-    "space": 0.1606,
-    "newline": 1.2848,
-    "math": 0.697,
-    "bracket": 0.8493,
-    "quote": 0.4232,
-    "stop": 0.7435,
-    "question": 0.4647,
-    "backslash": 0.8625,
-    "other_ascii": 0.2694,
-    "continuation": 0.0,
-    "lead_2": 0.3,
-    "lead_3": 0.48,
-    "lead_4": 1.5,
-}
-_TOKENS_PER_WORD = 0.7365
 TOKENS_PER_MESSAGE = 4.0
 _READ_WHOLE_CHARS = 8192
 _PIECES = 16
-_WEIGHTS = [_TOKENS_PER_BYTE[name] for name in BYTE_CLASS_NAMES]
+_DIGIT = BYTE_CLASS_NAMES.index("digit")
+_MARKED = [BYTE_CLASS_NAMES.index(name) for name in ("math", "bracket", "quote", "other_ascii")]
+_MOST_LETTERS = 0.2
+_SOME_LETTERS = 0.008
+_MANY_DIGITS = 0.2
+_MANY_MARKS = 0.08
+
+
+class TextKind(IntEnum):
+    """What a text is written in, as far as tokenizers differ on it."""
+
+    PLAIN = 0
+    LATIN = 1
+    GREEK_CYRILLIC = 2
+    SEMITIC = 3
+    INDIC = 4
+    HAN_KANA = 5
+    HANGUL = 6
+    DIGITS = 7
+    MARKED = 8
+
+
+_KIND_OF_SCRIPT = [TextKind[name.upper()] for name in SCRIPTS]
 
 
 def estimate_tokens(text: str) -> float:
@@ -57,8 +56,23 @@ def tokens_of(reading: Reading) -> float:
     """Return the expected token count of a text that is read already, as ``estimate_tokens``."""
     if not reading.text:
         return 0.0
-    of_bytes: float = sum(map(mul, reading.byte_counts, _WEIGHTS))
-    return max(of_bytes + _TOKENS_PER_WORD * reading.n_words, 1.0)
+    return max(reading.weight + WEIGHT_OF_WORD * reading.n_words, 1.0)
+
+
+def kind_of(reading: Reading) -> TextKind:
+    """Return what a text is mostly written in; plain where nothing stands out."""
+    n_chars, scripts = len(reading.text), reading.scripts
+    most = max(scripts)
+    if most > _SOME_LETTERS * n_chars:
+        script = _KIND_OF_SCRIPT[scripts.index(most)]
+        if script is TextKind.LATIN or most > _MOST_LETTERS * n_chars:
+            return script
+    counts = reading.byte_counts
+    if counts[_DIGIT] > _MANY_DIGITS * n_chars:
+        return TextKind.DIGITS
+    if sum([counts[place] for place in _MARKED]) > _MANY_MARKS * n_chars:
+        return TextKind.MARKED
+    return TextKind.PLAIN
 
 
 def estimate_conversation_tokens(texts: Iterable[str]) -> float:

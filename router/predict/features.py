@@ -70,7 +70,7 @@ def text_features(text: str) -> list[float]:
 
 def features_of(reading: Reading) -> list[float]:
     """Return the features of ``FEATURE_NAMES`` for a text that is read already."""
-    text, words, n_words, byte_counts = reading
+    text, words, n_words, byte_counts, _, _ = reading
     (
         lower, upper, digit, space, newline, math, bracket, quote, stop, question, backslash, _, _,
         lead_2, lead_3, lead_4, *marks,

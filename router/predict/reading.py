@@ -1,13 +1,16 @@
 """A text, read once: its words and its byte counts, which three stages need.
 
 Features, tokenizer and token estimate each look at the same words and bytes. Here is that one
-pass; what is made of it stands in ``features``, ``tokenize`` and ``router.cost.tokens``.
+pass, with the bytes weighed for the estimate on the way; what is made of it stands in ``features``,
+``tokenize`` and ``router.cost.tokens``.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from router.cost.weights import WEIGHT_OF_BYTE
 
 _BYTE_CLASSES: dict[str, bytes] = {
     "lower": b"abcdefghijklmnopqrstuvwxyz",
@@ -32,10 +35,26 @@ BYTE_CLASS_NAMES: tuple[str, ...] = tuple(_BYTE_CLASSES)
 MARKS = b",.:;^_$/([{\"'"
 """Single bytes counted one by one, after the classes."""
 
-_COUNTED = [*_BYTE_CLASSES.values(), *(bytes([mark]) for mark in MARKS)]
-_COLUMN_OF_BYTE = np.zeros((256, len(_COUNTED)), dtype=np.float64)
+SCRIPTS: dict[str, range] = {
+    "latin": range(0xC3, 0xCB),
+    "greek_cyrillic": range(0xCE, 0xD6),
+    "semitic": range(0xD6, 0xDC),
+    "indic": range(0xE0, 0xE2),
+    "han_kana": range(0xE3, 0xEA),
+    "hangul": range(0xEA, 0xEE),
+}
+"""Lead bytes of letters outside ASCII, by script; "latin" are letters with marks."""
+
+_COUNTED = [
+    *_BYTE_CLASSES.values(),
+    *(bytes([mark]) for mark in MARKS),
+    *(bytes(leads) for leads in SCRIPTS.values()),
+]
+_N_COUNTS = len(_BYTE_CLASSES) + len(MARKS)
+_COLUMN_OF_BYTE = np.zeros((256, len(_COUNTED) + 1), dtype=np.float64)
 for _column, _members in enumerate(_COUNTED):
     _COLUMN_OF_BYTE[list(_members), _column] = 1.0
+_COLUMN_OF_BYTE[:, -1] = WEIGHT_OF_BYTE
 
 
 END_WORDS = 64
@@ -58,23 +77,29 @@ class Reading(NamedTuple):
         n_words: How many there are; between the two ends, white space outside ASCII parts none.
         byte_counts: Count of each class of ``BYTE_CLASS_NAMES``, then of each of ``MARKS``; whole
             numbers.
+        scripts: Count of letters of each of ``SCRIPTS``.
+        weight: Bytes by their token weights, summed.
     """
 
     text: str
     words: list[str]
     n_words: int
     byte_counts: list[float]
+    scripts: list[float]
+    weight: float
 
 
 def read(text: str) -> Reading:
     """Read a text."""
     data = text.encode("utf-8", "replace")
-    counts = _counts(data).tolist()
+    *counts, weight = _counts(data).tolist()
+    counts, scripts = counts[:_N_COUNTS], counts[_N_COUNTS:]
     if len(data) > _LONG_BYTES and (n_words := _count_words(data)) > 2 * END_WORDS:
         start, end = text.split(None, END_WORDS), text.rsplit(None, END_WORDS)
-        return Reading(text, start[:END_WORDS] + end[-END_WORDS:], n_words, counts)
+        ends = start[:END_WORDS] + end[-END_WORDS:]
+        return Reading(text, ends, n_words, counts, scripts, weight)
     words = text.split()
-    return Reading(text, words, len(words), counts)
+    return Reading(text, words, len(words), counts, scripts, weight)
 
 
 def byte_class_counts(text: str) -> npt.NDArray[np.float64]:
@@ -84,7 +109,7 @@ def byte_class_counts(text: str) -> npt.NDArray[np.float64]:
         float64, shape (n_classes + n_marks,). Characters outside ASCII count once under their
         lead byte. Lone surrogates count as "?".
     """
-    return _counts(text.encode("utf-8", "replace"))
+    return _counts(text.encode("utf-8", "replace"))[:_N_COUNTS]
 
 
 def _counts(data: bytes) -> npt.NDArray[np.float64]:

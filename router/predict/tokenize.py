@@ -114,7 +114,7 @@ class WordTokenizer:
         Returns:
             int64, shape (n,), not to be written to.
         """
-        text, words, n_words, _ = reading
+        text, words, n_words, *_ = reading
         if any(map(text.__contains__, _DELETED_SEPARATORS)):
             ids = self._bounded(text.translate(_WITHOUT_SEPARATORS).split())
         elif len(words) == n_words:
