@@ -1,13 +1,14 @@
-"""Fit the weights of the token estimate: tokens per byte and per word, never negative.
+"""Fit the weights of the token estimate: tokens per byte, word and number, never negative.
 
 ``python -m training.token_weights --texts FILE --vocabulary DIR`` writes ``router/cost/weights.py``.
-FILE holds JSON lines with "kind" and "text"; DIR the vocabulary file that tiktoken would download
+FILE holds JSON lines with "kind" and "text", and "latin": whether the language is another than
+English, where it is written in Latin letters; DIR the vocabulary file that tiktoken would download
 (o200k_base, under the name tiktoken gives it). What the shipped weights were fitted on is
 docs/tokens.md. Needs tiktoken.
 
-Least squares of the relative error, errors above ``_CAP`` counting as if they were that large (Huber's
-loss, by reweighting), drawn by a small ridge towards ``_prior``; every kind weighs the same, except
-English.
+Least squares of the relative error, errors above ``_CAP`` counting less (Huber's loss, by
+reweighting), drawn by a small ridge towards ``_prior``; every kind weighs the same, except English.
+Letters are weighed a second time, by a logistic regression of "latin" on their shares.
 """
 
 import argparse
@@ -16,11 +17,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from router.cost.tokens import estimate_tokens
 from router.errors import DataError, MissingExtraError, RouterError
 from router.predict.reading import read
 
@@ -32,28 +33,39 @@ _RIDGE = 3e-4
 _ROUNDS = 12
 _ENGLISH = "english"
 _ENGLISH_WEIGHT = 30.0
-_HEAD = '''"""Tokens per byte and per word of a text: written by ``training.token_weights``, not by hand."""
+_LETTERS = range(ord("a"), ord("z") + 1)
+_UPPER = ord("a") - ord("A")
+_MARKED_LEADS = range(0xC3, 0xCB)
+_HEAD = '''"""Weights of bytes, words and numbers: written by ``training.token_weights``, not by hand."""
 
-WEIGHT_OF_WORD = {word}
+WEIGHT_OF_WORD = {word:g}
+WEIGHT_OF_NUMBER = {number:g}
 
 WEIGHT_OF_BYTE: tuple[float, ...] = (
     {weights}
 )  # fmt: skip
-"""By value of the byte in UTF-8."""
+"""Tokens, by value of the byte in UTF-8."""
+
+LATIN_WEIGHT_OF_BYTE: tuple[float, ...] = (
+    {latin}
+)  # fmt: skip
+"""Their sum is positive for a language in Latin letters that is likely not English."""
 '''
 
 
 def counts_of(text: str) -> FloatArray:
-    """Return shape (257,): how often each byte occurs, then the number of words."""
+    """Return shape (258,): how often each byte occurs, then how many words and numbers."""
     data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
-    return np.append(np.bincount(data, minlength=256), read(text).n_words).astype(np.float64)
+    reading = read(text)
+    tail = [reading.n_words, reading.n_numbers]
+    return np.concatenate([np.bincount(data, minlength=256), tail]).astype(np.float64)
 
 
 def fit(counts: FloatArray, tokens: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return shape (257,) of weights >= 0.
+    """Return shape (258,) of weights >= 0.
 
     Args:
-        counts: (n, 257) rows of ``counts_of``.
+        counts: (n, 258) rows of ``counts_of``.
         tokens: (n,) true token counts, > 0.
         weights: (n,) of the texts.
     """
@@ -73,7 +85,7 @@ def fit(counts: FloatArray, tokens: FloatArray, weights: FloatArray) -> FloatArr
 
 def _prior() -> FloatArray:
     """Return what a byte counts of which the texts tell nothing."""
-    prior = np.zeros(257)
+    prior = np.zeros(258)
     prior[:32] = 1.0
     prior[32:127] = 0.5
     prior[ord("A") : ord("Z") + 1] = 0.2
@@ -84,6 +96,28 @@ def _prior() -> FloatArray:
     return prior
 
 
+def latin_weights(counts: FloatArray, latin: FloatArray) -> FloatArray:
+    """Return shape (256,): 0 but for letters, whose sum over a text is positive for "latin".
+
+    Args:
+        counts: (n, 258) rows of ``counts_of``, of texts in Latin letters.
+        latin: (n,) 1 where the language is not English, else 0.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    letters = counts[:, _LETTERS] + counts[:, [byte - _UPPER for byte in _LETTERS]]
+    marked = counts[:, _MARKED_LEADS].sum(axis=1, keepdims=True)
+    both = np.hstack([letters, marked])
+    shares = both / np.maximum(both.sum(axis=1, keepdims=True), 1.0)
+    model = LogisticRegression(C=300.0, max_iter=5000, class_weight="balanced").fit(shares, latin)
+    of_letter = model.coef_[0] + model.intercept_[0]  # shares add up to 1
+    weights = np.zeros(256)
+    for place, byte in enumerate(_LETTERS):
+        weights[byte] = weights[byte - _UPPER] = of_letter[place]
+    weights[_MARKED_LEADS] = of_letter[-1]
+    return np.round(weights, 2)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Fit, print the errors by kind, write the weights; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.token_weights", description=__doc__)
@@ -92,36 +126,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("router/cost/weights.py"))
     arguments = parser.parse_args(argv)
     try:
-        kinds, texts = _texts(arguments.texts)
-        tokens = _count(texts, arguments.vocabulary)
+        texts = _texts(arguments.texts)
+        tokens = _count([one.text for one in texts], arguments.vocabulary)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    rows = np.array([counts_of(text) for text in texts])
-    names = sorted(set(kinds))
-    of_kind = {name: np.array([kind == name for kind in kinds]) for name in names}
+    counts = np.array([counts_of(one.text) for one in texts])
+    of_kind: dict[str, list[int]] = {}
+    for place, one in enumerate(texts):
+        of_kind.setdefault(one.kind, []).append(place)
     weights = np.zeros(len(texts))
-    for name, chosen in of_kind.items():
-        weights[chosen] = (_ENGLISH_WEIGHT if name == _ENGLISH else 1.0) / chosen.sum()
-    found = np.round(fit(rows, tokens, weights), 4)
-    before = np.array([estimate_tokens(text) for text in texts])
-    for name, chosen in of_kind.items():
-        old, new = (np.abs(e[chosen] / tokens[chosen] - 1.0) for e in (before, rows @ found))
-        print(
-            f"{name:12} {chosen.sum():5} texts, 90th percentile of the error "
-            f"{np.quantile(old, 0.9):6.1%} before, {np.quantile(new, 0.9):6.1%} now (in sample)"
-        )
-    lines = [", ".join(f"{w:g}" for w in found[at : at + 8]) for at in range(0, 256, 8)]
-    arguments.out.write_text(
-        _HEAD.format(word=f"{found[256]:g}", weights=",\n    ".join(lines) + ","), encoding="utf-8"
+    for kind, places in of_kind.items():
+        weights[places] = (_ENGLISH_WEIGHT if kind == _ENGLISH else 1.0) / len(places)
+    found = np.round(fit(counts, tokens, weights), 4)
+    for kind, places in sorted(of_kind.items()):
+        error = np.quantile(np.abs(counts[places] @ found / tokens[places] - 1.0), 0.9)
+        print(f"{kind:12} {len(places):5} texts, 90th percentile of the error {error:6.1%}")
+    known = [place for place, one in enumerate(texts) if one.latin is not None]
+    latin = latin_weights(counts[known], np.array([texts[place].latin for place in known], float))
+    right = (counts[known, :256] @ latin > 0.0) == [texts[place].latin for place in known]
+    print(f"{np.mean(right):.1%} of {len(known)} texts in Latin letters told apart (in sample)")
+    text = _HEAD.format(
+        word=found[256], number=found[257], weights=_lines(found[:256]), latin=_lines(latin)
     )
+    arguments.out.write_text(text, encoding="utf-8")
     return 0
 
 
-def _texts(path: Path) -> tuple[list[str], list[str]]:
+class _Text(NamedTuple):
+    kind: str
+    text: str
+    latin: bool | None
+
+
+def _lines(weights: FloatArray) -> str:
+    rows = [", ".join(f"{w:g}" for w in weights[at : at + 8]) for at in range(0, 256, 8)]
+    return ",\n    ".join(rows) + ","
+
+
+def _texts(path: Path) -> list[_Text]:
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [row["kind"] for row in rows], [row["text"] for row in rows]
+        return [_Text(row["kind"], row["text"], row.get("latin")) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f'{path}: must be JSON lines with "kind" and "text" ({error!r})',

@@ -1,13 +1,13 @@
 """How many input tokens a text will count, estimated without any vocabulary.
 
-Here is one linear estimate over bytes and words (docs/tokens.md), and the kind of a text, by which a
+Here is one linear estimate over bytes, words and numbers (docs/tokens.md), and the kind of a text, by which a
 deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
 """
 
 from collections.abc import Iterable
 from enum import IntEnum
 
-from router.cost.weights import WEIGHT_OF_WORD
+from router.cost.weights import WEIGHT_OF_NUMBER, WEIGHT_OF_WORD
 from router.predict.reading import BYTE_CLASS_NAMES, SCRIPTS, Reading, read
 
 TOKENS_PER_MESSAGE = 4.0
@@ -16,7 +16,6 @@ _PIECES = 16
 _DIGIT = BYTE_CLASS_NAMES.index("digit")
 _MARKED = [BYTE_CLASS_NAMES.index(name) for name in ("math", "bracket", "quote", "other_ascii")]
 _MOST_LETTERS = 0.2
-_SOME_LETTERS = 0.008
 _MANY_DIGITS = 0.2
 _MANY_MARKS = 0.08
 
@@ -24,8 +23,8 @@ _MANY_MARKS = 0.08
 class TextKind(IntEnum):
     """What a text is written in, as far as tokenizers differ on it."""
 
-    PLAIN = 0
-    LATIN = 1
+    PLAIN = 0  # mostly English
+    LATIN = 1  # another language in Latin letters
     GREEK_CYRILLIC = 2
     SEMITIC = 3
     INDIC = 4
@@ -56,23 +55,21 @@ def tokens_of(reading: Reading) -> float:
     """Return the expected token count of a text that is read already, as ``estimate_tokens``."""
     if not reading.text:
         return 0.0
-    return max(reading.weight + WEIGHT_OF_WORD * reading.n_words, 1.0)
+    words_and_numbers = WEIGHT_OF_WORD * reading.n_words + WEIGHT_OF_NUMBER * reading.n_numbers
+    return max(reading.weight + words_and_numbers, 1.0)
 
 
 def kind_of(reading: Reading) -> TextKind:
     """Return what a text is mostly written in; plain where nothing stands out."""
-    n_chars, scripts = len(reading.text), reading.scripts
+    n_chars, scripts, counts = len(reading.text), reading.scripts, reading.byte_counts
     most = max(scripts)
-    if most > _SOME_LETTERS * n_chars:
-        script = _KIND_OF_SCRIPT[scripts.index(most)]
-        if script is TextKind.LATIN or most > _MOST_LETTERS * n_chars:
-            return script
-    counts = reading.byte_counts
+    if most > _MOST_LETTERS * n_chars:
+        return _KIND_OF_SCRIPT[scripts.index(most)]
     if counts[_DIGIT] > _MANY_DIGITS * n_chars:
         return TextKind.DIGITS
     if sum([counts[place] for place in _MARKED]) > _MANY_MARKS * n_chars:
         return TextKind.MARKED
-    return TextKind.PLAIN
+    return TextKind.LATIN if reading.latin > 0.0 else TextKind.PLAIN
 
 
 def estimate_conversation_tokens(texts: Iterable[str]) -> float:

@@ -22,7 +22,6 @@ FEATURES_VERSION = 4
 
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")
-_ALL_BUT_DIGITS_TO_SPACE = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
 _NEGATIONS = frozenset(
     form(word)
     for word in (
@@ -70,7 +69,7 @@ def text_features(text: str) -> list[float]:
 
 def features_of(reading: Reading) -> list[float]:
     """Return the features of ``FEATURE_NAMES`` for a text that is read already."""
-    text, words, n_words, byte_counts, _, _ = reading
+    text, words, n_words, n_numbers, byte_counts, *_ = reading
     (
         lower, upper, digit, space, newline, math, bracket, quote, stop, question, backslash, _, _,
         lead_2, lead_3, lead_4, *marks,
@@ -97,20 +96,10 @@ def features_of(reading: Reading) -> list[float]:
         (lead_2 + lead_3 + lead_4) / n_chars,
         log1p(question),
         log1p(backslash),
-        log1p(_count_numbers(text, digit)),
+        log1p(n_numbers if text.isascii() else len(_NUMBER.findall(text))),  # of any script
         log1p(len(_OPTION_LINE.findall(text)) if newline else 0),
         log1p(sum(map(_NEGATIONS.__contains__, words))),
         float(fence),
         json_marks / n_chars,
         *map(log1p, marks),
     ]
-
-
-def _count_numbers(text: str, ascii_digits: float) -> int:
-    """Count runs of digits, of any script."""
-    if not text.isascii():
-        return len(_NUMBER.findall(text))
-    if not ascii_digits:
-        return 0
-    # Ten times faster than the pattern on 2,000 characters (2.5 against 24 microseconds).
-    return len(text.encode().translate(_ALL_BUT_DIGITS_TO_SPACE).split())

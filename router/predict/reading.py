@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from router.cost.weights import WEIGHT_OF_BYTE
+from router.cost.weights import LATIN_WEIGHT_OF_BYTE, WEIGHT_OF_BYTE
 
 _BYTE_CLASSES: dict[str, bytes] = {
     "lower": b"abcdefghijklmnopqrstuvwxyz",
@@ -36,14 +36,13 @@ MARKS = b",.:;^_$/([{\"'"
 """Single bytes counted one by one, after the classes."""
 
 SCRIPTS: dict[str, range] = {
-    "latin": range(0xC3, 0xCB),
     "greek_cyrillic": range(0xCE, 0xD6),
     "semitic": range(0xD6, 0xDC),
     "indic": range(0xE0, 0xE2),
     "han_kana": range(0xE3, 0xEA),
     "hangul": range(0xEA, 0xEE),
 }
-"""Lead bytes of letters outside ASCII, by script; "latin" are letters with marks."""
+"""Lead bytes of letters, by script other than Latin."""
 
 _COUNTED = [
     *_BYTE_CLASSES.values(),
@@ -51,11 +50,15 @@ _COUNTED = [
     *(bytes(leads) for leads in SCRIPTS.values()),
 ]
 _N_COUNTS = len(_BYTE_CLASSES) + len(MARKS)
-_COLUMN_OF_BYTE = np.zeros((256, len(_COUNTED) + 1), dtype=np.float64)
+_COLUMN_OF_BYTE = np.zeros((256, len(_COUNTED) + 2), dtype=np.float64)
 for _column, _members in enumerate(_COUNTED):
     _COLUMN_OF_BYTE[list(_members), _column] = 1.0
+_COLUMN_OF_BYTE[:, -2] = LATIN_WEIGHT_OF_BYTE
 _COLUMN_OF_BYTE[:, -1] = WEIGHT_OF_BYTE
 
+
+_DIGIT = BYTE_CLASS_NAMES.index("digit")
+_ALL_BUT_DIGITS_TO_SPACE = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
 
 END_WORDS = 64
 """Words that are looked at one by one at each end of a text; those between are only counted."""
@@ -75,31 +78,37 @@ class Reading(NamedTuple):
         words: What stands between white space: all of it, or of a long text the first and last
             ``END_WORDS``.
         n_words: How many there are; between the two ends, white space outside ASCII parts none.
+        n_numbers: Runs of ASCII digits.
         byte_counts: Count of each class of ``BYTE_CLASS_NAMES``, then of each of ``MARKS``; whole
             numbers.
         scripts: Count of letters of each of ``SCRIPTS``.
-        weight: Bytes by their token weights, summed.
+        latin: Bytes by their ``LATIN_WEIGHT_OF_BYTE``, summed.
+        weight: Bytes by their ``WEIGHT_OF_BYTE``, summed: tokens, but for words and numbers.
     """
 
     text: str
     words: list[str]
     n_words: int
+    n_numbers: int
     byte_counts: list[float]
     scripts: list[float]
+    latin: float
     weight: float
 
 
 def read(text: str) -> Reading:
     """Read a text."""
     data = text.encode("utf-8", "replace")
-    *counts, weight = _counts(data).tolist()
-    counts, scripts = counts[:_N_COUNTS], counts[_N_COUNTS:]
+    *scripts, latin, weight = (counts := _counts(data).tolist())[_N_COUNTS:]
+    del counts[_N_COUNTS:]
+    # Ten times faster than a pattern on 2,000 characters (2.5 against 24 microseconds).
+    n_numbers = len(data.translate(_ALL_BUT_DIGITS_TO_SPACE).split()) if counts[_DIGIT] else 0
     if len(data) > _LONG_BYTES and (n_words := _count_words(data)) > 2 * END_WORDS:
         start, end = text.split(None, END_WORDS), text.rsplit(None, END_WORDS)
         ends = start[:END_WORDS] + end[-END_WORDS:]
-        return Reading(text, ends, n_words, counts, scripts, weight)
+        return Reading(text, ends, n_words, n_numbers, counts, scripts, latin, weight)
     words = text.split()
-    return Reading(text, words, len(words), counts, scripts, weight)
+    return Reading(text, words, len(words), n_numbers, counts, scripts, latin, weight)
 
 
 def byte_class_counts(text: str) -> npt.NDArray[np.float64]:

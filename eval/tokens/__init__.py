@@ -1,0 +1,1 @@
+"""How far the token estimate is from real tokenizers, by kind of text: docs/tokens.md."""
