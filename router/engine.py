@@ -12,7 +12,14 @@ from itertools import compress
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
-from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
+from router.cost.ratio import NO_RATIOS, LearntRatios
+from router.cost.tokens import (
+    TOKENS_PER_MESSAGE,
+    TextKind,
+    estimate_conversation_tokens,
+    kind_of,
+    tokens_of,
+)
 from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
 from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
@@ -45,13 +52,15 @@ class Engine:
         artifact: Predicts for the catalog's tiers, in ``artifact.tier_names`` order.
         catalog: Tiers and deployments.
         tier_index: For each deployment of the catalog, its tier's column in a prediction.
-        suspensions: Contracts found broken; the one thing here that may change while serving.
+        suspensions: Contracts found broken. This and ``ratios`` may change while serving.
+        ratios: What each deployment's tokenizer counts for a token estimated.
     """
 
     artifact: Artifact
     catalog: Catalog
     tier_index: tuple[int, ...]
     suspensions: Suspensions = field(default_factory=Suspensions)
+    ratios: LearntRatios = field(default_factory=LearntRatios)
 
     def route(self, request: Request) -> Decision:
         """Decide one request.
@@ -61,7 +70,8 @@ class Engine:
         """
         reading = read(window(request.messages))
         prediction = predict_one(self.artifact, reading)
-        return self.decide(request, prediction, _input_tokens(request.messages, reading))
+        tokens = _input_tokens(request.messages, reading)
+        return self.decide(request, prediction, tokens, kind_of(reading))
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
@@ -69,15 +79,19 @@ class Engine:
         predictions = predict_all(self.artifact, readings)
         results: list[Decision | RouterError] = []
         for request, reading, prediction in zip(requests, readings, predictions, strict=True):
-            input_tokens = _input_tokens(request.messages, reading)
+            tokens = _input_tokens(request.messages, reading)
             try:
-                results.append(self.decide(request, prediction, input_tokens))
+                results.append(self.decide(request, prediction, tokens, kind_of(reading)))
             except RouterError as error:
                 results.append(error)
         return results
 
     def decide(
-        self, request: Request, prediction: Prediction, input_tokens: float | None = None
+        self,
+        request: Request,
+        prediction: Prediction,
+        input_tokens: float | None = None,
+        kind: TextKind | None = None,
     ) -> Decision:
         """Decide from a prediction that is already there.
 
@@ -85,6 +99,8 @@ class Engine:
             request: What is asked.
             prediction: Of the request's messages.
             input_tokens: Known input tokens; None estimates them from the messages.
+            kind: Of the messages' text, where ``input_tokens`` are an estimate; deployments' ratios
+                apply to estimates only.
 
         Raises:
             NoCandidateError: no deployment may serve it.
@@ -92,7 +108,7 @@ class Engine:
         if input_tokens is None:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
         goal = self.resolve_goal(request.goal)
-        estimates = self.estimates(request, goal, prediction, input_tokens)
+        estimates = self.estimates(request, goal, prediction, input_tokens, kind)
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
             raise _no_candidate(estimates)
@@ -120,6 +136,8 @@ class Engine:
             catalog_version=self.catalog.version,
             contract_terms=terms,
             novelty=prediction.novelty,
+            input_tokens=input_tokens,
+            text_kind=kind,
         )
 
     def contract_terms(self, contract: Contract) -> ContractTerms:
@@ -146,15 +164,23 @@ class Engine:
         return stated if limit == stated.max_cost_usd else replace(stated, max_cost_usd=limit)
 
     def estimates(
-        self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
+        self,
+        request: Request,
+        goal: Goal,
+        prediction: Prediction,
+        input_tokens: float,
+        kind: TextKind | None = None,
     ) -> tuple[Estimate, ...]:
         """Price every deployment of the catalog, in its order, and say who may not serve."""
         most = request.max_output_tokens or math.inf
         limit_usd = goal.max_cost_usd
         constrained = _is_constrained(request) or limit_usd is not None
+        estimated, learnt = input_tokens, self.ratios.by_deployment if kind else None
         estimates = []
         for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True):
             can, price = deployment.capabilities, deployment.price
+            if learnt and kind:
+                input_tokens = estimated * learnt.get(deployment.id, NO_RATIOS)[kind]
             output_tokens = min(prediction.output_tokens[index], most, can.max_output_tokens)
             cost = (
                 math.nan if price is None else expected_cost_usd(price, input_tokens, output_tokens)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from router.cost.price import Price
 
 if TYPE_CHECKING:
+    from router.cost.tokens import TextKind
     from router.promise.contract import ContractTerms
 
 DeploymentKind = Literal["api", "gpu"]
@@ -219,7 +220,8 @@ class Decision(NamedTuple):
 
     ``dearest`` is the cheapest eligible candidate of the dearest eligible tier: the counterfactual
     against which savings are stated. ``contract_terms`` are set if the goal is a contract.
-    ``novelty`` is the prediction's.
+    ``novelty`` is the prediction's. ``input_tokens`` and ``text_kind`` are the estimate before a
+    deployment's ratio; None where the tokens were known.
     """
 
     decision_id: str
@@ -232,3 +234,5 @@ class Decision(NamedTuple):
     catalog_version: str
     contract_terms: "ContractTerms | None" = None
     novelty: float | None = None
+    input_tokens: float = 0.0
+    text_kind: "TextKind | None" = None

@@ -1,7 +1,7 @@
 """Fit the weights of the token estimate: tokens per byte, word and number, never negative.
 
-``python -m training.token_weights --texts FILE --vocabulary DIR`` writes ``router/cost/weights.py``.
-FILE holds JSON lines with "kind" and "text", and "latin": whether the language is another than
+``python -m training.token_weights --texts FILE --vocabulary DIR`` writes
+``router/cost/weights.py``. FILE holds JSON lines with "kind" and "text", and "latin": whether the language is another than
 English, where it is written in Latin letters; DIR the vocabulary file that tiktoken would download
 (o200k_base, under the name tiktoken gives it). What the shipped weights were fitted on is
 docs/tokens.md. Needs tiktoken.
@@ -36,7 +36,7 @@ _ENGLISH_WEIGHT = 30.0
 _LETTERS = range(ord("a"), ord("z") + 1)
 _UPPER = ord("a") - ord("A")
 _MARKED_LEADS = range(0xC3, 0xCB)
-_HEAD = '''"""Weights of bytes, words and numbers: written by ``training.token_weights``, not by hand."""
+_HEAD = '''"""Weights of bytes, words and numbers, written by ``training.token_weights``."""
 
 WEIGHT_OF_WORD = {word:g}
 WEIGHT_OF_NUMBER = {number:g}
@@ -140,8 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         weights[places] = (_ENGLISH_WEIGHT if kind == _ENGLISH else 1.0) / len(places)
     found = np.round(fit(counts, tokens, weights), 4)
     for kind, places in sorted(of_kind.items()):
-        error = np.quantile(np.abs(counts[places] @ found / tokens[places] - 1.0), 0.9)
-        print(f"{kind:12} {len(places):5} texts, 90th percentile of the error {error:6.1%}")
+        p90 = np.quantile(np.abs(counts[places] @ found / tokens[places] - 1.0), 0.9)
+        print(f"{kind:12} {len(places):5} texts, 90th percentile of the error {p90:6.1%}")
     known = [place for place, one in enumerate(texts) if one.latin is not None]
     latin = latin_weights(counts[known], np.array([texts[place].latin for place in known], float))
     right = (counts[known, :256] @ latin > 0.0) == [texts[place].latin for place in known]

@@ -1,7 +1,7 @@
-"""Make the texts of the benchmark from the project's own: prompts, code, documents, and drawn data.
+"""Make the texts of the benchmark from the project's own: prompts, code, documents, drawn data.
 
-Eleven kinds, as docs/tokens.md lists them. Reads the checkout, so it runs from its root; a change of
-code or documents changes what it makes, which is why the result is committed.
+Eleven kinds, as docs/tokens.md lists them. Reads the checkout, so it runs from its root; a change
+of code or documents changes what it makes, which is why the result is committed.
 """
 
 import json
@@ -26,7 +26,7 @@ _HERE = Path(__file__).parent
 
 
 def compose(seed: int) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text), at most ``_TEXTS`` of a kind; the same seed and checkout give the same."""
+    """Yield (kind, text), at most ``_TEXTS`` of a kind; a seed and a checkout give the same."""
     rng = random.Random(seed)  # noqa: S311 - texts, not secrets
     prompts = [json.loads(line) for line in COVERAGE.read_text(encoding="utf-8").splitlines()]
     for kind, languages in LANGUAGES_OF_KIND.items():
@@ -82,7 +82,7 @@ def _json(rng: random.Random, *, pretty: bool) -> str:
         {
             "bedNumber": rng.randrange(1, 400),
             "plant": rng.choice(plants),
-            "watered_at": f"2026-0{rng.randrange(1, 10)}-1{rng.randrange(10)}T0{rng.randrange(10)}:30",
+            "watered_at": f"2026-0{rng.randrange(1, 10)}-1{rng.randrange(10)}T08:30",
             "litres": round(rng.uniform(0.2, 40.0), rng.randrange(1, 4)),
             "isCovered": rng.random() < 0.5,
             "sensors": [rng.randrange(1000) for _ in range(rng.randrange(4))],

@@ -1,4 +1,4 @@
-"""``prices``: what a catalog's deployments cost, whether that is known and fresh, and reading prices.
+"""``prices``: what a catalog's deployments cost, whether that is known and fresh, and imports.
 
 Price files are written here from tables of others; a server reads only what was written.
 """

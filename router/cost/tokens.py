@@ -1,7 +1,7 @@
 """How many input tokens a text will count, estimated without any vocabulary.
 
-Here is one linear estimate over bytes, words and numbers (docs/tokens.md), and the kind of a text, by which a
-deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
+Here is one linear estimate over bytes, words and numbers (docs/tokens.md), and the kind of a text,
+by which a deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
 """
 
 from collections.abc import Iterable
@@ -21,17 +21,17 @@ _MANY_MARKS = 0.08
 
 
 class TextKind(IntEnum):
-    """What a text is written in, as far as tokenizers differ on it."""
+    """What a text is written in, as far as tokenizers differ on it; values as on the wire."""
 
-    PLAIN = 0  # mostly English
-    LATIN = 1  # another language in Latin letters
-    GREEK_CYRILLIC = 2
-    SEMITIC = 3
-    INDIC = 4
-    HAN_KANA = 5
-    HANGUL = 6
-    DIGITS = 7
-    MARKED = 8
+    PLAIN = 1  # mostly English
+    LATIN = 2  # another language in Latin letters
+    GREEK_CYRILLIC = 3
+    SEMITIC = 4
+    INDIC = 5
+    HAN_KANA = 6
+    HANGUL = 7
+    DIGITS = 8
+    MARKED = 9  # code, JSON, tables
 
 
 _KIND_OF_SCRIPT = [TextKind[name.upper()] for name in SCRIPTS]

@@ -157,7 +157,9 @@ def _details(fields: Fields, name: str) -> Fields:
 
 def _rest(whole: int, part: int, name: str) -> int:
     if part > whole:
-        raise UsageError(f"{name}: {whole} given, which is less than the {part} that are part of it")
+        raise UsageError(
+            f"{name}: {whole} given, which is less than the {part} that are part of it"
+        )
     return whole - part
 
 

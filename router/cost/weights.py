@@ -1,4 +1,4 @@
-"""Weights of bytes, words and numbers: written by ``training.token_weights``, not by hand."""
+"""Weights of bytes, words and numbers, written by ``training.token_weights``."""
 
 WEIGHT_OF_WORD = 0.5306
 WEIGHT_OF_NUMBER = 1.343

@@ -71,6 +71,11 @@ class Answers:
             response.novelty = decision.novelty
         if decision.contract_terms is not None:
             response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
+        if decision.text_kind is not None:
+            known = response.input_estimate
+            known.token_count = round(decision.input_tokens) or 1
+            known.kind = decision.text_kind.value  # type: ignore[assignment]  # equal values
+            known.deployment = chosen.deployment.id
         for candidate, estimate, output in zip(
             response.candidates, decision.estimates, self._outputs, strict=True
         ):

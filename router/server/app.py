@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -22,6 +23,7 @@ from router.catalog import load_catalog
 from router.config import Config
 from router.engine import build_engine
 from router.errors import ConfigError
+from router.ledger.ratios import RatioStore
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.follow_up import FollowUp
@@ -56,8 +58,10 @@ class RouterServer:
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
-        self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
+        engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
+        self._ratios = RatioStore(config.store)
+        self.engine = replace(engine, ratios=self._ratios.learnt)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()
         self._calls = CallsInFlight()
@@ -91,7 +95,7 @@ class RouterServer:
             maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
-        servicer = RouterServicer(self.engine, self._store, limits, self.follow_up)
+        servicer = RouterServicer(self.engine, self._store, limits, self.follow_up, self._ratios)
         ours = service_handler(servicer, self._executor, self._calls)
         self._server.add_generic_rpc_handlers((ours, *handlers))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -133,6 +137,7 @@ class RouterServer:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self.follow_up.close()
         self._store.close()
+        self._ratios.close()
         self._stopped.set()
 
     def __enter__(self) -> Self:

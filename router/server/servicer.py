@@ -12,6 +12,7 @@ from google.rpc import status_pb2
 
 from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
+from router.ledger.ratios import RatioStore
 from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.answer import Answers
 from router.server.convert import short_id, to_request
@@ -21,6 +22,7 @@ from router.server.limits import Limits
 from router.server.listed import from_catalog
 from router.server.review import review, with_plan
 from router.server.status import to_status
+from router.server.token_report import to_token_report
 from router.types import Request
 from router.v1 import router_pb2 as pb
 
@@ -39,7 +41,12 @@ class RouterServicer:
     """
 
     def __init__(
-        self, engine: Engine, store: OutcomeStore, limits: Limits, follow_up: FollowUp
+        self,
+        engine: Engine,
+        store: OutcomeStore,
+        limits: Limits,
+        follow_up: FollowUp,
+        ratios: RatioStore | None = None,
     ) -> None:
         self._engine = engine
         artifact = engine.artifact
@@ -47,6 +54,7 @@ class RouterServicer:
         self._store = store
         self._limits = limits
         self._follow_up = follow_up
+        self._ratios = ratios
 
     def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
@@ -118,8 +126,12 @@ class RouterServicer:
         return from_catalog(self._engine.catalog, self._engine.artifact.version, today)
 
     def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
-        """Make an outcome durable."""
-        return pb.RecordOutcomeResponse(duplicate=self._store.record(self._outcome(request)))
+        """Make an outcome durable, and learn from it how its deployment counts tokens."""
+        outcome, reported = self._outcome(request), to_token_report(request, self._engine.catalog)
+        duplicate = self._store.record(outcome)
+        if reported is not None and self._ratios is not None and not duplicate:
+            self._ratios.report(*reported)
+        return pb.RecordOutcomeResponse(duplicate=duplicate)
 
     def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make the report of an audit durable, and what it means."""

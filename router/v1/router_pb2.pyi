@@ -151,6 +151,58 @@ INELIGIBLE_REASON_LOCKED_ELSEWHERE: IneligibleReason.ValueType  # 13
 """Another deployment holds state of the conversation."""
 Global___IneligibleReason: typing_extensions.TypeAlias = IneligibleReason
 
+class _TextKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _TextKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_TextKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    TEXT_KIND_UNSPECIFIED: _TextKind.ValueType  # 0
+    """The input tokens were not estimated."""
+    TEXT_KIND_PLAIN: _TextKind.ValueType  # 1
+    """Mostly English."""
+    TEXT_KIND_LATIN: _TextKind.ValueType  # 2
+    """Mostly another language in Latin letters."""
+    TEXT_KIND_GREEK_CYRILLIC: _TextKind.ValueType  # 3
+    """Greek or Cyrillic letters, or their neighbours."""
+    TEXT_KIND_SEMITIC: _TextKind.ValueType  # 4
+    """Hebrew or Arabic letters."""
+    TEXT_KIND_INDIC: _TextKind.ValueType  # 5
+    """Letters of India and its neighbours, Thai among them."""
+    TEXT_KIND_HAN_KANA: _TextKind.ValueType  # 6
+    """Chinese or Japanese."""
+    TEXT_KIND_HANGUL: _TextKind.ValueType  # 7
+    """Korean."""
+    TEXT_KIND_DIGITS: _TextKind.ValueType  # 8
+    """Mostly numbers."""
+    TEXT_KIND_MARKED: _TextKind.ValueType  # 9
+    """Code, JSON, tables."""
+
+class TextKind(_TextKind, metaclass=_TextKindEnumTypeWrapper):
+    """What a text is written in, as far as tokenizers differ on it."""
+
+TEXT_KIND_UNSPECIFIED: TextKind.ValueType  # 0
+"""The input tokens were not estimated."""
+TEXT_KIND_PLAIN: TextKind.ValueType  # 1
+"""Mostly English."""
+TEXT_KIND_LATIN: TextKind.ValueType  # 2
+"""Mostly another language in Latin letters."""
+TEXT_KIND_GREEK_CYRILLIC: TextKind.ValueType  # 3
+"""Greek or Cyrillic letters, or their neighbours."""
+TEXT_KIND_SEMITIC: TextKind.ValueType  # 4
+"""Hebrew or Arabic letters."""
+TEXT_KIND_INDIC: TextKind.ValueType  # 5
+"""Letters of India and its neighbours, Thai among them."""
+TEXT_KIND_HAN_KANA: TextKind.ValueType  # 6
+"""Chinese or Japanese."""
+TEXT_KIND_HANGUL: TextKind.ValueType  # 7
+"""Korean."""
+TEXT_KIND_DIGITS: TextKind.ValueType  # 8
+"""Mostly numbers."""
+TEXT_KIND_MARKED: TextKind.ValueType  # 9
+"""Code, JSON, tables."""
+Global___TextKind: typing_extensions.TypeAlias = TextKind
+
 class _FinishReason:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -717,7 +769,7 @@ class Candidate(google.protobuf.message.Message):
     expected_cost_usd: builtins.float
     """Expected cost of this request in USD; unset when the price is unknown."""
     input_token_count: builtins.int
-    """Estimated input tokens, whole conversation."""
+    """Estimated input tokens, whole conversation, by the deployment's learnt ratio."""
     output_token_count: builtins.int
     """Expected output tokens, never above the request's max_output_tokens."""
     output_token_upper: builtins.int
@@ -792,6 +844,34 @@ class Audit(google.protobuf.message.Message):
 Global___Audit: typing_extensions.TypeAlias = Audit
 
 @typing.final
+class InputEstimate(google.protobuf.message.Message):
+    """How many input tokens were estimated, before the ratio of any deployment. Give it to RecordOutcome
+    as it came, with the input tokens the provider reported, and the deployment's ratio is learnt.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TOKEN_COUNT_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    DEPLOYMENT_FIELD_NUMBER: builtins.int
+    token_count: builtins.int
+    """Tokens of the whole conversation, > 0."""
+    kind: Global___TextKind.ValueType
+    """Of the text."""
+    deployment: builtins.str
+    """The deployment decided."""
+    def __init__(
+        self,
+        *,
+        token_count: builtins.int = ...,
+        kind: Global___TextKind.ValueType = ...,
+        deployment: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["deployment", b"deployment", "kind", b"kind", "token_count", b"token_count"]) -> None: ...
+
+Global___InputEstimate: typing_extensions.TypeAlias = InputEstimate
+
+@typing.final
 class RouteResponse(google.protobuf.message.Message):
     """The answer to one request."""
 
@@ -816,6 +896,7 @@ class RouteResponse(google.protobuf.message.Message):
     NOVELTY_FIELD_NUMBER: builtins.int
     SUGGESTED_MAX_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
     OUTPUT_COVERAGE_FIELD_NUMBER: builtins.int
+    INPUT_ESTIMATE_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -871,6 +952,10 @@ class RouteResponse(google.protobuf.message.Message):
     def plan(self) -> Global___Plan:
         """Set only if the request asks for a plan."""
 
+    @property
+    def input_estimate(self) -> Global___InputEstimate:
+        """What the candidates' input_token_count rests on."""
+
     def __init__(
         self,
         *,
@@ -893,9 +978,10 @@ class RouteResponse(google.protobuf.message.Message):
         novelty: builtins.float | None = ...,
         suggested_max_output_tokens: builtins.int | None = ...,
         output_coverage: builtins.float | None = ...,
+        input_estimate: Global___InputEstimate | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "input_estimate", b"input_estimate", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "input_estimate", b"input_estimate", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_novelty", b"_novelty"]) -> typing.Literal["novelty"] | None: ...
     @typing.overload
@@ -1483,6 +1569,7 @@ class RecordOutcomeRequest(google.protobuf.message.Message):
     OUTPUT_TOKEN_COUNT_FIELD_NUMBER: builtins.int
     LATENCY_MS_FIELD_NUMBER: builtins.int
     DEPLOYMENT_FIELD_NUMBER: builtins.int
+    INPUT_ESTIMATE_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Decision this belongs to, as Route gave it."""
     request_id: builtins.str
@@ -1492,13 +1579,17 @@ class RecordOutcomeRequest(google.protobuf.message.Message):
     quality: builtins.float
     """Measured quality of the answer, in [0, 1]."""
     input_token_count: builtins.int
-    """Input tokens the provider reported, >= 0."""
+    """Input tokens the provider reported, >= 0; all of them, those its prompt cache had included."""
     output_token_count: builtins.int
     """Output tokens the provider reported, >= 0."""
     latency_ms: builtins.float
     """Time the model took, in milliseconds, >= 0."""
     deployment: builtins.str
     """Deployment that really answered, when it was not the one decided."""
+    @property
+    def input_estimate(self) -> Global___InputEstimate:
+        """As Route answered it. With input_token_count it teaches how the deployment counts tokens."""
+
     def __init__(
         self,
         *,
@@ -1509,9 +1600,10 @@ class RecordOutcomeRequest(google.protobuf.message.Message):
         output_token_count: builtins.int | None = ...,
         latency_ms: builtins.float | None = ...,
         deployment: builtins.str = ...,
+        input_estimate: Global___InputEstimate | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "decision_id", b"decision_id", "deployment", b"deployment", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "input_estimate", b"input_estimate", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "decision_id", b"decision_id", "deployment", b"deployment", "input_estimate", b"input_estimate", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality", "request_id", b"request_id"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_input_token_count", b"_input_token_count"]) -> typing.Literal["input_token_count"] | None: ...
     @typing.overload

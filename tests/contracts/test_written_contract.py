@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 import router.types
+from router.cost.price import Price
+from router.cost.tokens import TextKind
 from router.review.compare import Agreement
 from router.review.final import Kind
 from router.review.look import Finish, Why
 from router.review.rule import Action
-from router.types import Capabilities, DecisionReason, Deployment, IneligibleReason, Price, Tier
+from router.types import Capabilities, DecisionReason, Deployment, IneligibleReason, Tier
 from router.v1 import router_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,7 @@ PYTHON = sorted(
     [
         (DecisionReason, pb.DecisionReason, "DECISION_REASON_"),
         (IneligibleReason, pb.IneligibleReason, "INELIGIBLE_REASON_"),
+        (TextKind, pb.TextKind, "TEXT_KIND_"),
         (Kind, pb.AnswerKind, "ANSWER_KIND_"),
         (Finish, pb.FinishReason, "FINISH_REASON_"),
         (Agreement, pb.Agreement, "AGREEMENT_"),
@@ -53,8 +56,10 @@ def test_every_fact_of_a_deployment_is_on_the_wire() -> None:
 
     wire = set(pb.Deployment.DESCRIPTOR.fields_by_name)
     # The tier is the message around it, and where a price was read stays with the operator.
-    expected = names(Deployment) - {"tier", "capabilities", "price"} | names(Capabilities)
-    expected |= names(Price) - {"as_of", "source"} | {"price_date"}
+    expected = names(Deployment) - {"tier", "capabilities", "price", "batch_price", "retired_on"}
+    expected |= names(Capabilities) | names(Price) - {"as_of", "source", "bands", "ends"}
+    expected |= {"price_date", "price_age_days", "price_is_old", "price_bands", "retires_on"}
+    expected |= {"batch_input_usd_per_mtok", "batch_output_usd_per_mtok"}
     assert wire == expected
     assert set(pb.Tier.DESCRIPTOR.fields_by_name) == names(Tier) | {"deployments"}
 

@@ -45,7 +45,9 @@ def anthropic(name: str, usage: dict[str, Any], model: str = "claude-opus-5-5") 
     return Reported(name, "anthropic", "default", UsageShape.ANTHROPIC, response)
 
 
-def gemini(name: str, usage: dict[str, Any], model: str = "gemini-2.5-pro", **more: Any) -> Reported:
+def gemini(
+    name: str, usage: dict[str, Any], model: str = "gemini-2.5-pro", **more: Any
+) -> Reported:
     response = {"modelVersion": model, "usageMetadata": usage}
     return Reported(name, "google", "default", UsageShape.GEMINI, response, **more)
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from router.catalog import load_catalog, parse_catalog
+from router.cost.price import Price
 from router.defaults import default_catalog_path
 from router.engine import build_engine
 from router.errors import ArtifactError
 from router.predict.artifact import Artifact
-from router.types import Capabilities, Goal, Price
+from router.types import Capabilities, Goal
 
 
 @pytest.fixture

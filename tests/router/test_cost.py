@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.cost.estimate import expected_cost_usd
+from router.cost.price import Price
 from router.cost.tokens import estimate_conversation_tokens, estimate_tokens
-from router.types import Price
 
 PRICES = st.floats(0.0, 1e4)
 TOKENS = st.floats(0.0, 1e7)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.cost.price import Price
 from router.errors import InvalidRequestError
 from router.policy import choose, savings_baseline
-from router.types import Capabilities, DecisionReason, Deployment, Estimate, Goal, Price
+from router.types import Capabilities, DecisionReason, Deployment, Estimate, Goal
 
 FREE = Price(0.0, 0.0, date(2025, 4, 1), "test")
 # Binary fractions, so that adequacy - cost / pay is exact and ties are real ties.

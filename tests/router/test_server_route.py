@@ -107,7 +107,7 @@ def test_paying_more_buys_no_less_adequacy(stub: RouterServiceStub) -> None:
             {HAIKU: ["RESIDENCY"], SONNET: ["RESIDENCY"]},
         ),
         ({"needs": pb.Needs(context_window_tokens=100_000)}, HAIKU, {LLAMA: ["CONTEXT_WINDOW"]}),
-        ({"prompt": "word " * 9_000}, HAIKU, {LLAMA: ["CONTEXT_WINDOW"]}),
+        ({"prompt": "word " * 13_000}, HAIKU, {LLAMA: ["CONTEXT_WINDOW"]}),
         (
             {"max_output_tokens": 5_000},
             SONNET,

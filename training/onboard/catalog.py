@@ -9,8 +9,8 @@ import tomllib
 from pathlib import Path
 
 from router.catalog import Catalog, load_catalog, parse_catalog
+from router.cost.price import Price
 from router.errors import CatalogError
-from router.types import Price
 
 _TIERS = re.compile(r"^[ \t]*\[\[[ \t]*tiers[ \t]*\]\]", re.MULTILINE)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from router.catalog import load_catalog
+from router.cost.price import Price
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
-from router.types import Price
 from training.data import read_training_data
 from training.onboard.line import onboard, read_labels
 from training.onboard.report import report

@@ -14,10 +14,10 @@ from eval.arrays import FloatArray, StrArray
 from eval.outcomes import OutcomeTable, require_inputs
 from eval.split import PARTS, assign_split
 from router.catalog import load_catalog
+from router.cost.price import Price
 from router.engine import build_engine
 from router.errors import TrainingError
 from router.predict.artifact import Artifact, load_artifact
-from router.types import Price
 from training.onboard.ability import FEWEST_LABELS, Ability, fit_ability, require_labels
 from training.onboard.catalog import deployment_lines, merged_catalog, tier_lines
 from training.onboard.certainty import Certainty, certainty

@@ -7,7 +7,7 @@ import numpy as np
 from eval.arrays import FloatArray
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
-from router.types import Price
+from router.cost.price import Price
 
 _Z_95 = 1.96
 
@@ -45,7 +45,9 @@ def find_slot(
     gains = adequate[:, None] - known
     mean = gains.mean(axis=0)
     margin = _Z_95 * gains.std(axis=0) / np.sqrt(len(gains))
-    bill = None if price is None else _bill(price, input_tokens, float(output_tokens[-1]))
+    bill = (
+        None if price is None else expected_cost_usd(price, input_tokens, float(output_tokens[-1]))
+    )
     above, reasons = 0, []
     for place, tier in enumerate(catalog.tiers):
         gain, wide = float(mean[place]), float(margin[place])

@@ -46,9 +46,7 @@ def ours(book: PriceBook, key: PriceKey, usage: Usage) -> Bill:
 
 
 @pytest.mark.parametrize("one", REPORTED, ids=lambda one: one.name)
-def test_a_reported_usage_costs_the_same_to_the_last_digit(
-    book: PriceBook, one: Reported
-) -> None:
+def test_a_reported_usage_costs_the_same_to_the_last_digit(book: PriceBook, one: Reported) -> None:
     theirs = genai_prices.extract_usage(
         one.response, provider_id=one.provider, api_flavor=one.flavour
     )
@@ -139,7 +137,11 @@ def test_what_costs_extra_is_named_and_in_no_bill() -> None:
         {"input_tokens": 5, "output_tokens": 6, "server_tool_use": {"web_search_requests": 3}},
     )
     assert usage.unpriced == ("web_search_requests: 3",)
-    heard = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"audio_tokens": 4}}
+    heard = {
+        "prompt_tokens": 9,
+        "completion_tokens": 1,
+        "prompt_tokens_details": {"audio_tokens": 4},
+    }
     assert read_usage(UsageShape.OPENAI, heard).unpriced == ("input audio_tokens: 4",)
 
 

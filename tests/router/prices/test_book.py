@@ -1,4 +1,4 @@
-"""A price book says what holds on a day, falls back class by class, and says why it has no price."""
+"""A price book says what holds on a day, class by class, or why it has no price."""
 
 from datetime import date, timedelta
 from decimal import Decimal

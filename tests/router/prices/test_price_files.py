@@ -1,4 +1,4 @@
-"""Price files survive being written and read; tables of others become rows; catalogs look them up."""
+"""Price files survive a round trip; tables of others become rows; catalogs look prices up."""
 
 import json
 from datetime import date
@@ -69,7 +69,7 @@ LITELLM = {
         "litellm_provider": "acme",
         "tiered_pricing": [
             {"range": [0, 256000.0], "input_cost_per_token": 5e-8, "output_cost_per_token": 4e-7},
-            {"range": [256000.0, 1e6], "input_cost_per_token": 2.5e-7, "output_cost_per_token": 2e-6},
+            {"range": [256000.0, 1], "input_cost_per_token": 2.5e-7, "output_cost_per_token": 2e-6},
         ],
     },
 }  # fmt: skip

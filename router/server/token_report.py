@@ -1,0 +1,42 @@
+"""What an outcome says of how its deployment counts tokens, checked."""
+
+from typing import NamedTuple
+
+from router.catalog import Catalog
+from router.cost.tokens import TextKind
+from router.errors import InvalidRequestError
+from router.v1 import router_pb2 as pb
+
+
+class TokenReport(NamedTuple):
+    """Tokens estimated before any ratio, and tokens reported, each > 0."""
+
+    deployment: str
+    kind: TextKind
+    estimated: int
+    reported: int
+
+
+def to_token_report(wire: pb.RecordOutcomeRequest, catalog: Catalog) -> TokenReport | None:
+    """Return the report in an outcome; None if it holds no estimate or no tokens to compare.
+
+    Raises:
+        InvalidRequestError: the estimate is not as ``Route`` gives it.
+    """
+    if not wire.HasField("input_estimate"):
+        return None
+    given = wire.input_estimate
+    deployment = wire.deployment or given.deployment
+    known = [item.id for item in catalog.deployments]
+    if given.token_count <= 0 or int(given.kind) not in set(TextKind) or deployment not in known:
+        raise InvalidRequestError(
+            "input_estimate",
+            f"{given.token_count} tokens of kind {int(given.kind)} by {deployment!r} given; give "
+            "it as Route answered it",
+            reason="ESTIMATE_ALTERED",
+            metadata={"given": str(given.token_count)},
+        )
+    if not wire.input_token_count:
+        return None
+    kind = TextKind(given.kind)
+    return TokenReport(deployment, kind, given.token_count, wire.input_token_count)
