@@ -1,10 +1,10 @@
 """Fit the weights of the token estimate: tokens per byte, word and number, never negative.
 
 ``python -m training.token_weights --texts FILE --vocabulary DIR`` writes
-``router/cost/weights.py``. FILE holds JSON lines with "kind" and "text", and "latin": whether the language is another than
-English, where it is written in Latin letters; DIR the vocabulary file that tiktoken would download
-(o200k_base, under the name tiktoken gives it). What the shipped weights were fitted on is
-docs/tokens.md. Needs tiktoken.
+``router/cost/weights.py``. FILE holds JSON lines with "kind" and "text", and "latin": whether the
+language is another than English, where it is written in Latin letters; DIR the vocabulary file that
+tiktoken would download (o200k_base, under the name tiktoken gives it). What the shipped weights
+were fitted on is docs/tokens.md. Needs tiktoken.
 
 Least squares of the relative error, errors above ``_CAP`` counting less (Huber's loss, by
 reweighting), drawn by a small ridge towards ``_prior``; every kind weighs the same, except English.

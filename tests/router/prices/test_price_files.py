@@ -68,8 +68,8 @@ LITELLM = {
     "tiered": {
         "litellm_provider": "acme",
         "tiered_pricing": [
-            {"range": [0, 256000.0], "input_cost_per_token": 5e-8, "output_cost_per_token": 4e-7},
-            {"range": [256000.0, 1], "input_cost_per_token": 2.5e-7, "output_cost_per_token": 2e-6},
+            {"range": [0, 256e3], "input_cost_per_token": 5e-8, "output_cost_per_token": 4e-7},
+            {"range": [256e3, 1e6], "input_cost_per_token": 2.5e-7, "output_cost_per_token": 2e-6},
         ],
     },
 }  # fmt: skip
