@@ -37,7 +37,8 @@ _TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "dep
 _TIER_KEYS = {"name", "reference_model"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
-    "tools", "vision", "json_schema", "residency", "third_party", *STATED_KEYS,
+    "tools", "vision", "json_schema", "residency", "third_party", "tokenizer",
+    *STATED_KEYS,
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CONTRACT_KEYS = {"max_loss_rate", "confidence"}
@@ -71,7 +72,7 @@ def load_catalog(path: Path, day: date | None = None) -> Catalog:
     """Read and check a catalog file.
 
     Args:
-        path: The file; price files it names are looked for beside it.
+        path: The file; files it names are looked for beside it.
         day: The day prices of a price book are looked up for; today (UTC) by default.
 
     Raises:
@@ -105,7 +106,7 @@ def parse_catalog(
     Args:
         content: As TOML gives it.
         origin: Named in errors.
-        directory: Where price files are looked for; the working directory by default.
+        directory: Where files it names are looked for; the working directory by default.
         day: As in ``load_catalog``.
     """
     top = CheckedTable(content, origin, "", CatalogError)
@@ -118,9 +119,11 @@ def parse_catalog(
     )
     names = [tier.name for tier in tiers]
     top.refuse_repeated("tiers", "name", names)
-    prices = price_files(top, directory or Path(), day or datetime.now(UTC).date())
+    directory = directory or Path()
+    prices = price_files(top, directory, day or datetime.now(UTC).date())
     deployments = tuple(
-        _deployment(table, names, prices) for table in top.tables("deployments", _DEPLOYMENT_KEYS)
+        _deployment(table, names, prices, directory)
+        for table in top.tables("deployments", _DEPLOYMENT_KEYS)
     )
     top.refuse_repeated("deployments", "id", [deployment.id for deployment in deployments])
     served = {deployment.tier for deployment in deployments}
@@ -171,7 +174,9 @@ def _contract(table: CheckedTable) -> Contract | None:
     )
 
 
-def _deployment(table: CheckedTable, tiers: list[str], prices: PriceFiles) -> Deployment:
+def _deployment(
+    table: CheckedTable, tiers: list[str], prices: PriceFiles, directory: Path
+) -> Deployment:
     kind, tier = table.text("kind"), table.text("tier")
     if kind not in _KINDS:
         raise table.error("kind", kind, f"must be one of {list(_KINDS)}")
@@ -199,4 +204,5 @@ def _deployment(table: CheckedTable, tiers: list[str], prices: PriceFiles) -> De
         batch_price=stated.batch_price,
         price_problem=stated.problem,
         retired_on=stated.retired_on,
+        tokenizer=directory / table.text("tokenizer") if "tokenizer" in table.content else None,
     )

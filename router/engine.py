@@ -6,11 +6,12 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
 from router.catalog import Catalog
+from router.constraints import ineligible_reasons, is_constrained, no_candidate
 from router.cost.estimate import expected_cost_usd
 from router.cost.ratio import NO_RATIOS, LearntRatios
 from router.cost.tokens import (
@@ -20,7 +21,8 @@ from router.cost.tokens import (
     kind_of,
     tokens_of,
 )
-from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
+from router.cost.vocabulary import Vocabularies
+from router.errors import ArtifactError, NotCalibratedError, RouterError
 from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
@@ -30,14 +32,11 @@ from router.promise.contract import ContractTerms, always_top
 from router.promise.rule import permitted_tiers
 from router.promise.suspended import Suspensions
 from router.types import (
-    NO_NEEDS,
     Contract,
     Decision,
     DecisionReason,
-    Deployment,
     Estimate,
     Goal,
-    IneligibleReason,
     Message,
     Prediction,
     Request,
@@ -54,6 +53,7 @@ class Engine:
         tier_index: For each deployment of the catalog, its tier's column in a prediction.
         suspensions: Contracts found broken. This and ``ratios`` may change while serving.
         ratios: What each deployment's tokenizer counts for a token estimated.
+        vocabularies: Tokenizers of deployments that are counted for exactly; None if none is.
     """
 
     artifact: Artifact
@@ -61,6 +61,7 @@ class Engine:
     tier_index: tuple[int, ...]
     suspensions: Suspensions = field(default_factory=Suspensions)
     ratios: LearntRatios = field(default_factory=LearntRatios)
+    vocabularies: Vocabularies | None = None
 
     def route(self, request: Request) -> Decision:
         """Decide one request.
@@ -111,7 +112,7 @@ class Engine:
         estimates = self.estimates(request, goal, prediction, input_tokens, kind)
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
-            raise _no_candidate(estimates)
+            raise no_candidate(estimates)
         terms = None
         if goal.contract is None:
             chosen, reason = choose(eligible, goal)
@@ -174,13 +175,13 @@ class Engine:
         """Price every deployment of the catalog, in its order, and say who may not serve."""
         most = request.max_output_tokens or math.inf
         limit_usd = goal.max_cost_usd
-        constrained = _is_constrained(request) or limit_usd is not None
-        estimated, learnt = input_tokens, self.ratios.by_deployment if kind else None
+        constrained = is_constrained(request) or limit_usd is not None
+        counts = None if kind is None else self._counts(request.messages, input_tokens, kind)
         estimates = []
         for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True):
             can, price = deployment.capabilities, deployment.price
-            if learnt and kind:
-                input_tokens = estimated * learnt.get(deployment.id, NO_RATIOS)[kind]
+            if counts is not None:
+                input_tokens = counts[deployment.id]
             output_tokens = min(prediction.output_tokens[index], most, can.max_output_tokens)
             cost = (
                 math.nan if price is None else expected_cost_usd(price, input_tokens, output_tokens)
@@ -190,7 +191,7 @@ class Engine:
             ineligible = (
                 ()
                 if fits and price is not None and not constrained
-                else _ineligible(deployment, request, limit_usd, cost, fits)
+                else ineligible_reasons(deployment, request, limit_usd, cost, fits)
             )
             estimates.append(
                 Estimate(
@@ -204,6 +205,21 @@ class Engine:
             )
         return tuple(estimates)
 
+    def _counts(
+        self, messages: Sequence[Message], estimated: float, kind: TextKind
+    ) -> Mapping[str, float] | None:
+        """Return input tokens by deployment; None where the estimate holds for all of them."""
+        learnt = self.ratios.by_deployment
+        if not learnt and self.vocabularies is None:
+            return None
+        counts = {
+            item.id: estimated * learnt.get(item.id, NO_RATIOS)[kind]
+            for item in self.catalog.deployments
+        }
+        if self.vocabularies is not None:
+            counts.update(self.vocabularies.count(messages))
+        return counts
+
 
 def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
     """Join an artifact and a catalog.
@@ -211,6 +227,7 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
     Raises:
         ArtifactError: the artifact does not predict for exactly the catalog's tiers in the same
             order, or for another threshold of adequacy.
+        CatalogError: a deployment's tokenizer cannot be read.
     """
     if artifact.tier_names != catalog.tier_names:
         raise ArtifactError(
@@ -229,9 +246,9 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
             metadata={"file": str(artifact.directory)},
         )
     column = {name: index for index, name in enumerate(artifact.tier_names)}
-    return Engine(
-        artifact, catalog, tuple(column[deployment.tier] for deployment in catalog.deployments)
-    )
+    columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
+    vocabularies = Vocabularies(catalog.deployments)
+    return Engine(artifact, catalog, columns, vocabularies=vocabularies or None)
 
 
 def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
@@ -239,53 +256,3 @@ def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
     if len(messages) == 1 and messages[0].content == reading.text:
         return tokens_of(reading) + TOKENS_PER_MESSAGE
     return estimate_conversation_tokens(message.content for message in messages)
-
-
-def _is_constrained(request: Request) -> bool:
-    """Tell whether the request itself can make any deployment ineligible."""
-    return bool(
-        request.needs is not NO_NEEDS
-        or request.allowed_tiers
-        or request.denied_tiers
-        or request.max_output_tokens
-    )
-
-
-def _ineligible(
-    deployment: Deployment,
-    request: Request,
-    max_cost_usd: float | None,
-    cost_usd: float,
-    fits: bool,
-) -> tuple[IneligibleReason, ...]:
-    """Return every hard constraint that is not met, in the order of the enum."""
-    can, needs, tier = deployment.capabilities, request.needs, deployment.tier
-    failed = (
-        bool(request.allowed_tiers) and tier not in request.allowed_tiers,
-        tier in request.denied_tiers,
-        not fits or needs.context_window_tokens > can.context_window_tokens,
-        (request.max_output_tokens or 0) > can.max_output_tokens,
-        needs.tools and not can.tools,
-        needs.vision and not can.vision,
-        needs.json_schema and not can.json_schema,
-        not needs.residency <= can.residency,
-        deployment.price is None and deployment.retired_on is None,
-        max_cost_usd is not None and cost_usd > max_cost_usd,
-        deployment.retired_on is not None,
-        needs.no_third_party and can.third_party,
-        bool(needs.locked_deployment) and needs.locked_deployment != deployment.id,
-    )
-    return tuple(compress(IneligibleReason, failed))
-
-
-def _no_candidate(estimates: Sequence[Estimate]) -> NoCandidateError:
-    why = {
-        estimate.deployment.id: "+".join(reason.name for reason in estimate.ineligible)
-        for estimate in estimates
-    }
-    listed = ", ".join(f"{name}: {reasons}" for name, reasons in why.items())
-    return NoCandidateError(
-        f"no deployment may serve this request ({listed}); relax the needs, the tier lists or "
-        "max_cost_usd",
-        metadata=why,
-    )

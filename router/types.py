@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from router.cost.price import Price
@@ -54,6 +55,7 @@ class Deployment:
 
     ``price_problem`` then says why, and ``retired_on`` the first day the model was sold no more, if
     that is why. ``batch_price`` is what the same model costs in a batch; None if that is unknown.
+    ``tokenizer`` is a file that counts its input tokens exactly.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Deployment:
     batch_price: Price | None = None
     price_problem: str = ""
     retired_on: date | None = None
+    tokenizer: Path | None = None
 
 
 class Message(NamedTuple):

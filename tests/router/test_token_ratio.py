@@ -9,12 +9,13 @@ import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from router.config import Config
 from router.cost.ratio import KEPT_REPORTS, NO_RATIOS, LearntRatios, RatioWindow, ratios_of
 from router.cost.tokens import TextKind, kind_of
-from router.engine import Engine
-from router.errors import StoreError
+from router.engine import Engine, build_engine
+from router.errors import CatalogError, StoreError
 from router.ledger.ratios import RatioStore
 from router.predict.reading import read
 from router.server.app import RouterServer
@@ -168,3 +169,31 @@ def test_an_outcome_with_the_estimate_teaches_the_ratio(stub: RouterServiceStub)
     after, more = count()
     assert 1.5 * before < more < 2 * before
     assert after.input_estimate == answer.input_estimate
+
+
+def test_a_deployment_with_a_vocabulary_is_counted_for_exactly(
+    engine: Engine, tiny_artifact: Path
+) -> None:
+    path = tiny_artifact / "tokenizer.json"
+    first, *others = engine.catalog.deployments
+    catalog = replace(engine.catalog, deployments=(replace(first, tokenizer=path), *others))
+    request = Request((Message("system", "Be brief."), Message("user", QUESTION * 3000)))
+    decision = build_engine(engine.artifact, catalog).route(request)
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    counted = [
+        len(tokenizer.encode(one.content, add_special_tokens=False).ids) for one in request.messages
+    ]
+    assert decision.estimates[0].input_tokens == sum(counted) + 8.0
+    assert {one.input_tokens for one in decision.estimates[1:]} == {decision.input_tokens}
+
+
+def test_a_vocabulary_that_cannot_be_read_is_refused_with_who_needs_it(
+    engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    first, *others = engine.catalog.deployments
+    broken = replace(first, tokenizer=tmp_path / "tokenizer.json")
+    catalog = replace(engine.catalog, deployments=(broken, *others))
+    with pytest.raises(CatalogError, match=f"model of {LLAMA}, or leave 'tokenizer' out"):
+        build_engine(engine.artifact, catalog)
