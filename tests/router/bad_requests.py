@@ -167,6 +167,15 @@ ROUTE = [
         "needs.residency: holds an empty tag; remove it",
     ),
     BadRequest(
+        "a lock on a deployment the catalog does not have",
+        asked(needs=pb.Needs(locked_deployment="gpt-9")),
+        INVALID,
+        "UNKNOWN_DEPLOYMENT",
+        "needs.locked_deployment",
+        "needs.locked_deployment: 'gpt-9' given, the catalog has "
+        "['claude-3-5-sonnet', 'claude-3-haiku', 'llama-3-8b-self-hosted']",
+    ),
+    BadRequest(
         "a tier the catalog does not have",
         asked(allowed_tiers=["small", "huge"]),
         INVALID,
@@ -297,6 +306,14 @@ BATCH = [
     ),
 ]
 OUTCOME = [
+    BadRequest(
+        "an estimate of input tokens that Route never gave",
+        outcome(input_token_count=5, input_estimate=pb.InputEstimate(token_count=4)),
+        INVALID,
+        "ESTIMATE_ALTERED",
+        "input_estimate",
+        "input_estimate: 4 tokens of kind 0 by '' given; give it as Route answered it",
+    ),
     BadRequest(
         "an outcome without a decision id",
         outcome(decision_id=""),

@@ -69,9 +69,10 @@ CATALOGS = [
     bad_catalog(
         "a misspelt key",
         edited("tools = true", "tool = true"),
-        "deployments[1].tool = True: unknown key; known keys: ['context_window_tokens', 'id', "
-        "'json_schema', 'kind', 'max_output_tokens', 'model', 'price', 'provider', 'residency', "
-        "'tier', 'tools', 'vision']",
+        "deployments[1].tool = True: unknown key; known keys: ['batch_price', "
+        "'context_window_tokens', 'id', 'json_schema', 'kind', 'max_output_tokens', 'model', "
+        "'price', 'price_factor', 'price_key', 'provider', 'residency', 'service_tier', "
+        "'third_party', 'tier', 'tokenizer', 'tools', 'vision']",
     ),
     bad_catalog(
         "a deployment without an id",
@@ -117,6 +118,21 @@ CATALOGS = [
         "a price without its day",
         edited("as_of = 2025-04-01", 'as_of = "spring"'),
         "deployments[0].price.as_of = 'spring': must be a date such as 2026-11-01, without quotes",
+    ),
+    bad_catalog(
+        "a price key beside a price",
+        edited("vision = true", 'price_key = "acme/big"'),
+        "deployments[1].price = …: given beside price_key; give one of them",
+    ),
+    bad_catalog(
+        "a service tier without a price key",
+        edited("vision = true", 'service_tier = "flex"'),
+        "deployments[1].service_tier = 'flex': goes with price_key only; give that too",
+    ),
+    bad_catalog(
+        "price files as one text",
+        edited("[[tiers]]", '[prices]\nfiles = "prices.jsonl"\n[[tiers]]'),
+        "prices.files = 'prices.jsonl': must be a list of paths, list prices first",
     ),
     bad_catalog(
         "a context window of 0",

@@ -7,6 +7,7 @@ import pytest
 from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_inputs import BadFile, BadRequest, markdown, matches
+from bad_prices import PRICES
 from bad_requests import CONFLICT, REQUESTS
 from bad_settings import CATALOGS, CONFIGS, STORES
 from google.rpc import error_details_pb2
@@ -20,6 +21,7 @@ PAGE = ROOT / "docs" / "errors.md"
 SECTIONS = [
     ("Requests", REQUESTS),
     ("Catalogs", CATALOGS),
+    ("Prices and usage", PRICES),
     ("Configuration", CONFIGS),
     ("Outcome store", STORES),
     ("Artifacts", ARTIFACTS),
