@@ -9,9 +9,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from router.errors import ArtifactError
+
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,21 @@ class LengthBounds:
         """Return the bound in output tokens for expected ones (>= 0); never below these."""
         factor = self.factors[tier][bisect_right(self.edges[tier], expected)]
         return (1.0 + expected) * factor - 1.0
+
+    def quantile(self, tier: int, expected: float, probability: float) -> float:
+        """Return output tokens that an answer stays below with a probability, in (0, 1).
+
+        Derived, not calibrated: lengths are taken for log-normal, with the expected length as their
+        mean and the bound as their quantile at ``coverage``; no log-normal has a factor above
+        exp(z^2 / 2), so more counts as that. How far it holds is docs/prices.md.
+        """
+        log_factor = math.log(self.factors[tier][bisect_right(self.edges[tier], expected)])
+        z = _NORMAL.inv_cdf(self.coverage)
+        # The mean of a log-normal is exp(mu + sigma^2 / 2), so log_factor = z sigma - sigma^2 / 2.
+        sigma = z - math.sqrt(max(z * z - 2.0 * log_factor, 0.0))
+        shift = _NORMAL.inv_cdf(probability) * sigma - sigma * sigma / 2.0
+        tokens = max((1.0 + expected) * math.exp(shift) - 1.0, 0.0)
+        return tokens if probability < self.coverage else max(tokens, self.upper(tier, expected))
 
 
 def length_bounds_to_json(bounds: LengthBounds) -> dict[str, Any]:

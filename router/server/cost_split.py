@@ -3,26 +3,40 @@
 Kept apart from ``answer``: other requests pay nothing for it.
 """
 
+from math import inf
+
 from router.cost.estimate import cost_parts, expected_cost_usd
+from router.cost.price import Price
+from router.predict.artifact import Artifact
 from router.types import Decision, Estimate
 from router.v1 import router_pb2 as pb
 
+_MEDIAN, _P95 = 0.5, 0.95
+
 
 def with_cost_split(
-    request: pb.RouteRequest, decision: Decision, answer: pb.RouteResponse
+    request: pb.RouteRequest, decision: Decision, answer: pb.RouteResponse, artifact: Artifact
 ) -> pb.RouteResponse:
-    """Return the answer, each candidate's cost split if the request says ``explain_cost``."""
+    """Return the answer, each candidate's cost split if the request says ``explain_cost``.
+
+    Args:
+        request: As asked.
+        decision: On it.
+        answer: Written from the decision.
+        artifact: That predicted; without upper output lengths the cost has no interval.
+    """
     if request.explain_cost:
+        most = request.max_output_tokens or inf
         for candidate, estimate in zip(answer.candidates, decision.estimates, strict=True):
-            if (split := _split(estimate)) is not None:
-                candidate.cost_split.CopyFrom(split)
+            price = estimate.deployment.price
+            if price is not None:
+                candidate.cost_split.CopyFrom(_split(estimate, price))
+                _fill_interval(candidate.cost_split, estimate, price, artifact, most)
     return answer
 
 
-def _split(estimate: Estimate) -> pb.CostSplit | None:
-    price, batch = estimate.deployment.price, estimate.deployment.batch_price
-    if price is None:
-        return None
+def _split(estimate: Estimate, price: Price) -> pb.CostSplit:
+    batch = estimate.deployment.batch_price
     tokens = estimate.input_tokens, estimate.output_tokens
     parts = cost_parts(price, *tokens)
     return pb.CostSplit(
@@ -34,3 +48,19 @@ def _split(estimate: Estimate) -> pb.CostSplit | None:
         request_usd=parts.request,
         batch_usd=None if batch is None else expected_cost_usd(batch, *tokens),
     )
+
+
+def _fill_interval(
+    split: pb.CostSplit, estimate: Estimate, price: Price, artifact: Artifact, most: float
+) -> None:
+    bounds = artifact.length_bounds
+    if bounds is None:
+        return
+    tier = artifact.tier_names.index(estimate.deployment.tier)
+    limit = min(most, estimate.deployment.capabilities.max_output_tokens)
+
+    def usd(probability: float) -> float:
+        tokens = min(bounds.quantile(tier, estimate.output_tokens, probability), limit)
+        return expected_cost_usd(price, estimate.input_tokens, tokens)
+
+    split.median_usd, split.p95_usd = usd(_MEDIAN), usd(_P95)

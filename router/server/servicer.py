@@ -64,7 +64,7 @@ class RouterServicer:
         decision = followed.decision
         answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
-        answer = with_cost_split(request, decision, answer)
+        answer = with_cost_split(request, decision, answer, engine.artifact)
         if followed.audit is None:
             return answer
         return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
@@ -101,7 +101,7 @@ class RouterServicer:
             try:
                 wire = request.requests[place]
                 answer = with_plan(engine, wire, followed.decision, answer)
-                answer = with_cost_split(wire, followed.decision, answer)
+                answer = with_cost_split(wire, followed.decision, answer, engine.artifact)
             except InvalidRequestError as error:
                 errors[place] = to_status(error)
                 continue

@@ -713,6 +713,8 @@ class CostSplit(google.protobuf.message.Message):
     REASONING_USD_FIELD_NUMBER: builtins.int
     REQUEST_USD_FIELD_NUMBER: builtins.int
     BATCH_USD_FIELD_NUMBER: builtins.int
+    MEDIAN_USD_FIELD_NUMBER: builtins.int
+    P95_USD_FIELD_NUMBER: builtins.int
     uncached_input_usd: builtins.float
     """Input tokens that no provider cache is expected to hold."""
     cache_read_usd: builtins.float
@@ -727,6 +729,14 @@ class CostSplit(google.protobuf.message.Message):
     """Fee of the call itself."""
     batch_usd: builtins.float
     """Expected cost in batch mode; unset when the model has no known batch price."""
+    median_usd: builtins.float
+    """Cost that about half of such requests stay below, by their output length; unset for an artifact
+    that has no upper output lengths.
+    """
+    p95_usd: builtins.float
+    """Cost that about 95 % of such requests stay below. Both are derived from the upper output length
+    and are not calibrated (docs/prices.md).
+    """
     def __init__(
         self,
         *,
@@ -737,10 +747,17 @@ class CostSplit(google.protobuf.message.Message):
         reasoning_usd: builtins.float = ...,
         request_usd: builtins.float = ...,
         batch_usd: builtins.float | None = ...,
+        median_usd: builtins.float | None = ...,
+        p95_usd: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "batch_usd", b"batch_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "batch_usd", b"batch_usd", "cache_read_usd", b"cache_read_usd", "cache_write_usd", b"cache_write_usd", "output_usd", b"output_usd", "reasoning_usd", b"reasoning_usd", "request_usd", b"request_usd", "uncached_input_usd", b"uncached_input_usd"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "_median_usd", b"_median_usd", "_p95_usd", b"_p95_usd", "batch_usd", b"batch_usd", "median_usd", b"median_usd", "p95_usd", b"p95_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "_median_usd", b"_median_usd", "_p95_usd", b"_p95_usd", "batch_usd", b"batch_usd", "cache_read_usd", b"cache_read_usd", "cache_write_usd", b"cache_write_usd", "median_usd", b"median_usd", "output_usd", b"output_usd", "p95_usd", b"p95_usd", "reasoning_usd", b"reasoning_usd", "request_usd", b"request_usd", "uncached_input_usd", b"uncached_input_usd"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_batch_usd", b"_batch_usd"]) -> typing.Literal["batch_usd"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_median_usd", b"_median_usd"]) -> typing.Literal["median_usd"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_p95_usd", b"_p95_usd"]) -> typing.Literal["p95_usd"] | None: ...
 
 Global___CostSplit: typing_extensions.TypeAlias = CostSplit
 

@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from price_rows import DAY
 
 from router.cost.price import Band, Price, Rates
 from router.engine import Engine
+from router.predict.length_bounds import LengthBounds
 from router.server.answer import Answers
 from router.server.cost_split import with_cost_split
 from router.types import Message, Request
@@ -53,7 +56,35 @@ def test_fees_and_batch_prices_are_told_and_an_unknown_price_is_not_split(engine
     decision = engine.route(Request((Message("user", QUESTION),)))
     answer = Answers(engine.catalog, "").write(decision, "")
     asked = pb.RouteRequest(prompt=QUESTION, explain_cost=True)
-    ours, unknown, _ = with_cost_split(asked, decision, answer).candidates
+    ours, unknown, _ = with_cost_split(asked, decision, answer, engine.artifact).candidates
     assert ours.cost_split.request_usd == 0.25
     assert ours.cost_split.batch_usd == pytest.approx((ours.expected_cost_usd - 0.25) / 2)
     assert not unknown.HasField("cost_split")
+
+
+def test_the_interval_of_a_cost_widens_with_its_upper_length(engine: Engine) -> None:
+    bounds = LengthBounds(0.9, ((), (), ()), ((1.0,), (1.5,), (5.0,)))
+    bounded = replace(engine, artifact=replace(engine.artifact, length_bounds=bounds))
+    asked = pb.RouteRequest(prompt=QUESTION, explain_cost=True)
+    decision = bounded.route(Request((Message("user", QUESTION),)))
+    answer = Answers(engine.catalog, "", bounds).write(decision, "")
+    certain, usual, wild = with_cost_split(asked, decision, answer, bounded.artifact).candidates
+    assert certain.cost_split.median_usd == pytest.approx(certain.expected_cost_usd)
+    assert certain.cost_split.p95_usd == pytest.approx(certain.expected_cost_usd)
+    for candidate in (usual, wild):
+        split = candidate.cost_split
+        assert split.median_usd < candidate.expected_cost_usd < split.p95_usd
+        assert split.p95_usd >= candidate.upper_cost_usd * 0.99  # whole tokens there
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(1.0, 2.2), st.floats(1.0, 5000.0))
+def test_a_log_normal_has_the_bound_as_its_quantile_and_the_expectation_as_its_mean(
+    factor: float, expected: float
+) -> None:
+    bounds = LengthBounds(0.9, ((),), ((factor,),))
+    assert bounds.quantile(0, expected, 0.9) == pytest.approx(bounds.upper(0, expected))
+    shares = [(place + 0.5) / 4000 for place in range(4000)]
+    mean = sum(1.0 + bounds.quantile(0, expected, share) for share in shares) / 4000
+    if factor < 1.5:
+        assert mean == pytest.approx(1.0 + expected, rel=0.01)

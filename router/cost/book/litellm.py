@@ -110,7 +110,8 @@ def _rows(
 def _tiers(path: Path, name: str, tiers: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         for tier in tiers:
-            yield int(tier["range"][0]), tier
+            if not _CLASSES.keys().isdisjoint(tier):  # searches have tiers of another kind
+                yield int(tier["range"][0]), tier
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise PriceError(
             f"{path}: {name}.tiered_pricing: must be a list of objects with a range ({error!r})",

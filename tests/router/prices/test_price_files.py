@@ -65,6 +65,10 @@ LITELLM = {
         "deprecation_date": "2026-12-01",
         "supports_vision": True,
     },
+    "search": {
+        "litellm_provider": "acme",
+        "tiered_pricing": [{"max_results_range": [0, 25], "input_cost_per_query": 5e-3}],
+    },
     "tiered": {
         "litellm_provider": "acme",
         "tiered_pricing": [
