@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from router.checked import CheckedTable
+from router.cost.price import PromptCache
 from router.cost.stated import (
     DEFAULT_WARN_AFTER_DAYS,
     STATED_KEYS,
@@ -38,9 +39,10 @@ _TIER_KEYS = {"name", "reference_model"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
     "tools", "vision", "json_schema", "residency", "third_party", "tokenizer",
-    *STATED_KEYS,
+    "prompt_cache", *STATED_KEYS,
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
+_CACHE_KEYS = {"ttl_seconds", "min_tokens", "hit_rate"}
 _CONTRACT_KEYS = {"max_loss_rate", "confidence"}
 _KINDS = ("api", "gpu")
 
@@ -205,4 +207,14 @@ def _deployment(
         price_problem=stated.problem,
         retired_on=stated.retired_on,
         tokenizer=directory / table.text("tokenizer") if "tokenizer" in table.content else None,
+        prompt_cache=_prompt_cache(table) if "prompt_cache" in table.content else None,
+    )
+
+
+def _prompt_cache(table: CheckedTable) -> PromptCache:
+    inner = table.table("prompt_cache", _CACHE_KEYS)
+    return PromptCache(
+        ttl_seconds=inner.number("ttl_seconds", above=0.0),
+        min_tokens=inner.integer("min_tokens", 0, 100_000_000),
+        hit_rate=inner.number("hit_rate", least=0.0, most=1.0),
     )

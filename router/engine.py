@@ -6,27 +6,21 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
 from router.catalog import Catalog
 from router.constraints import ineligible_reasons, is_constrained, no_candidate
+from router.cost.counting import TokenCounter, conversation_tokens
 from router.cost.estimate import expected_cost_usd
-from router.cost.ratio import NO_RATIOS, LearntRatios
-from router.cost.tokens import (
-    TOKENS_PER_MESSAGE,
-    TextKind,
-    estimate_conversation_tokens,
-    kind_of,
-    tokens_of,
-)
-from router.cost.vocabulary import Vocabularies
+from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
+from router.cost.warmth import PromptCaches
 from router.errors import ArtifactError, NotCalibratedError, RouterError
 from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
-from router.predict.reading import Reading, read
+from router.predict.reading import read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
 from router.promise.rule import permitted_tiers
@@ -37,7 +31,6 @@ from router.types import (
     DecisionReason,
     Estimate,
     Goal,
-    Message,
     Prediction,
     Request,
 )
@@ -51,17 +44,17 @@ class Engine:
         artifact: Predicts for the catalog's tiers, in ``artifact.tier_names`` order.
         catalog: Tiers and deployments.
         tier_index: For each deployment of the catalog, its tier's column in a prediction.
-        suspensions: Contracts found broken. This and ``ratios`` may change while serving.
-        ratios: What each deployment's tokenizer counts for a token estimated.
-        vocabularies: Tokenizers of deployments that are counted for exactly; None if none is.
+        suspensions: Contracts found broken. This and what follows may change while serving.
+        counter: How each deployment counts what is estimated.
+        caches: Providers' prompt caches; None if no deployment has one.
     """
 
     artifact: Artifact
     catalog: Catalog
     tier_index: tuple[int, ...]
     suspensions: Suspensions = field(default_factory=Suspensions)
-    ratios: LearntRatios = field(default_factory=LearntRatios)
-    vocabularies: Vocabularies | None = None
+    counter: TokenCounter = field(default_factory=TokenCounter)
+    caches: PromptCaches | None = None
 
     def route(self, request: Request) -> Decision:
         """Decide one request.
@@ -71,7 +64,7 @@ class Engine:
         """
         reading = read(window(request.messages))
         prediction = predict_one(self.artifact, reading)
-        tokens = _input_tokens(request.messages, reading)
+        tokens = conversation_tokens(request.messages, reading)
         return self.decide(request, prediction, tokens, kind_of(reading))
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
@@ -80,7 +73,7 @@ class Engine:
         predictions = predict_all(self.artifact, readings)
         results: list[Decision | RouterError] = []
         for request, reading, prediction in zip(requests, readings, predictions, strict=True):
-            tokens = _input_tokens(request.messages, reading)
+            tokens = conversation_tokens(request.messages, reading)
             try:
                 results.append(self.decide(request, prediction, tokens, kind_of(reading)))
             except RouterError as error:
@@ -176,16 +169,21 @@ class Engine:
         most = request.max_output_tokens or math.inf
         limit_usd = goal.max_cost_usd
         constrained = is_constrained(request) or limit_usd is not None
-        counts = None if kind is None else self._counts(request.messages, input_tokens, kind)
+        counts = None if kind is None else self.counter.counts(request.messages, input_tokens, kind)
+        caches = self.caches if request.session_id else None
         estimates = []
         for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True):
             can, price = deployment.capabilities, deployment.price
             if counts is not None:
                 input_tokens = counts[deployment.id]
             output_tokens = min(prediction.output_tokens[index], most, can.max_output_tokens)
-            cost = (
-                math.nan if price is None else expected_cost_usd(price, input_tokens, output_tokens)
-            )
+            cost, cache_use = math.nan, None
+            if price is not None and caches is not None:
+                cost, cache_use = caches.cost(
+                    request.session_id, deployment.id, price, input_tokens, output_tokens
+                )
+            elif price is not None:
+                cost = expected_cost_usd(price, input_tokens, output_tokens)
             reserved = request.max_output_tokens or output_tokens
             fits = input_tokens + reserved <= can.context_window_tokens
             ineligible = (
@@ -201,24 +199,10 @@ class Engine:
                     input_tokens,
                     output_tokens,
                     ineligible,
+                    cache_use,
                 )
             )
         return tuple(estimates)
-
-    def _counts(
-        self, messages: Sequence[Message], estimated: float, kind: TextKind
-    ) -> Mapping[str, float] | None:
-        """Return input tokens by deployment; None where the estimate holds for all of them."""
-        learnt = self.ratios.by_deployment
-        if not learnt and self.vocabularies is None:
-            return None
-        counts = {
-            item.id: estimated * learnt.get(item.id, NO_RATIOS)[kind]
-            for item in self.catalog.deployments
-        }
-        if self.vocabularies is not None:
-            counts.update(self.vocabularies.count(messages))
-        return counts
 
 
 def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
@@ -247,12 +231,6 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
         )
     column = {name: index for index, name in enumerate(artifact.tier_names)}
     columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
-    vocabularies = Vocabularies(catalog.deployments)
-    return Engine(artifact, catalog, columns, vocabularies=vocabularies or None)
-
-
-def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
-    """Estimate a conversation's tokens; what was read for the prediction is not read again."""
-    if len(messages) == 1 and messages[0].content == reading.text:
-        return tokens_of(reading) + TOKENS_PER_MESSAGE
-    return estimate_conversation_tokens(message.content for message in messages)
+    counter = TokenCounter(catalog.deployments)
+    caches = PromptCaches(catalog.deployments) or None
+    return Engine(artifact, catalog, columns, counter=counter, caches=caches)

@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from router.cost.price import Price
+from router.cost.price import CacheUse, Price, PromptCache
 
 if TYPE_CHECKING:
     from router.cost.tokens import TextKind
@@ -55,7 +55,7 @@ class Deployment:
 
     ``price_problem`` then says why, and ``retired_on`` the first day the model was sold no more, if
     that is why. ``batch_price`` is what the same model costs in a batch; None if that is unknown.
-    ``tokenizer`` is a file that counts its input tokens exactly.
+    ``tokenizer`` is a file that counts its input tokens; ``prompt_cache`` is the provider's.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Deployment:
     price_problem: str = ""
     retired_on: date | None = None
     tokenizer: Path | None = None
+    prompt_cache: PromptCache | None = None
 
 
 class Message(NamedTuple):
@@ -207,7 +208,8 @@ class DecisionReason(IntEnum):
 class Estimate(NamedTuple):
     """One candidate, priced. ``expected_cost_usd`` is NaN only when the price is unknown.
 
-    ``ineligible`` is empty for a candidate that may be chosen.
+    ``ineligible`` is empty for a candidate that may be chosen. ``cache_use`` is set where a prompt
+    cache plays a part.
     """
 
     deployment: Deployment
@@ -216,6 +218,7 @@ class Estimate(NamedTuple):
     input_tokens: float
     output_tokens: float
     ineligible: tuple[IneligibleReason, ...] = ()
+    cache_use: CacheUse | None = None
 
 
 class Decision(NamedTuple):

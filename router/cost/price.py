@@ -84,3 +84,32 @@ def rates_at(bands: tuple[Band[Number], ...], input_tokens: float) -> Rates[Numb
             break
         reached = band.rates
     return reached
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCache:
+    """How a provider keeps prompts of a deployment; what that costs is in its price.
+
+    Attributes:
+        ttl_seconds: How long a prompt is kept after its last use, > 0.
+        min_tokens: Shorter prompts are not kept, >= 0.
+        hit_rate: Share of a kept prompt that is really read, in [0, 1], until reports say more.
+    """
+
+    ttl_seconds: float
+    min_tokens: int
+    hit_rate: float
+
+
+class CacheUse(NamedTuple):
+    """Input tokens of one turn by what a provider's prompt cache does with them.
+
+    Attributes:
+        warm_tokens: It is thought to hold, before any hit rate.
+        read_tokens: Expected to be read from it.
+        write_tokens: Expected to be written to it.
+    """
+
+    warm_tokens: float
+    read_tokens: float
+    write_tokens: float

@@ -5,12 +5,13 @@ from math import ceil
 from typing import NamedTuple
 
 from router.catalog import Catalog
-from router.cost.estimate import expected_cost_usd
 from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
 from router.types import Contract, Decision, Estimate, Goal
 from router.v1 import router_pb2 as pb
+
+_TOKENS_PER_PRICE_UNIT = 1_000_000.0
 
 
 class Answers:
@@ -76,6 +77,8 @@ class Answers:
             known.token_count = round(decision.input_tokens) or 1
             known.kind = decision.text_kind.value  # type: ignore[assignment]  # equal values
             known.deployment = chosen.deployment.id
+            if chosen.cache_use is not None:
+                known.warm_token_count = round(chosen.cache_use.warm_tokens)
         for candidate, estimate, output in zip(
             response.candidates, decision.estimates, self._outputs, strict=True
         ):
@@ -108,7 +111,7 @@ def _fill_upper(
 ) -> int:
     """Fill in the upper output length and its cost; return the length."""
     bounds, tier, limit, price = output
-    _, _, _, input_tokens, output_tokens, _ = estimate
+    _, _, cost, input_tokens, output_tokens, _, _ = estimate
     # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
     # what is expected.
     upper = ceil(bounds.upper(tier, output_tokens)) or 1
@@ -118,12 +121,13 @@ def _fill_upper(
         upper = most
     candidate.output_token_upper = upper
     if price is not None:
-        candidate.upper_cost_usd = expected_cost_usd(price, input_tokens, upper)
+        rate = price.rates(input_tokens).output if price.bands else price.output_usd_per_mtok
+        candidate.upper_cost_usd = cost + (upper - output_tokens) * rate / _TOKENS_PER_PRICE_UNIT
     return upper
 
 
 def _fill(candidate: pb.Candidate, estimate: Estimate) -> None:
-    _, adequacy, cost, input_tokens, output_tokens, ineligible = estimate
+    _, adequacy, cost, input_tokens, output_tokens, ineligible, _ = estimate
     candidate.adequacy = adequacy
     if cost == cost:  # not NaN: the price is known
         candidate.expected_cost_usd = cost

@@ -21,6 +21,7 @@ from grpc_reflection.v1alpha import reflection
 
 from router.catalog import load_catalog
 from router.config import Config
+from router.cost.counting import TokenCounter
 from router.engine import build_engine
 from router.errors import ConfigError
 from router.ledger.ratios import RatioStore
@@ -61,7 +62,8 @@ class RouterServer:
         engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._ratios = RatioStore(config.store)
-        self.engine = replace(engine, ratios=self._ratios.learnt)
+        counter = TokenCounter(engine.catalog.deployments, self._ratios.learnt)
+        self.engine = replace(engine, counter=counter)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()
         self._calls = CallsInFlight()

@@ -6,7 +6,7 @@ Kept apart from ``answer``: other requests pay nothing for it.
 from math import inf
 
 from router.cost.estimate import cost_parts, expected_cost_usd
-from router.cost.price import Price
+from router.cost.price import CacheUse, Price
 from router.predict.artifact import Artifact
 from router.types import Decision, Estimate
 from router.v1 import router_pb2 as pb
@@ -38,7 +38,10 @@ def with_cost_split(
 def _split(estimate: Estimate, price: Price) -> pb.CostSplit:
     batch = estimate.deployment.batch_price
     tokens = estimate.input_tokens, estimate.output_tokens
-    parts = cost_parts(price, *tokens)
+    use = estimate.cache_use or CacheUse(0.0, 0.0, 0.0)
+    parts = cost_parts(
+        price, *tokens, cache_read_tokens=use.read_tokens, cache_write_tokens=use.write_tokens
+    )
     return pb.CostSplit(
         uncached_input_usd=parts.uncached_input,
         cache_read_usd=parts.cache_read,
@@ -59,8 +62,10 @@ def _fill_interval(
     tier = artifact.tier_names.index(estimate.deployment.tier)
     limit = min(most, estimate.deployment.capabilities.max_output_tokens)
 
+    rate = price.rates(estimate.input_tokens).output / 1_000_000.0
+
     def usd(probability: float) -> float:
         tokens = min(bounds.quantile(tier, estimate.output_tokens, probability), limit)
-        return expected_cost_usd(price, estimate.input_tokens, tokens)
+        return estimate.expected_cost_usd + (tokens - estimate.output_tokens) * rate
 
     split.median_usd, split.p95_usd = usd(_MEDIAN), usd(_P95)

@@ -22,8 +22,8 @@ from router.server.limits import Limits
 from router.server.listed import from_catalog
 from router.server.review import review, with_plan
 from router.server.status import to_status
-from router.server.token_report import to_token_report
-from router.types import Request
+from router.server.token_report import TokenReport, to_token_report
+from router.types import Estimate, Request
 from router.v1 import router_pb2 as pb
 
 
@@ -62,6 +62,7 @@ class RouterServicer:
         checked = to_request(request, engine.catalog, self._limits)
         followed = self._follow_up.enter(checked, engine.route(checked))
         decision = followed.decision
+        self._go_on(checked, decision.chosen)
         answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
         answer = with_cost_split(request, decision, answer, engine.artifact)
@@ -97,6 +98,7 @@ class RouterServicer:
                 errors[place] = to_status(decision)
                 continue
             followed = self._follow_up.enter(one, decision)
+            self._go_on(one, followed.decision.chosen)
             answer = self._answers.write(followed.decision, one.request_id, one.max_output_tokens)
             try:
                 wire = request.requests[place]
@@ -129,9 +131,21 @@ class RouterServicer:
         """Make an outcome durable, and learn from it how its deployment counts tokens."""
         outcome, reported = self._outcome(request), to_token_report(request, self._engine.catalog)
         duplicate = self._store.record(outcome)
-        if reported is not None and self._ratios is not None and not duplicate:
-            self._ratios.report(*reported)
+        if reported is not None and not duplicate:
+            self._learn(reported)
         return pb.RecordOutcomeResponse(duplicate=duplicate)
+
+    def _learn(self, reported: TokenReport) -> None:
+        deployment, kind, estimated, tokens, warm, cached = reported
+        if self._ratios is not None:
+            self._ratios.report(deployment, kind, estimated, tokens)
+        if self._engine.caches is not None and warm and cached is not None:
+            self._engine.caches.report(deployment, warm, cached)
+
+    def _go_on(self, request: Request, chosen: Estimate) -> None:
+        """Note where a session goes on, so that its next turn finds the cache warm."""
+        if self._engine.caches is not None and request.session_id:
+            self._engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
 
     def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make the report of an audit durable, and what it means."""

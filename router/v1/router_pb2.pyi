@@ -871,20 +871,24 @@ class InputEstimate(google.protobuf.message.Message):
     TOKEN_COUNT_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int
     DEPLOYMENT_FIELD_NUMBER: builtins.int
+    WARM_TOKEN_COUNT_FIELD_NUMBER: builtins.int
     token_count: builtins.int
     """Tokens of the whole conversation, > 0."""
     kind: Global___TextKind.ValueType
     """Of the text."""
     deployment: builtins.str
     """The deployment decided."""
+    warm_token_count: builtins.int
+    """Tokens that its provider's prompt cache is thought to hold, before any hit rate; 0 without one."""
     def __init__(
         self,
         *,
         token_count: builtins.int = ...,
         kind: Global___TextKind.ValueType = ...,
         deployment: builtins.str = ...,
+        warm_token_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["deployment", b"deployment", "kind", b"kind", "token_count", b"token_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["deployment", b"deployment", "kind", b"kind", "token_count", b"token_count", "warm_token_count", b"warm_token_count"]) -> None: ...
 
 Global___InputEstimate: typing_extensions.TypeAlias = InputEstimate
 
@@ -1587,6 +1591,7 @@ class RecordOutcomeRequest(google.protobuf.message.Message):
     LATENCY_MS_FIELD_NUMBER: builtins.int
     DEPLOYMENT_FIELD_NUMBER: builtins.int
     INPUT_ESTIMATE_FIELD_NUMBER: builtins.int
+    CACHED_INPUT_TOKEN_COUNT_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Decision this belongs to, as Route gave it."""
     request_id: builtins.str
@@ -1603,6 +1608,10 @@ class RecordOutcomeRequest(google.protobuf.message.Message):
     """Time the model took, in milliseconds, >= 0."""
     deployment: builtins.str
     """Deployment that really answered, when it was not the one decided."""
+    cached_input_token_count: builtins.int
+    """How many of input_token_count the provider's prompt cache had, as reported. With an
+    input_estimate that thought some warm it teaches the cache's hit rate.
+    """
     @property
     def input_estimate(self) -> Global___InputEstimate:
         """As Route answered it. With input_token_count it teaches how the deployment counts tokens."""
@@ -1618,9 +1627,12 @@ class RecordOutcomeRequest(google.protobuf.message.Message):
         latency_ms: builtins.float | None = ...,
         deployment: builtins.str = ...,
         input_estimate: Global___InputEstimate | None = ...,
+        cached_input_token_count: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "input_estimate", b"input_estimate", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "decision_id", b"decision_id", "deployment", b"deployment", "input_estimate", b"input_estimate", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_cached_input_token_count", b"_cached_input_token_count", "_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "cached_input_token_count", b"cached_input_token_count", "input_estimate", b"input_estimate", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_cached_input_token_count", b"_cached_input_token_count", "_input_token_count", b"_input_token_count", "_latency_ms", b"_latency_ms", "_output_token_count", b"_output_token_count", "_quality", b"_quality", "cached_input_token_count", b"cached_input_token_count", "decision_id", b"decision_id", "deployment", b"deployment", "input_estimate", b"input_estimate", "input_token_count", b"input_token_count", "latency_ms", b"latency_ms", "output_token_count", b"output_token_count", "quality", b"quality", "request_id", b"request_id"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_cached_input_token_count", b"_cached_input_token_count"]) -> typing.Literal["cached_input_token_count"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_input_token_count", b"_input_token_count"]) -> typing.Literal["input_token_count"] | None: ...
     @typing.overload

@@ -87,7 +87,13 @@ def test_the_document_quotes_no_message_that_is_not_checked() -> None:
 
 def test_the_document_has_a_row_for_every_key() -> None:
     keys = module._TOP_KEYS | module._TIER_KEYS | stated.PRICE_KEYS
-    keys |= stated.BAND_KEYS | stated.PRICES_KEYS | module._DEPLOYMENT_KEYS | module._GOAL_KEYS
+    keys |= (
+        module._CACHE_KEYS
+        | stated.BAND_KEYS
+        | stated.PRICES_KEYS
+        | module._DEPLOYMENT_KEYS
+        | module._GOAL_KEYS
+    )
     assert {key for key in keys if f"\n| `{key}` |" not in DOCUMENT} == set()
 
 

@@ -307,6 +307,20 @@ BATCH = [
 ]
 OUTCOME = [
     BadRequest(
+        "more cached input tokens than input tokens",
+        outcome(
+            input_token_count=5,
+            cached_input_token_count=6,
+            input_estimate=pb.InputEstimate(
+                token_count=4, kind=pb.TEXT_KIND_PLAIN, deployment="claude-3-haiku"
+            ),
+        ),
+        INVALID,
+        "TOKENS_OUT_OF_RANGE",
+        "cached_input_token_count",
+        "cached_input_token_count: 6 given, must be from 0 to input_token_count, 5",
+    ),
+    BadRequest(
         "an estimate of input tokens that Route never gave",
         outcome(input_token_count=5, input_estimate=pb.InputEstimate(token_count=4)),
         INVALID,

@@ -71,8 +71,8 @@ CATALOGS = [
         edited("tools = true", "tool = true"),
         "deployments[1].tool = True: unknown key; known keys: ['batch_price', "
         "'context_window_tokens', 'id', 'json_schema', 'kind', 'max_output_tokens', 'model', "
-        "'price', 'price_factor', 'price_key', 'provider', 'residency', 'service_tier', "
-        "'third_party', 'tier', 'tokenizer', 'tools', 'vision']",
+        "'price', 'price_factor', 'price_key', 'prompt_cache', 'provider', 'residency', "
+        "'service_tier', 'third_party', 'tier', 'tokenizer', 'tools', 'vision']",
     ),
     bad_catalog(
         "a deployment without an id",
@@ -133,6 +133,14 @@ CATALOGS = [
         "price files as one text",
         edited("[[tiers]]", '[prices]\nfiles = "prices.jsonl"\n[[tiers]]'),
         "prices.files = 'prices.jsonl': must be a list of paths, list prices first",
+    ),
+    bad_catalog(
+        "a cache that keeps prompts for no time",
+        edited(
+            "vision = true",
+            "prompt_cache = { ttl_seconds = 0, min_tokens = 1024, hit_rate = 0.9 }",
+        ),
+        "deployments[1].prompt_cache.ttl_seconds = 0: must be a finite number > 0.0",
     ),
     bad_catalog(
         "a context window of 0",

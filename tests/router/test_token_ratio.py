@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from router.config import Config
+from router.cost.counting import TokenCounter
 from router.cost.ratio import KEPT_REPORTS, NO_RATIOS, LearntRatios, RatioWindow, ratios_of
 from router.cost.tokens import TextKind, kind_of
 from router.engine import Engine, build_engine
@@ -93,7 +94,7 @@ def test_a_ratio_scales_the_estimate_of_its_deployment_alone(engine: Engine) -> 
     before = engine.route(request)
     learnt = LearntRatios()
     learnt.replace(LLAMA, tuple(2.0 * ratio for ratio in NO_RATIOS))
-    after = replace(engine, ratios=learnt).route(request)
+    after = replace(engine, counter=TokenCounter(engine.catalog.deployments, learnt)).route(request)
     for old, new in zip(before.estimates, after.estimates, strict=True):
         times = 2.0 if new.deployment.id == LLAMA else 1.0
         assert new.input_tokens == pytest.approx(times * old.input_tokens)
@@ -105,11 +106,10 @@ def test_known_tokens_are_never_scaled(engine: Engine) -> None:
     learnt.replace(LLAMA, tuple(2.0 * ratio for ratio in NO_RATIOS))
     request = Request((Message("user", QUESTION),))
     prediction = engine.route(request).estimates[0]
-    decision = replace(engine, ratios=learnt).route_many([request])[0]
+    taught = replace(engine, counter=TokenCounter(engine.catalog.deployments, learnt))
+    decision = taught.route_many([request])[0]
     assert not isinstance(decision, Exception)
-    known = replace(engine, ratios=learnt).decide(
-        request, _prediction(decision.estimates), prediction.input_tokens
-    )
+    known = taught.decide(request, _prediction(decision.estimates), prediction.input_tokens)
     assert {one.input_tokens for one in known.estimates} == {prediction.input_tokens}
     assert known.text_kind is None
 
