@@ -106,8 +106,8 @@ proto-check: .venv-proto/.done ## fail if router/v1 is not what protos/ generate
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py --check
 
 .PHONY: test
-test: $(VENV)/.all ## install what the tests need and run them all
-	$(BIN)/python -m pytest
+test: $(VENV)/.all ## install what the tests need and run them all, a file at a time on each core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: lint
 lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generated code up to date
