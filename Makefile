@@ -97,6 +97,10 @@ encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIN
 bench: $(VENV)/.serve ## latency, throughput, size and start-up beside the floor of the same stack
 	$(BIN)/python -m bench
 
+.PHONY: bench-native
+bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
+	$(BIN)/python -m bench.native
+
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py
