@@ -1,4 +1,4 @@
-"""The counted work is the work of a decision, and a missing valgrind is told. Nothing is counted."""
+"""The counted work is that of a decision, and a missing valgrind is told. Nothing is counted."""
 
 from pathlib import Path
 
