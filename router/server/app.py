@@ -28,11 +28,13 @@ from router.ledger.ratios import RatioStore
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.follow_up import FollowUp
+from router.server.in_flight import CallsInFlight
 from router.server.limits import Limits
 from router.server.listed import price_warnings
 from router.server.loop import run, shared_loop
-from router.server.service import SERVICE, CallsInFlight, service_handler
+from router.server.service import SERVICE, service_handler
 from router.server.servicer import RouterServicer
+from router.server.stream import Streams
 
 _READY_NAMES = ("", SERVICE, "readiness")
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -67,6 +69,7 @@ class RouterServer:
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()
         self._calls = CallsInFlight()
+        self._streams = Streams()
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         try:
@@ -98,7 +101,9 @@ class RouterServer:
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         servicer = RouterServicer(self.engine, self._store, limits, self.follow_up, self._ratios)
-        ours = service_handler(servicer, self._executor, self._calls)
+        ours = service_handler(
+            servicer, self._executor, self._calls, self._streams, config.max_batch
+        )
         self._server.add_generic_rpc_handlers((ours, *handlers))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if config.reflection:
@@ -128,6 +133,7 @@ class RouterServer:
     async def _stop(self) -> None:
         for name in _READY_NAMES:
             await self._health.set(name, _NOT_SERVING)
+        self._streams.close()
         await self._server.stop(self._config.grace_seconds)
 
     def _promise_stands(self, stands: bool) -> None:

@@ -1,7 +1,8 @@
 """How each method of the service is run on the event loop, and what is done around every call.
 
 ``Route`` and ``ListTiers`` compute for a fraction of a millisecond and run on the loop itself; a
-batch computes for long and an outcome waits for the disk, so both go to threads. Errors become
+batch computes for long and an outcome waits for the disk, so both go to threads (``RouteStream``,
+which does both, is ``stream``). Errors become
 status here, calls in flight are counted, and a call whose time is over costs no work. What the
 methods do stands in ``servicer``; why a loop and not a pool of threads in docs/decisions/0003.
 """
@@ -17,8 +18,10 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from router.errors import InvalidRequestError
+from router.server.in_flight import CallsInFlight
 from router.server.servicer import RouterServicer, Unfinished
 from router.server.status import answer_error
+from router.server.stream import MOST_TOGETHER, RouteStream, Streams
 from router.v1 import router_pb2
 
 _DESCRIPTOR = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
@@ -29,15 +32,6 @@ Decode = Callable[[bytes], Any]
 AsyncMethod = Callable[[bytes, Any], Awaitable[Any]]
 
 _ENDED_TEXT = "the call ended before it was looked at; retry"
-
-
-class CallsInFlight:
-    """A count that only the loop's thread changes."""
-
-    __slots__ = ("count",)
-
-    def __init__(self) -> None:
-        self.count = 0
 
 
 def on_loop(
@@ -106,7 +100,11 @@ def decoder(kind: Descriptor) -> Decode:
 
 
 def service_handler(
-    servicer: RouterServicer, executor: Executor, calls: CallsInFlight
+    servicer: RouterServicer,
+    executor: Executor,
+    calls: CallsInFlight,
+    streams: Streams,
+    max_batch: int,
 ) -> grpc.GenericRpcHandler:
     """Return ``router.v1.RouterService`` for an asyncio server."""
     short: dict[str, Method] = {"Route": servicer.route, "ListTiers": servicer.list_tiers}
@@ -120,12 +118,20 @@ def service_handler(
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:
         decode = decoder(method.input_type)
+        serialize = GetMessageClass(method.output_type).SerializeToString
+        if method.name == "RouteStream":
+            together = min(MOST_TOGETHER, max_batch)
+            handlers[method.name] = grpc.stream_stream_rpc_method_handler(
+                RouteStream(servicer, decode, calls, executor, streams, together).serve,
+                response_serializer=serialize,
+            )
+            continue
         behaviour = (
             on_loop(short[method.name], decode, calls, executor)
             if method.name in short
             else in_thread(long[method.name], decode, calls, executor)
         )
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            behaviour, response_serializer=GetMessageClass(method.output_type).SerializeToString
+            behaviour, response_serializer=serialize
         )
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
