@@ -23,32 +23,38 @@ class TokenReport(NamedTuple):
 
 
 def to_token_report(wire: pb.RecordOutcomeRequest, catalog: Catalog) -> TokenReport | None:
-    """Return the report in an outcome; None if it holds no estimate or no tokens to compare.
+    """Return the report in an outcome; None if there is nothing to learn from it.
+
+    That is so without an estimate or without the tokens reported, and for a deployment that the
+    catalog has no more.
 
     Raises:
-        InvalidRequestError: the estimate is not as ``Route`` gives it.
+        InvalidRequestError: the estimate is not as ``Route`` gives it, or more tokens were cached
+            than there were.
     """
+    cached = _cached(wire)
     if not wire.HasField("input_estimate"):
         return None
     given = wire.input_estimate
-    deployment = wire.deployment or given.deployment
-    known = [item.id for item in catalog.deployments]
-    if given.token_count <= 0 or int(given.kind) not in set(TextKind) or deployment not in known:
+    if given.token_count <= 0 or given.warm_token_count < 0 or int(given.kind) not in set(TextKind):
         raise InvalidRequestError(
             "input_estimate",
-            f"{given.token_count} tokens of kind {int(given.kind)} by {deployment!r} given; give "
-            "it as Route answered it",
+            f"{given.token_count} tokens of kind {int(given.kind)}, {given.warm_token_count} of "
+            "them warm, given; give it as Route answered it",
             reason="ESTIMATE_ALTERED",
             metadata={"given": str(given.token_count)},
         )
-    cached = _cached(wire)
-    if not wire.input_token_count:
+    deployment = wire.deployment or given.deployment
+    if not wire.input_token_count or deployment not in {item.id for item in catalog.deployments}:
         return None
-    kind, warm = (
+    return TokenReport(
+        deployment,
         TextKind(given.kind),
+        given.token_count,
+        wire.input_token_count,
         given.warm_token_count if deployment == given.deployment else 0,
+        cached,
     )
-    return TokenReport(deployment, kind, given.token_count, wire.input_token_count, warm, cached)
 
 
 def _cached(wire: pb.RecordOutcomeRequest) -> int | None:

@@ -326,7 +326,7 @@ OUTCOME = [
         INVALID,
         "ESTIMATE_ALTERED",
         "input_estimate",
-        "input_estimate: 4 tokens of kind 0 by '' given; give it as Route answered it",
+        "input_estimate: 4 tokens of kind 0, 0 of them warm, given; give it as Route answered it",
     ),
     BadRequest(
         "an outcome without a decision id",

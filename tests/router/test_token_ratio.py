@@ -197,3 +197,17 @@ def test_a_vocabulary_that_cannot_be_read_is_refused_with_who_needs_it(
     catalog = replace(engine.catalog, deployments=(broken, *others))
     with pytest.raises(CatalogError, match=f"model of {LLAMA}, or leave 'tokenizer' out"):
         build_engine(engine.artifact, catalog)
+
+
+def test_an_outcome_of_a_deployment_that_is_gone_is_recorded_and_teaches_nothing(
+    stub: RouterServiceStub,
+) -> None:
+    outcome = pb.RecordOutcomeRequest(
+        decision_id="d",
+        request_id="gone",
+        input_token_count=50,
+        input_estimate=pb.InputEstimate(
+            token_count=40, kind=pb.TEXT_KIND_PLAIN, deployment="retired-last-week"
+        ),
+    )
+    assert stub.RecordOutcome(outcome).duplicate is False
