@@ -10,7 +10,7 @@ writing one is ``training.export``.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from router.errors import ArtifactError, DataError
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
-from router.predict.files import read_json, verify_files
+from router.predict.files import ReadOnce, read_json, verify_files
 from router.predict.fused import Fused
 from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
@@ -29,7 +29,8 @@ from router.review.heads import ReviewModel
 from router.review.saved import review_from_json
 
 ARTIFACT_FORMAT = 1
-_VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
+_ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
+_VERIFIED = (*_ENCODER_FILES, "heads.onnx", "golden.jsonl")
 PROMISE_FILE = "contract.json"
 FUSED_FILE = "fused.onnx"
 REVIEW_FILE = "review.json"
@@ -88,8 +89,12 @@ def manifest_version(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_manifest(directory: Path) -> Manifest:
+def read_manifest(directory: Path, files: ReadOnce | None = None) -> Manifest:
     """Read ``manifest.json`` and verify every file it names.
+
+    Args:
+        directory: The artifact.
+        files: Of it; by default they are read anew.
 
     Raises:
         ArtifactError: the directory or a file is missing, altered, of another format or release.
@@ -102,7 +107,8 @@ def read_manifest(directory: Path) -> Manifest:
             reason="ARTIFACT_FILE_MISSING",
             metadata={"file": str(directory)},
         )
-    content = read_json(path)
+    files = files or ReadOnce(directory)
+    content = read_json(path, files)
     if content.get("format") != ARTIFACT_FORMAT:
         raise ArtifactError(
             f"{path}: artifact format {content.get('format')!r}; this release reads format "
@@ -125,7 +131,7 @@ def read_manifest(directory: Path) -> Manifest:
             reason="ARTIFACT_FEATURES",
             metadata={"file": str(path)},
         )
-    verify_files(directory, content.get("files"), path, _VERIFIED)
+    verify_files(files, content.get("files"), path, _VERIFIED)
     try:
         tiers = tuple(
             TierRef(str(tier["name"]), str(tier["reference_model"])) for tier in content["tiers"]
@@ -149,14 +155,25 @@ def read_manifest(directory: Path) -> Manifest:
         ) from error
 
 
-def load_artifact(directory: Path) -> Artifact:
+def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
     """Load, verify and try an artifact: hashes, formats, shapes, then its golden rows.
+
+    Every file is read once, so nothing that happens to the directory later changes the artifact.
+
+    Args:
+        directory: The artifact.
+        known: Artifacts loaded before. One of the same version is returned itself, once the files
+            are verified; of another, an encoder of the same files is shared.
 
     Raises:
         ArtifactError: anything is not as the manifest says; nothing of it is used then.
     """
-    manifest = read_manifest(directory)
-    encoder = TextEncoder(directory)
+    files = ReadOnce(directory)
+    manifest = read_manifest(directory, files)
+    for one in known:
+        if one.version == manifest.version:
+            return one
+    encoder = _shared_encoder(manifest, known) or TextEncoder(directory, files)
     if encoder.encoder_sha256 != manifest.encoder_sha256:
         raise ArtifactError(
             f"{directory}: the encoder there ({encoder.encoder_sha256[:12]}) is not the one the "
@@ -165,7 +182,7 @@ def load_artifact(directory: Path) -> Artifact:
             metadata={"file": str(directory)},
         )
     heads = Heads(
-        open_session(directory / "heads.onnx"),
+        open_session(directory / "heads.onnx", files),
         dimension=encoder.info.dimension,
         n_features=len(FEATURE_NAMES),
         n_tiers=len(manifest.tiers),
@@ -175,29 +192,41 @@ def load_artifact(directory: Path) -> Artifact:
         manifest,
         encoder,
         heads,
-        _open_fused(directory, manifest, heads, encoder.info.dimension),
-        _read_promise(directory, manifest),
-        _read_review(directory, manifest),
+        _open_fused(directory, files, manifest, heads, encoder.info.dimension),
+        _read_promise(directory, files, manifest),
+        _read_review(directory, files, manifest),
         _read_length_bounds(directory, manifest),
     )
-    check_golden(artifact, read_golden(directory / "golden.jsonl"))
+    check_golden(artifact, read_golden(directory / "golden.jsonl", files))
     return artifact
 
 
-def _open_fused(directory: Path, manifest: Manifest, heads: Heads, dimension: int) -> Fused | None:
+def _shared_encoder(manifest: Manifest, known: Sequence[Artifact]) -> TextEncoder | None:
+    """Return the encoder of a known artifact whose files have the same hashes, if there is one."""
+    wanted = [manifest.extra["files"][name] for name in _ENCODER_FILES]
+    for one in known:
+        if [one.manifest.extra["files"][name] for name in _ENCODER_FILES] == wanted:
+            return one.encoder
+    return None
+
+
+def _open_fused(
+    directory: Path, files: ReadOnce, manifest: Manifest, heads: Heads, dimension: int
+) -> Fused | None:
     """Open encoder and heads in one graph, if the artifact has it."""
     if FUSED_FILE not in manifest.extra["files"]:
         return None
-    return Fused(open_session(directory / FUSED_FILE), heads, dimension=dimension)
+    session = open_session(directory / FUSED_FILE, files, refers_to=("encoder.onnx",))
+    return Fused(session, heads, dimension=dimension)
 
 
-def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
+def _read_promise(directory: Path, files: ReadOnce, manifest: Manifest) -> Promise | None:
     """Read the calibration of contracts, if the artifact has one."""
     if PROMISE_FILE not in manifest.extra["files"]:
         return None
     path = directory / PROMISE_FILE
     try:
-        return Promise(counts_from_json(path.read_text(encoding="utf-8"), str(path)))
+        return Promise(counts_from_json(files.text_of(PROMISE_FILE), str(path)))
     except (DataError, UnicodeDecodeError) as error:
         raise ArtifactError(
             f"{path}: not a calibration of contracts ({error}); calibrate again",
@@ -214,13 +243,13 @@ def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | N
     return length_bounds_from_json(content, len(manifest.tiers), directory / "manifest.json")
 
 
-def _read_review(directory: Path, manifest: Manifest) -> ReviewModel | None:
+def _read_review(directory: Path, files: ReadOnce, manifest: Manifest) -> ReviewModel | None:
     """Read what was learnt about second looks, if the artifact has it."""
     if REVIEW_FILE not in manifest.extra["files"]:
         return None
     path = directory / REVIEW_FILE
     try:
-        review = review_from_json(path.read_text(encoding="utf-8"), str(path))
+        review = review_from_json(files.text_of(REVIEW_FILE), str(path))
         if review.tiers != len(manifest.tiers):
             raise DataError(f"{path}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
     except (DataError, UnicodeDecodeError) as error:

@@ -14,7 +14,7 @@ import onnxruntime as ort
 
 from router.errors import ArtifactError
 from router.predict.features import FEATURE_NAMES, features_of
-from router.predict.files import read_json, verify_files
+from router.predict.files import ReadOnce, read_json, verify_files
 from router.predict.reading import Reading, read
 from router.predict.tokenize import WordTokenizer
 
@@ -36,8 +36,16 @@ class EncoderInfo:
     sha256: str
 
 
-def open_session(path: Path) -> ort.InferenceSession:
+def open_session(
+    path: Path, files: ReadOnce | None = None, refers_to: Sequence[str] = ()
+) -> ort.InferenceSession:
     """Open an ONNX graph for one-thread, low-latency use.
+
+    Args:
+        path: The file.
+        files: Of its directory, so that what is opened is what was read. By default onnxruntime
+            opens the file itself, and maps files it refers to: they must stay as they are.
+        refers_to: Names of the files the graph takes constants from (ONNX external data).
 
     Raises:
         ArtifactError: onnxruntime refuses the file.
@@ -52,7 +60,15 @@ def open_session(path: Path) -> ort.InferenceSession:
     # A gRPC worker thread must not spin for the next graph: the cores belong to other calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        graph: str | bytes = str(path)
+        if files is not None:
+            graph = files.bytes_of(path.name)
+            beside = [files.bytes_of(name) for name in refers_to]
+            if beside:
+                options.add_external_initializers_from_files_in_memory(
+                    list(refers_to), beside, [len(content) for content in beside]
+                )
+        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises several unrelated classes
         raise ArtifactError(
             f"{path}: onnxruntime cannot open this graph ({error}); restore the artifact directory",
@@ -61,14 +77,14 @@ def open_session(path: Path) -> ort.InferenceSession:
         ) from error
 
 
-def read_encoder_info(directory: Path) -> EncoderInfo:
+def read_encoder_info(files: ReadOnce) -> EncoderInfo:
     """Read and check ``encoder.json`` and the files it names.
 
     Raises:
         ArtifactError: missing, altered, of another format, or incomplete.
     """
-    path = directory / "encoder.json"
-    content = read_json(path)
+    path = files.directory / "encoder.json"
+    content = read_json(path, files)
     if content.get("format") != ENCODER_FORMAT:
         raise ArtifactError(
             f"{path}: format {content.get('format')!r} is not the format this release reads "
@@ -76,7 +92,7 @@ def read_encoder_info(directory: Path) -> EncoderInfo:
             reason="ARTIFACT_FORMAT",
             metadata={"file": str(path)},
         )
-    verify_files(directory, content.get("files"), path, ("encoder.onnx", "tokenizer.json"))
+    verify_files(files, content.get("files"), path, ("encoder.onnx", "tokenizer.json"))
     try:
         return EncoderInfo(
             name=str(content["name"]),
@@ -99,19 +115,22 @@ class TextEncoder:
 
     Args:
         directory: Encoder directory, or an artifact directory, which is a superset.
+        files: Of it; by default they are read anew.
 
     Raises:
         ArtifactError: see ``read_encoder_info`` and ``open_session``.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.info = read_encoder_info(directory)
+    def __init__(self, directory: Path, files: ReadOnce | None = None) -> None:
+        files = files or ReadOnce(directory)
+        self.info = read_encoder_info(files)
         self.tokenizer = WordTokenizer(
             directory / "tokenizer.json",
             self.info.max_tokens,
             adds_special_tokens=self.info.adds_special_tokens,
+            content=files.bytes_of("tokenizer.json"),
         )
-        self._session = open_session(directory / "encoder.onnx")
+        self._session = open_session(directory / "encoder.onnx", files)
         self._whole_mask = np.ones((1, self.info.max_tokens), dtype=np.int64)
         names = {item.name for item in self._session.get_inputs() + self._session.get_outputs()}
         if names != {"input_ids", "attention_mask", "embedding"}:
