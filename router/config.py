@@ -4,6 +4,7 @@ Unknown keys and unknown ROUTER_* variables are refused, so that a typing error 
 default. The catalog (what may be routed to) is another file: ``router.catalog``.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -39,6 +40,12 @@ class Config:
         exploration_share: Probability with which a tier is drawn at random among those the goal
             allows, in [0, 1].
         decision_log: JSON lines of every decision; None keeps none.
+        admin: Whether AdminService is served, which takes a loopback address.
+        watch_seconds: Time between two looks at artifact and catalog for new ones; 0 never looks.
+        canary: Artifact that answers a share of sessions; None has none.
+        canary_share: Share of sessions, in [0, 1].
+        shadow: Artifact that decides a share of requests without effect; None has none.
+        shadow_share: Probability for a request, in [0, 1].
         log_level: "debug", "info", "warning" or "error".
     """
 
@@ -56,6 +63,12 @@ class Config:
     audit_share: float = 0.0
     exploration_share: float = 0.0
     decision_log: Path | None = None
+    admin: bool = False
+    watch_seconds: float = 0.0
+    canary: Path | None = None
+    canary_share: float = 0.0
+    shadow: Path | None = None
+    shadow_share: float = 0.0
     log_level: str = "info"
 
 
@@ -66,6 +79,9 @@ _RANGES = {
     "max_batch": (1, 1_000_000),
     "max_messages": (1, 1_000_000),
 }
+_SHARES = {"audit_share", "exploration_share", "canary_share", "shadow_share"}
+_PATHS = {"artifact", "catalog", "store", "decision_log", "canary", "shadow"}
+_TEXTS = _PATHS | {"address", "log_level"}
 _LEVELS = ("debug", "info", "warning", "error")
 _KEYS = {item.name for item in fields(Config)}
 
@@ -84,7 +100,8 @@ def load_config(
         flags: Settings of the command line by their keys, paths as text.
 
     Raises:
-        ConfigError: file missing or not TOML, an unknown key or variable, a value out of range.
+        ConfigError: file missing or not TOML, an unknown key or variable, a value out of range,
+            settings that do not go together.
     """
     config = Config()
     if path is not None:
@@ -102,7 +119,7 @@ def load_config(
         if name.startswith(_PREFIX)
     }
     config = _apply(config, _typed(variables), "environment (ROUTER_*)")
-    return _apply(config, flags or {}, "command line")
+    return _check_together(_apply(config, flags or {}, "command line"))
 
 
 def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -113,7 +130,7 @@ def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
             typed[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             typed[key] = text
-        if key in {"address", "artifact", "catalog", "store", "decision_log", "log_level"}:
+        if key in _TEXTS:
             typed[key] = text
     return typed
 
@@ -125,13 +142,13 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
     for key in content:
         if key in _RANGES:
             changes[key] = table.integer(key, *_RANGES[key])
-        elif key == "reflection":
+        elif key in {"reflection", "admin"}:
             changes[key] = table.flag(key)
-        elif key == "grace_seconds":
+        elif key in {"grace_seconds", "watch_seconds"}:
             changes[key] = table.number(key, least=0.0, most=3600.0)
-        elif key in {"audit_share", "exploration_share"}:
+        elif key in _SHARES:
             changes[key] = table.number(key, least=0.0, most=1.0)
-        elif key in {"artifact", "catalog", "store", "decision_log"}:
+        elif key in _PATHS:
             changes[key] = Path(table.text(key))
         else:
             changes[key] = table.text(key)
@@ -141,3 +158,30 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
     if not separator or not host or not port.isdecimal() or int(port) > 65_535:
         raise table.error("address", changes.get("address"), "must be host:port")
     return replace(config, **changes)
+
+
+def _check_together(config: Config) -> Config:
+    """Refuse settings that are right each and wrong together."""
+    table = CheckedTable({}, "configuration", "", ConfigError)
+    for key in ("canary", "shadow"):
+        directory, share = getattr(config, key), getattr(config, f"{key}_share")
+        if (directory is None) != (share == 0.0):
+            given = share if directory is None else str(directory)
+            at = f"{key}_share" if directory is None else key
+            raise table.error(at, given, f"{key} and {key}_share above 0 go together")
+    if config.admin and not _is_loopback(config.address):
+        raise table.error(
+            "admin",
+            True,
+            f"AdminService has no guard, so it is served on a loopback address only, and not on "
+            f"{config.address}: leave admin out, or listen on 127.0.0.1",
+        )
+    return config
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

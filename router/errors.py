@@ -6,6 +6,7 @@
     ├── NotCalibratedError       FAILED_PRECONDITION   a contract is asked for, none was calibrated
     ├── NotReadyError            UNAVAILABLE           no verified artifact is loaded (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
+    ├── SwapError                FAILED_PRECONDITION   what is in force cannot be changed like that
     ├── CatalogError             catalog file refused
     ├── ConfigError              configuration refused
     ├── ArtifactError            artifact refused: missing, altered, old or not fitting the catalog
@@ -90,6 +91,13 @@ class StoreError(RouterError):
 
     code = "UNAVAILABLE"
     default_reason = "STORE_UNAVAILABLE"
+
+
+class SwapError(RouterError):
+    """What is in force cannot be changed as asked; it stays as it is."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "SWAP_REFUSED"
 
 
 class CatalogError(RouterError):

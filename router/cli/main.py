@@ -14,6 +14,7 @@ from router.errors import RouterError
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
+    from router.cli.admin import add_admin
     from router.cli.demo import add_demo
     from router.cli.files import add_check, add_outcomes, add_tiers
     from router.cli.promise import add_promise
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_check,
         add_health,
         add_promise,
+        add_admin,
         add_demo,
         add_outcomes,
     ):

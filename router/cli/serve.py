@@ -1,9 +1,10 @@
 """``serve`` and ``health``: a server until it is told to stop, and the question how one is."""
 
 import argparse
+import contextlib
 import logging
+import queue
 import signal
-import threading
 from pathlib import Path
 
 from router.cli.child import READY_LINE
@@ -20,6 +21,12 @@ _FLAGS = (
     "audit_share",
     "exploration_share",
     "decision_log",
+    "admin",
+    "watch_seconds",
+    "canary",
+    "canary_share",
+    "shadow",
+    "shadow_share",
 )
 
 
@@ -29,7 +36,8 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "serve",
         help="serve RouterService over gRPC until SIGTERM or SIGINT",
         description="Serve RouterService over gRPC. Settings: defaults, then --config, then "
-        "ROUTER_* environment variables, then these flags. Prints one line when ready.",
+        "ROUTER_* environment variables, then these flags. Prints one line when ready. SIGHUP "
+        "reads artifact and catalog again.",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings")
     parser.add_argument("--address", metavar="HOST:PORT", help="port 0 takes a free one")
@@ -53,6 +61,23 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="share of requests whose tier is drawn among those the goal allows (default 0)",
     )
     parser.add_argument("--decision-log", metavar="FILE", help="JSON lines of every decision")
+    parser.add_argument(
+        "--admin",
+        action="store_true",
+        default=None,
+        help="serve AdminService, on a loopback address only",
+    )
+    parser.add_argument(
+        "--watch-seconds",
+        type=float,
+        metavar="S",
+        help="look for a new artifact or catalog every S seconds (default: never)",
+    )
+    for trial, share in (("canary", "of sessions, answered"), ("shadow", "of requests, compared")):
+        parser.add_argument(f"--{trial}", metavar="DIR", help=f"artifact of a {trial}")
+        parser.add_argument(
+            f"--{trial}-share", type=float, metavar="P", help=f"share {share} by the {trial}"
+        )
     parser.set_defaults(run=serve)
 
 
@@ -64,13 +89,16 @@ def serve(arguments: argparse.Namespace) -> int:
     logging.basicConfig(
         level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    # A queue that a signal handler may put into while this thread waits in it.
+    orders: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: orders.put(number))
     with RouterServer(config) as server:
         host = config.address.rpartition(":")[0]
         print(READY_LINE.format(address=f"{host}:{server.port}"), flush=True)
-        asked_to_stop.wait()
+        while orders.get() == signal.SIGHUP:
+            with contextlib.suppress(Exception):  # refused: told by log, health and status
+                server.reload("signal")
     return 0
 
 

@@ -2,32 +2,36 @@
 
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
-server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, and the
-others do not care.
+server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken,
+"reload" while the latest reload was refused, and the others do not care.
 """
 
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Self
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from router.catalog import load_catalog
 from router.config import Config
-from router.engine import build_engine
-from router.errors import ConfigError
+from router.engine import Engine
+from router.errors import ConfigError, RouterError
 from router.ledger.store import OutcomeStore
-from router.predict.artifact import load_artifact
+from router.rollout.watcher import Watcher
+from router.server.admin import ADMIN_SERVICE, AdminServicer, admin_handler
+from router.server.arm import Arm
+from router.server.attempts import Attempt, Trigger
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
+from router.server.versions import Versions
 
 _READY_NAMES = ("", SERVICE, "readiness")
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -44,32 +48,52 @@ class RouterServer:
 
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
-        engine: Decides; for who wants to decide below gRPC as the service does.
-        follow_up: What follows its decisions.
+        versions: Who is in force, and the changes of it.
+        follow_up: What follows decisions.
 
     Raises:
-        CatalogError, ArtifactError, StoreError: see the loaders; nothing is listening then.
+        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing is listening
+            then.
         ConfigError: the address cannot be bound.
     """
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
-        self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
+        # Changes wait for one another, and must not take the threads that calls wait for.
+        self._changer = ThreadPoolExecutor(1, thread_name_prefix="router-change")
         self._health = health.aio.HealthServicer()
         self._calls = CallsInFlight()
         self._stopped = threading.Event()
-        self.follow_up = FollowUp(config, self.engine, self._promise_stands)
+        self._telling = threading.Lock()
+        self._watcher: Watcher | None = None
+        self._arms: Callable[[], Sequence[Arm]] = tuple  # none yet
+        self.follow_up = FollowUp(config, self._tell_promise)
+        try:
+            self.versions = Versions(config, self.follow_up, self._tell_promise, self._tell)
+        except RouterError:
+            self._close()
+            raise
+        self._arms = lambda: self.versions.switch.now.arms
+        self._tell("reload", True)
+        self._tell_promise()
         try:
             self.port: int = run(self._start(handlers))
         except RuntimeError as error:
+            self.versions.close()
             self._close()
             raise ConfigError(
                 f"address = {config.address!r}: cannot listen there ({error}); is another server "
                 "running? Give another address, or port 0 for a free one",
                 metadata={"address": config.address},
             ) from error
+        if config.watch_seconds:
+            self._watcher = Watcher(
+                self.versions.read_paths,
+                config.watch_seconds,
+                lambda: self.reload("files"),
+            )
         logger.info(
             "serving on port %d: artifact %s, catalog %s",
             self.port,
@@ -87,12 +111,16 @@ class RouterServer:
             maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
-        servicer = RouterServicer(self.engine, self._store, limits, self.follow_up)
+        servicer = RouterServicer(self.versions.switch, self._store, limits, self.follow_up)
         ours = service_handler(servicer, self._executor, self._calls)
         self._server.add_generic_rpc_handlers((ours, *handlers))
+        if config.admin:
+            admin = admin_handler(AdminServicer(self.versions), self._changer, self._calls)
+            self._server.add_generic_rpc_handlers((admin,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if config.reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            names = [SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
+            names += [ADMIN_SERVICE] * config.admin
             reflection.enable_server_reflection(names, self._server)
         port = self._server.add_insecure_port(config.address)
         await self._server.start()
@@ -101,9 +129,25 @@ class RouterServer:
         return port
 
     @property
+    def engine(self) -> Engine:
+        """Decides now, but for what falls to a canary."""
+        return self.arm.engine
+
+    @property
+    def arm(self) -> Arm:
+        """The main arm; for who wants to decide below gRPC as the service does."""
+        return self.versions.switch.now.main
+
+    @property
     def calls_in_flight(self) -> int:
         """Calls of RouterService being served; health checks are not counted."""
         return self._calls.count
+
+    def reload(
+        self, trigger: Trigger, artifact: Path | None = None, catalog: Path | None = None
+    ) -> Attempt:
+        """Swap in what is read; see ``Versions.reload``. Blocks, and waits for other changes."""
+        return self._changer.submit(self.versions.reload, trigger, artifact, catalog).result()
 
     def wait(self) -> None:
         """Block until the server has stopped."""
@@ -112,6 +156,10 @@ class RouterServer:
     def stop(self) -> None:
         """Turn not ready, let calls in flight end within the grace time, then close."""
         run(self._stop())
+        if self._watcher is not None:
+            self._watcher.close()
+        self._changer.shutdown(cancel_futures=True)
+        self.versions.close()
         self._close()
         logger.info("stopped")
 
@@ -120,10 +168,15 @@ class RouterServer:
             await self._health.set(name, _NOT_SERVING)
         await self._server.stop(self._config.grace_seconds)
 
-    def _promise_stands(self, stands: bool) -> None:
-        """Say in health whether contracts stand; called from the thread that found out."""
-        state = health_pb2.HealthCheckResponse.SERVING if stands else _NOT_SERVING
-        asyncio.run_coroutine_threadsafe(self._health.set("promise", state), shared_loop())
+    def _tell_promise(self) -> None:
+        """Say in health whether every contract of those who answer stands; from any thread."""
+        with self._telling:  # what was looked up last must be said last
+            self._tell("promise", not any(arm.audits.suspensions for arm in self._arms()))
+
+    def _tell(self, name: str, is_well: bool) -> None:
+        """Say in health how a part is; from any thread."""
+        state = health_pb2.HealthCheckResponse.SERVING if is_well else _NOT_SERVING
+        asyncio.run_coroutine_threadsafe(self._health.set(name, state), shared_loop())
 
     def _close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

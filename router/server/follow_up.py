@@ -4,16 +4,20 @@ All of it is off by default and then costs a comparison each. Nothing here waits
 ``FollowUp.write``, which only decisions that were drawn for an audit need.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from router.config import Config
-from router.engine import Engine
 from router.explore import explored
 from router.ledger.audit_records import DrawnAudit
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
-from router.server.audits import Audits
+from router.predict.artifact import Artifact
+from router.promise.audit import calibration_id
+from router.server.arm import Arm
+from router.server.audits import Audits, from_reported, report
 from router.server.decision_line import Logged, decision_line
 from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
@@ -24,51 +28,82 @@ class Followed(NamedTuple):
 
     decision: Decision
     audit: DrawnAudit | None
+    arm: Arm
 
 
 class FollowUp:
-    """Exploration, audits and decision log of one engine.
+    """Exploration, audits and decision log, whichever arm decides.
 
     Args:
         config: Shares, store and log.
-        engine: That decides.
-        on_change: Told whether every watched contract stands; may be called from any thread.
-
-    Attributes:
-        audits: The watch on contracts.
+        on_change: Told when the contracts of some calibration were looked up; may be called from
+            any thread.
 
     Raises:
         StoreError: the store or the log cannot be opened.
     """
 
-    def __init__(self, config: Config, engine: Engine, on_change: Callable[[bool], None]) -> None:
-        self._engine = engine
+    def __init__(self, config: Config, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._audit_share = config.audit_share
         self._exploration_share = config.exploration_share
-        self._tier_names = engine.catalog.tier_names
         self._store = AuditStore(config.store)
-        self.audits = Audits(self._store, engine, config.audit_share, on_change)
-        self._log: LineLog[Logged] | None = None
+        self._lock = threading.Lock()
+        # One watch for each calibration that an arm still has, so that arms of one calibration
+        # share what was found broken.
+        self._audits: WeakValueDictionary[str, Audits] = WeakValueDictionary()
+        self._log: LineLog[tuple[Arm, Logged]] | None = None
         if config.decision_log is not None:
             self._log = LineLog(config.decision_log, self._line)
 
-    def enter(self, request: Request, made: Decision) -> Followed:
-        """Explore, log, and draw for an audit; never waits."""
+    def audits_of(self, artifact: Artifact) -> Audits:
+        """Return the watch on the contracts of an artifact's calibration; may wait.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        calibrated = artifact.promise is not None
+        calibration = calibration_id(artifact.manifest.extra) if calibrated else ""
+        with self._lock:
+            audits = self._audits.get(calibration)
+            if audits is None:
+                audits = Audits(self._store, calibration, self._audit_share, self._on_change)
+                self._audits[calibration] = audits
+            return audits
+
+    def enter(self, arm: Arm, request: Request, made: Decision) -> Followed:
+        """Explore, log, and draw for an audit what an arm decided; never waits."""
+        catalog = arm.engine.catalog
         taken = made
         if self._exploration_share:
-            taken = explored(made, self._exploration_share, self._tier_names)
+            taken = explored(made, self._exploration_share, catalog.tier_names)
         if self._log is not None:
-            self._log.put(Logged(request, made, taken))
-        return Followed(taken, self.audits.drawn(taken))
+            self._log.put((arm, Logged(request, made, taken)))
+        return Followed(taken, arm.audits.drawn(taken, catalog), arm)
 
     def write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
         """Make the audits of decisions durable and ask for them in the responses; may wait."""
-        drawn = [
-            (followed.audit, followed.decision, response)
-            for followed, response in answered
-            if followed.audit is not None
-        ]
-        if drawn:
-            self.audits.write(drawn)
+        drawn: dict[Audits, list[tuple[DrawnAudit, Decision, pb.RouteResponse]]] = {}
+        for followed, response in answered:
+            if followed.audit is not None:
+                ours = drawn.setdefault(followed.arm.audits, [])
+                ours.append((followed.audit, followed.decision, response))
+        for audits, some in drawn.items():
+            audits.write(some)
+
+    def record(self, wire: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
+        """Make a report durable; when it breaks a contract of a calibration in use, suspend it.
+
+        Raises:
+            InvalidRequestError, AuditUnknownError, AuditConflictError, AuditExpiredError,
+            StoreError: see ``router.server.audits.report``.
+        """
+        reported = report(self._store, wire)
+        with self._lock:
+            audits = self._audits.get(reported.watched.calibration)
+        if audits is not None:
+            audits.learn(reported.watched)
+        return from_reported(reported)
 
     def close(self) -> None:
         """Write what waits and close the files."""
@@ -76,5 +111,6 @@ class FollowUp:
             self._log.close()
         self._store.close()
 
-    def _line(self, logged: Logged) -> str:
-        return decision_line(self._engine, self._exploration_share, logged)
+    def _line(self, entry: tuple[Arm, Logged]) -> str:
+        arm, logged = entry
+        return decision_line(arm.engine, self._exploration_share, logged)

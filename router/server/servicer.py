@@ -4,15 +4,13 @@ How gRPC calls them, and what happens to errors, is ``service``.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from google.rpc import status_pb2
-
-from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
-from router.server.answer import Answers, from_catalog
+from router.server.answer import from_catalog
+from router.server.arm import Arm, InForce, Switch
 from router.server.convert import short_id, to_request
 from router.server.follow_up import Followed, FollowUp
 from router.server.limits import Limits
@@ -30,29 +28,32 @@ class Unfinished(NamedTuple):
 
 
 class RouterServicer:
-    """The methods of ``router.v1.RouterService``, from an engine, its follow-up and a store.
+    """The methods of ``router.v1.RouterService``, from who is in force, the follow-up and a store.
 
-    Each takes the wire request, gives the wire answer and raises ``RouterError``.
+    Each takes the wire request, gives the wire answer and raises ``RouterError``. Each looks once
+    at who is in force, so that one call is answered by one engine.
     """
 
     def __init__(
-        self, engine: Engine, store: OutcomeStore, limits: Limits, follow_up: FollowUp
+        self, switch: Switch, store: OutcomeStore, limits: Limits, follow_up: FollowUp
     ) -> None:
-        self._engine = engine
-        artifact = engine.artifact
-        self._answers = Answers(engine.catalog, artifact.version, artifact.length_bounds)
+        self._switch = switch
         self._store = store
         self._limits = limits
         self._follow_up = follow_up
 
     def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
-        engine = self._engine
+        now = self._switch.now
+        arm = now.main if now.canary is None else now.arm_for(_session(request))
+        engine = arm.engine
         checked = to_request(request, engine.catalog, self._limits)
-        followed = self._follow_up.enter(checked, engine.route(checked))
+        made = engine.route(checked)
+        followed = self._follow_up.enter(arm, checked, made)
         decision = followed.decision
-        answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
+        answer = arm.answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
+        now.tell(arm, checked, made)
         if followed.audit is None:
             return answer
         return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
@@ -67,48 +68,67 @@ class RouterServicer:
                 reason="BATCH_SIZE",
                 metadata={"given": str(given), "limit": str(self._limits.max_batch)},
             )
-        engine = self._engine
+        now = self._switch.now
+        response = pb.RouteBatchResponse(results=[pb.RouteBatchResult()] * given)
+        places_of: dict[Arm, list[int]] = {}
+        for place, item in enumerate(request.requests):
+            arm = now.main if now.canary is None else now.arm_for(_session(item))
+            places_of.setdefault(arm, []).append(place)
+        answered: list[tuple[Followed, pb.RouteResponse]] = []
+        for arm, places in places_of.items():
+            answered += self._decide(now, arm, request, places, response.results)
+        self._follow_up.write(answered)
+        return response
+
+    def _decide(
+        self,
+        now: InForce,
+        arm: Arm,
+        request: pb.RouteBatchRequest,
+        places: Sequence[int],
+        results: Sequence[pb.RouteBatchResult],
+    ) -> Iterator[tuple[Followed, pb.RouteResponse]]:
+        """Decide those requests of a batch that fall to one arm, in one pass of its predictor."""
         checked: list[Request] = []
         place_of: list[int] = []
-        errors: dict[int, status_pb2.Status] = {}
-        for place, item in enumerate(request.requests):
+        for place in places:
             try:
-                checked.append(to_request(item, engine.catalog, self._limits))
+                item = request.requests[place]
+                checked.append(to_request(item, arm.engine.catalog, self._limits))
                 place_of.append(place)
             except InvalidRequestError as error:
-                errors[place] = to_status(error)
-        decisions = engine.route_many(checked)
-        results: list[pb.RouteBatchResult | None] = [None] * given
-        answered: list[tuple[Followed, pb.RouteResponse]] = []
-        for place, one, decision in zip(place_of, checked, decisions, strict=True):
-            if isinstance(decision, RouterError):
-                errors[place] = to_status(decision)
+                results[place].error.CopyFrom(to_status(error))
+        decisions = arm.engine.route_many(checked)
+        for place, one, made in zip(place_of, checked, decisions, strict=True):
+            result = results[place]
+            if isinstance(made, RouterError):
+                result.error.CopyFrom(to_status(made))
                 continue
-            followed = self._follow_up.enter(one, decision)
-            answer = self._answers.write(followed.decision, one.request_id, one.max_output_tokens)
+            followed = self._follow_up.enter(arm, one, made)
+            answer = arm.answers.write(followed.decision, one.request_id, one.max_output_tokens)
             try:
-                answer = with_plan(engine, request.requests[place], followed.decision, answer)
+                answer = with_plan(arm.engine, request.requests[place], followed.decision, answer)
             except InvalidRequestError as error:
-                errors[place] = to_status(error)
+                result.error.CopyFrom(to_status(error))
                 continue
-            result = pb.RouteBatchResult(response=answer)
-            results[place] = result
-            answered.append((followed, result.response))
-        self._follow_up.write(answered)
-        return pb.RouteBatchResponse(
-            results=[
-                result if result is not None else pb.RouteBatchResult(error=errors[place])
-                for place, result in enumerate(results)
-            ]
-        )
+            now.tell(arm, one, made)
+            result.response.CopyFrom(answer)
+            yield followed, result.response
 
     def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         """Say what to do with the answers so far."""
-        return review(self._engine, request, self._limits)
+        now = self._switch.now
+        if request.HasField("decision"):
+            made = request.decision
+            arm = now.arm_of(made.artifact_version, made.catalog_version)
+        else:
+            arm = now.arm_for(_session(request.request))
+        return review(arm.engine, request, self._limits)
 
     def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""
-        return from_catalog(self._engine.catalog, self._engine.artifact.version)
+        engine = self._switch.now.main.engine
+        return from_catalog(engine.catalog, engine.artifact.version)
 
     def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Make an outcome durable."""
@@ -116,11 +136,11 @@ class RouterServicer:
 
     def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make the report of an audit durable, and what it means."""
-        return self._follow_up.audits.record(request)
+        return self._follow_up.record(request)
 
     def get_promise(self, _: pb.GetPromiseRequest) -> pb.GetPromiseResponse:
         """Say how the contracts in use are kept."""
-        return self._follow_up.audits.describe()
+        return self._switch.now.main.audits.describe()
 
     def _outcome(self, wire: pb.RecordOutcomeRequest) -> RecordedOutcome:
         quality = wire.quality if wire.HasField("quality") else None
@@ -139,11 +159,13 @@ class RouterServicer:
                 reason="LATENCY_OUT_OF_RANGE",
                 metadata={"given": str(latency_ms)},
             )
-        known = {deployment.id for deployment in self._engine.catalog.deployments}
-        if wire.deployment and wire.deployment not in known:
+        now = self._switch.now
+        # A decision of an earlier catalog may be reported on after that catalog is gone.
+        if wire.deployment and wire.deployment not in now.deployments:
+            known = sorted(deployment.id for deployment in now.main.engine.catalog.deployments)
             raise InvalidRequestError(
                 "deployment",
-                f"{wire.deployment!r} given, the catalog has {sorted(known)}",
+                f"{wire.deployment!r} given, the catalog has {known}",
                 reason="UNKNOWN_DEPLOYMENT",
                 metadata={"given": wire.deployment},
             )
@@ -156,6 +178,11 @@ class RouterServicer:
             latency_ms=latency_ms,
             deployment=wire.deployment,
         )
+
+
+def _session(wire: pb.RouteRequest) -> str:
+    """Return what decides which arm answers: the session, or else the request by its id."""
+    return wire.session_id or wire.request_id
 
 
 def _token_count(field: str, wire: pb.RecordOutcomeRequest) -> int | None:

@@ -3,13 +3,14 @@
 import sqlite3
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from bad_inputs import BadFile
 
 from router.catalog import load_catalog, parse_catalog
-from router.config import load_config
+from router.config import Config, load_config
 from router.errors import CatalogError, ConfigError, StoreError
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
@@ -167,11 +168,7 @@ def bad_config(given: str, make: Callable[[Path], object], message: str) -> BadF
     return BadFile(given, make, ConfigError, "CONFIG_INVALID", message)
 
 
-KEYS = (
-    "['address', 'artifact', 'audit_share', 'catalog', 'decision_log', 'exploration_share', "
-    "'grace_seconds', 'log_level', 'max_batch', 'max_concurrent_calls', 'max_message_bytes', "
-    "'max_messages', 'reflection', 'store', 'threads']"
-)
+KEYS = str(sorted(item.name for item in fields(Config)))
 CONFIGS = [
     bad_config(
         "a configuration file that is not there",
@@ -212,6 +209,22 @@ CONFIGS = [
         "a log level that is not known",
         config('log_level = "loud"'),
         "router.toml: log_level = 'loud': must be one of ['debug', 'info', 'warning', 'error']",
+    ),
+    bad_config(
+        "a canary without its share",
+        config('canary = "build/artifact"'),
+        "configuration: canary = 'build/artifact': canary and canary_share above 0 go together",
+    ),
+    bad_config(
+        "a share without its shadow",
+        config("shadow_share = 0.1"),
+        "configuration: shadow_share = 0.1: shadow and shadow_share above 0 go together",
+    ),
+    bad_config(
+        "AdminService for everybody",
+        config("admin = true", ADDRESS="0.0.0.0:50051"),
+        "configuration: admin = True: AdminService has no guard, so it is served on a loopback "
+        "address only, and not on 0.0.0.0:50051: leave admin out, or listen on 127.0.0.1",
     ),
     bad_config(
         "a negative grace time",

@@ -29,13 +29,14 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "reflection": "false", "threads": "3", "max_concurrent_calls": "9",
         "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6",
         "grace_seconds": "0.5", "audit_share": "0.02", "exploration_share": "0.1",
-        "decision_log": "c.jsonl", "log_level": "error",
+        "decision_log": "c.jsonl", "admin": "true", "watch_seconds": "5", "canary": "new",
+        "canary_share": "0.05", "shadow": "newer", "shadow_share": "1", "log_level": "error",
     }  # fmt: skip
     assert set(given) == {item.name for item in fields(Config)}
     config = load_config(None, {f"ROUTER_{name.upper()}": value for name, value in given.items()})
     assert config == Config(
         "[::1]:0", Path("1"), Path("true"), Path("a b.sqlite3"), False, 3, 9, 4096, 7, 6, 0.5,
-        0.02, 0.1, Path("c.jsonl"), "error",
+        0.02, 0.1, Path("c.jsonl"), True, 5.0, Path("new"), 0.05, Path("newer"), 1.0, "error",
     )  # fmt: skip
 
 

@@ -1,0 +1,286 @@
+"""Loading, swapping and going back: what changes who is in force, while calls run.
+
+Everything is loaded, verified and tried out before the one assignment that swaps it in; whatever
+fails before leaves who is in force as it is. Nothing here may run on the event loop, because
+loading takes long. How the pieces of an arm fit together is ``arm``.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from router.catalog import Catalog, load_catalog
+from router.config import Config
+from router.engine import build_engine
+from router.errors import RouterError, SwapError
+from router.predict.artifact import Artifact, load_artifact
+from router.rollout.canary import Canary
+from router.rollout.shadow import Shadow
+from router.server.answer import Answers
+from router.server.arm import Arm, InForce, Switch
+from router.server.attempts import Action, Attempt, Attempts, Outcome, Trigger
+from router.server.follow_up import FollowUp
+from router.server.warm import warm
+
+logger = logging.getLogger("router.server")
+
+Change = Callable[[InForce], tuple[InForce, str]]
+
+
+class Versions:
+    """Who is in force, and the changes of it.
+
+    Args:
+        config: Artifact, catalog, canary and shadow to start with.
+        follow_up: Gives the watches on contracts.
+        on_swap: Told, from the thread that changed it, that someone else is in force.
+        tell: Told the name and state of a part of health, from the same thread.
+
+    Attributes:
+        switch: Who is in force.
+        attempts: What was tried since the start.
+
+    Raises:
+        CatalogError, ArtifactError, SwapError, StoreError: what to start with is refused.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        follow_up: FollowUp,
+        on_swap: Callable[[], None],
+        tell: Callable[[str, bool], None],
+    ) -> None:
+        self._follow_up = follow_up
+        self._on_swap = on_swap
+        self._tell = tell
+        self._lock = threading.Lock()
+        self.attempts = Attempts()
+        artifact, catalog = load_artifact(config.artifact), load_catalog(config.catalog)
+        main = self._arm(artifact, catalog, config.artifact, config.catalog)
+        now = InForce(main, deployments=_ids(catalog))
+        if config.canary is not None:
+            now = self._with_canary(now, config.canary, config.canary_share)
+        if config.shadow is not None:
+            now = self._with_shadow(now, config.shadow, config.shadow_share)
+        self.switch = Switch(now)
+
+    def reload(
+        self, trigger: Trigger, artifact: Path | None = None, catalog: Path | None = None
+    ) -> Attempt:
+        """Load an artifact and a catalog and swap them in.
+
+        Args:
+            trigger: Who asks.
+            artifact: Directory; None reads the one in force again.
+            catalog: File; None reads the one in force again.
+
+        Raises:
+            CatalogError, ArtifactError: as at the start; what was in force still is.
+            SwapError: contracts could no longer be kept.
+        """
+
+        def change(now: InForce) -> tuple[InForce, str]:
+            directory = artifact or now.main.artifact_directory
+            file = catalog or now.main.catalog_file
+            read = load_artifact(directory, _artifacts(now)), load_catalog(file)
+            if (read[0].version, read[1].version) == now.main.versions:
+                return now, ""
+            arm = self._arm(*read, directory, file)
+            _keep_contracts(now.main, arm.engine.artifact)
+            warm(arm)
+            return self._with_main(now, arm)
+
+        return self._attempt(Action.RELOAD, trigger, change)
+
+    def rollback(self, trigger: Trigger) -> Attempt:
+        """Go back to what was in force before; again, and it goes forth.
+
+        Raises:
+            SwapError: nothing was in force before.
+        """
+
+        def change(now: InForce) -> tuple[InForce, str]:
+            if now.previous is None:
+                raise SwapError(
+                    "nothing was swapped since this server started, so there is nothing to go back "
+                    "to: give Reload the artifact directory and the catalog you want",
+                    reason="NO_PREVIOUS_VERSION",
+                )
+            return self._with_main(now, now.previous)
+
+        return self._attempt(Action.ROLLBACK, trigger, change)
+
+    def set_canary(self, trigger: Trigger, artifact: Path | None, share: float) -> Attempt:
+        """Let an artifact answer a share of sessions, in (0, 1]; None ends it.
+
+        Raises:
+            ArtifactError: it is refused, or does not fit the catalog in force.
+            SwapError: it is in force already, or contracts could not be kept.
+        """
+
+        def change(now: InForce) -> tuple[InForce, str]:
+            if artifact is None:
+                return replace(now, canary=None, canary_arm=None), ""
+            return self._with_canary(now, artifact, share), ""
+
+        return self._attempt(Action.SET_CANARY, trigger, change)
+
+    def set_shadow(self, trigger: Trigger, artifact: Path | None, share: float) -> Attempt:
+        """Let an artifact decide a share of requests without effect, in (0, 1]; None ends it.
+
+        Raises:
+            ArtifactError: it is refused, or does not fit the catalog in force.
+            SwapError: it is in force already.
+        """
+
+        def change(now: InForce) -> tuple[InForce, str]:
+            if artifact is None:
+                return replace(now, shadow=None, shadow_directory=None), ""
+            return self._with_shadow(now, artifact, share), ""
+
+        return self._attempt(Action.SET_SHADOW, trigger, change)
+
+    def read_paths(self) -> tuple[Path, Path]:
+        """Return where artifact and catalog in force were read."""
+        main = self.switch.now.main
+        return main.artifact_directory, main.catalog_file
+
+    def close(self) -> None:
+        """End the shadow's thread."""
+        if self.switch.now.shadow is not None:
+            self.switch.now.shadow.close()
+
+    def _attempt(self, action: Action, trigger: Trigger, change: Change) -> Attempt:
+        began_unix, began = time.time(), time.perf_counter()
+        with self._lock:
+            now = self.switch.now
+            try:
+                then, message = change(now)
+            except Exception as error:  # whatever it is, who is in force stays
+                reason = error.reason if isinstance(error, RouterError) else "INTERNAL"
+                outcome, message = Outcome.REFUSED, str(error) or type(error).__name__
+                logger.error("%s refused, %s: %s", action.name, reason, message)
+                self._note(action, outcome, trigger, began_unix, began, reason, message)
+                raise
+            self.switch.now = then
+            outcome = Outcome.UNCHANGED if then is now else Outcome.CHANGED
+            attempt = self._note(action, outcome, trigger, began_unix, began, "", message)
+        if then is not now:
+            if now.shadow is not None and now.shadow is not then.shadow:
+                now.shadow.close()
+            self._on_swap()
+        logger.info(
+            "%s by %s, %s in %.0f ms: artifact %s, catalog %s. %s",
+            action.name,
+            trigger,
+            outcome.name,
+            attempt.seconds * 1e3,
+            *then.main.versions,
+            message,
+        )
+        return attempt
+
+    def _note(
+        self,
+        action: Action,
+        outcome: Outcome,
+        trigger: Trigger,
+        began_unix: float,
+        began: float,
+        reason: str,
+        message: str,
+    ) -> Attempt:
+        seconds = time.perf_counter() - began
+        attempt = Attempt(action, outcome, trigger, began_unix, seconds, reason, message)
+        self.attempts.note(attempt)
+        if action in {Action.RELOAD, Action.ROLLBACK}:
+            self._tell("reload", outcome is not Outcome.REFUSED)
+        return attempt
+
+    def _arm(self, artifact: Artifact, catalog: Catalog, directory: Path, file: Path) -> Arm:
+        """Join what was loaded to an arm, with the suspensions of its calibration."""
+        audits = self._follow_up.audits_of(artifact)
+        engine = replace(build_engine(artifact, catalog), suspensions=audits.suspensions)
+        answers = Answers(catalog, artifact.version, artifact.length_bounds)
+        return Arm(engine, answers, audits, directory, file, time.time())
+
+    def _with_main(self, now: InForce, main: Arm) -> tuple[InForce, str]:
+        """Put another arm in force; canary and shadow go on beside it, or end, which is said."""
+        then = InForce(
+            main, previous=now.main, deployments=now.deployments | _ids(main.engine.catalog)
+        )
+        said = []
+        if now.canary is not None and now.canary_arm is not None:
+            try:
+                then = self._with_canary(
+                    then,
+                    now.canary_arm.artifact_directory,
+                    now.canary.share,
+                    now.canary_arm.engine.artifact,
+                )
+            except RouterError as error:
+                said.append(f"the canary ended: {error.message}")
+        if now.shadow is not None and now.shadow_directory is not None:
+            try:
+                then = self._with_shadow(
+                    then, now.shadow_directory, now.shadow.share, now.shadow.engine.artifact
+                )
+            except RouterError as error:
+                said.append(f"the shadow ended: {error.message}")
+        return then, "; ".join(said)
+
+    def _with_canary(
+        self, now: InForce, directory: Path, share: float, loaded: Artifact | None = None
+    ) -> InForce:
+        artifact = loaded or load_artifact(directory, _artifacts(now))
+        _is_another(now, artifact)
+        _keep_contracts(now.main, artifact)
+        arm = self._arm(artifact, now.main.engine.catalog, directory, now.main.catalog_file)
+        warm(arm)
+        return replace(now, canary=Canary(artifact.version, share), canary_arm=arm)
+
+    def _with_shadow(
+        self, now: InForce, directory: Path, share: float, loaded: Artifact | None = None
+    ) -> InForce:
+        artifact = loaded or load_artifact(directory, _artifacts(now))
+        _is_another(now, artifact)
+        engine = build_engine(artifact, now.main.engine.catalog)
+        return replace(now, shadow=Shadow(engine, share), shadow_directory=directory)
+
+
+def _artifacts(now: InForce) -> list[Artifact]:
+    """Return the artifacts in memory, whose parts need not be loaded again."""
+    engines = [arm.engine for arm in (*now.arms, now.previous) if arm is not None]
+    if now.shadow is not None:
+        engines.append(now.shadow.engine)
+    return [engine.artifact for engine in engines]
+
+
+def _ids(catalog: Catalog) -> frozenset[str]:
+    return frozenset(deployment.id for deployment in catalog.deployments)
+
+
+def _is_another(now: InForce, artifact: Artifact) -> None:
+    if artifact.version == now.main.engine.artifact.version:
+        raise SwapError(
+            f"{artifact.directory}: artifact {artifact.version} is in force already; give another "
+            "one",
+            reason="ALREADY_IN_FORCE",
+            metadata={"artifact": artifact.version},
+        )
+
+
+def _keep_contracts(main: Arm, artifact: Artifact) -> None:
+    """Refuse an artifact that would fail the calls under contracts that are answered now."""
+    if main.engine.artifact.promise is not None and artifact.promise is None:
+        raise SwapError(
+            f"{artifact.directory}: artifact {artifact.version} is not calibrated for contracts, "
+            f"and {main.engine.artifact.version} in force is: run 'make calibrate' on it first, or "
+            "start a server with it",
+            reason="CONTRACTS_LOST",
+            metadata={"artifact": artifact.version},
+        )
