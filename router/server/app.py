@@ -2,8 +2,8 @@
 
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
-server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, and the
-others do not care.
+server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, and
+"outcomes" while the store takes none; the others do not care.
 """
 
 import asyncio
@@ -22,12 +22,19 @@ from router.config import Config
 from router.engine import build_engine
 from router.errors import ConfigError
 from router.ledger.store import OutcomeStore
+from router.ledger.writer import OutcomeWriter
+from router.metrics import families
+from router.metrics.endpoint import MetricsEndpoint
+from router.metrics.registry import Snapshot
+from router.metrics.text import to_text
 from router.predict.artifact import load_artifact
+from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
+from router.server.watchman import Watchman
 
 _READY_NAMES = ("", SERVICE, "readiness")
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -55,14 +62,29 @@ class RouterServer:
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
         self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
-        self._store = OutcomeStore(config.store)
+        self._store = OutcomeStore(config.store, must_open=False)
+        self._counted = Counted()
+        self._counted.serving(self.engine)
+        self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()
-        self._calls = CallsInFlight()
+        self._calls = CallsInFlight(self._counted)
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
+        self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
+        self._watchman = Watchman(
+            self._counted.registry, self._store, self.follow_up.audits.look_again, self._takes
+        )
+        self._endpoint: MetricsEndpoint | None = None
         try:
+            if config.metrics_address and config.workers == 1:
+                self._endpoint = MetricsEndpoint(
+                    config.metrics_address, lambda: to_text(self.snapshot()), self._is_ready
+                )
             self.port: int = run(self._start(handlers))
+        except ConfigError:
+            self._close()
+            raise
         except RuntimeError as error:
             self._close()
             raise ConfigError(
@@ -82,12 +104,12 @@ class RouterServer:
         self._server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", config.max_message_bytes),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(config.workers > 1)),
             ),
             maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
-        servicer = RouterServicer(self.engine, self._store, limits, self.follow_up)
+        servicer = RouterServicer(self.engine, self._writer, limits, self.follow_up, self._counted)
         ours = service_handler(servicer, self._executor, self._calls)
         self._server.add_generic_rpc_handlers((ours, *handlers))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -98,6 +120,8 @@ class RouterServer:
         await self._server.start()
         for name in ("liveness", *_READY_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._counted.ready.value = 1
+        await self._watchman.start()
         return port
 
     @property
@@ -109,16 +133,49 @@ class RouterServer:
         """Block until the server has stopped."""
         self._stopped.wait()
 
+    @property
+    def metrics_port(self) -> int | None:
+        """Port of the metrics endpoint; None if this process has none."""
+        return None if self._endpoint is None else self._endpoint.port
+
+    def snapshot(self) -> Snapshot:
+        """Return all metrics as they are now; not to be called on the loop."""
+        return run(self._snapshot())
+
+    async def _snapshot(self) -> Snapshot:
+        counted, audits = self._counted, self.follow_up.audits
+        counted.in_flight.value = self._calls.count
+        registry = counted.registry
+        registry.cell(families.AUDITS, "missed").value = audits.missed
+        registry.cell(families.SUSPENDED).value = len(self.engine.suspensions)
+        registry.cell(families.LOG_DROPPED).value = self.follow_up.dropped
+        return counted.snapshot()
+
+    def _is_ready(self) -> bool:
+        return bool(self._counted.ready.value)
+
     def stop(self) -> None:
-        """Turn not ready, let calls in flight end within the grace time, then close."""
+        """Turn not ready, take calls for the drain delay, let them end in the grace time, close."""
         run(self._stop())
         self._close()
         logger.info("stopped")
 
     async def _stop(self) -> None:
+        self._counted.ready.value = 0
         for name in _READY_NAMES:
             await self._health.set(name, _NOT_SERVING)
+        if self._config.drain_delay_seconds:
+            await asyncio.sleep(self._config.drain_delay_seconds)
         await self._server.stop(self._config.grace_seconds)
+
+    async def _takes(self, outcomes: bool) -> None:
+        """Say in health whether outcomes can be recorded."""
+        state = health_pb2.HealthCheckResponse.SERVING if outcomes else _NOT_SERVING
+        await self._health.set("outcomes", state)
+
+    def _waited(self, seconds: float) -> None:
+        """Count how long an outcome waited for the disk; called from the writer's thread."""
+        self._counted.later(self._disk_queue.add, seconds)
 
     def _promise_stands(self, stands: bool) -> None:
         """Say in health whether contracts stand; called from the thread that found out."""
@@ -126,7 +183,11 @@ class RouterServer:
         asyncio.run_coroutine_threadsafe(self._health.set("promise", state), shared_loop())
 
     def _close(self) -> None:
+        shared_loop().call_soon_threadsafe(self._watchman.stop)
+        if self._endpoint is not None:
+            self._endpoint.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._writer.close()
         self.follow_up.close()
         self._store.close()
         self._stopped.set()

@@ -36,8 +36,8 @@ class Audits:
         on_change: Told whether every watched contract stands, at the start and when one falls; may
             be called from any thread.
 
-    Raises:
-        StoreError: the store cannot be read.
+    While the store cannot be read, what is suspended is not known: decisions go on as before, and
+    ``on_change`` is told that not every contract stands.
     """
 
     def __init__(
@@ -52,7 +52,24 @@ class Audits:
         self._missed = 0
         calibrated = engine.artifact.promise is not None
         self._calibration = calibration_id(engine.artifact.manifest.extra) if calibrated else ""
-        self._look()
+        self._is_known = False
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Take over what other processes found, if the store was written to; may wait.
+
+        Called now and then, off the path.
+        """
+        if self._is_known and not self._calibration:
+            return
+        try:
+            if self._store.changed() or not self._is_known:
+                self._look()
+        except StoreError as error:
+            if self._is_known:
+                logger.error("suspended contracts are not known for now: %s", error.message)
+            self._is_known = False
+            self._on_change(False)
 
     def drawn(self, decision: Decision) -> DrawnAudit | None:
         """Return the audit of a decision that a contract covers and that wins the lottery.
@@ -151,7 +168,13 @@ class Audits:
                         one.evidence,
                     )
             self._engine.suspensions.replace(one.contract for one in broken)
+            self._is_known = True
             self._on_change(not broken)
+
+    @property
+    def missed(self) -> int:
+        """Audits that could not be written and were not asked for."""
+        return self._missed
 
     def _miss(self, count: int) -> None:
         with self._lock:

@@ -45,7 +45,7 @@ class FollowUp:
         self._engine = engine
         self._exploration_share = config.exploration_share
         self._tier_names = engine.catalog.tier_names
-        self._store = AuditStore(config.store)
+        self._store = AuditStore(config.store, must_open=False)
         self.audits = Audits(self._store, engine, config.audit_share, on_change)
         self._log: LineLog[Logged] | None = None
         if config.decision_log is not None:
@@ -69,6 +69,11 @@ class FollowUp:
         ]
         if drawn:
             self.audits.write(drawn)
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that did not reach the log."""
+        return 0 if self._log is None else self._log.dropped
 
     def close(self) -> None:
         """Write what waits and close the files."""

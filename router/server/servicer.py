@@ -4,16 +4,19 @@ How gRPC calls them, and what happens to errors, is ``service``.
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 from google.rpc import status_pb2
 
 from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
-from router.ledger.store import OutcomeStore, RecordedOutcome
+from router.ledger.store import RecordedOutcome
+from router.ledger.writer import OutcomeWriter
 from router.server.answer import Answers, from_catalog
 from router.server.convert import short_id, to_request
+from router.server.counted import Counted
 from router.server.follow_up import Followed, FollowUp
 from router.server.limits import Limits
 from router.server.review import review, with_plan
@@ -29,33 +32,50 @@ class Unfinished(NamedTuple):
     finish: Callable[[], None]
 
 
+class Pending(NamedTuple):
+    """An answer that follows from something that another thread is doing."""
+
+    future: "Future[Any]"
+    answer: Callable[[Any], Any]
+
+
 class RouterServicer:
-    """The methods of ``router.v1.RouterService``, from an engine, its follow-up and a store.
+    """The methods of ``router.v1.RouterService``, from an engine, its follow-up and a writer.
 
     Each takes the wire request, gives the wire answer and raises ``RouterError``.
     """
 
     def __init__(
-        self, engine: Engine, store: OutcomeStore, limits: Limits, follow_up: FollowUp
+        self,
+        engine: Engine,
+        outcomes: OutcomeWriter,
+        limits: Limits,
+        follow_up: FollowUp,
+        counted: Counted | None = None,
     ) -> None:
         self._engine = engine
         artifact = engine.artifact
         self._answers = Answers(engine.catalog, artifact.version, artifact.length_bounds)
-        self._store = store
+        self._outcomes = outcomes
         self._limits = limits
         self._follow_up = follow_up
+        self._counted = counted or Counted()
 
     def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
-        engine = self._engine
+        engine, lap = self._engine, self._counted.lap()
         checked = to_request(request, engine.catalog, self._limits)
-        followed = self._follow_up.enter(checked, engine.route(checked))
+        lap("translate")
+        followed = self._follow_up.enter(checked, engine.route(checked, lap))
+        lap("choose")
         decision = followed.decision
         answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
+        lap("write")
+        self._counted.decided(decision)
         if followed.audit is None:
             return answer
-        return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
+        return Unfinished(answer, lambda: self._write([(followed, answer)]))
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
@@ -94,13 +114,22 @@ class RouterServicer:
             result = pb.RouteBatchResult(response=answer)
             results[place] = result
             answered.append((followed, result.response))
-        self._follow_up.write(answered)
+        self._write(answered)
+        self._counted.later(
+            self._counted.all_decided, [followed.decision for followed, _ in answered]
+        )
         return pb.RouteBatchResponse(
             results=[
                 result if result is not None else pb.RouteBatchResult(error=errors[place])
                 for place, result in enumerate(results)
             ]
         )
+
+    def _write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
+        self._follow_up.write(answered)
+        asked = sum(response.HasField("audit") for _, response in answered)
+        if asked:
+            self._counted.later(self._counted.audits, "asked", asked)
 
     def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         """Say what to do with the answers so far."""
@@ -110,13 +139,22 @@ class RouterServicer:
         """List the catalog in force."""
         return from_catalog(self._engine.catalog, self._engine.artifact.version)
 
-    def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
+    def record_outcome(self, request: pb.RecordOutcomeRequest) -> Pending:
         """Make an outcome durable."""
-        return pb.RecordOutcomeResponse(duplicate=self._store.record(self._outcome(request)))
+        return Pending(self._outcomes.put(self._outcome(request)), self._recorded)
+
+    def _recorded(self, duplicate: bool) -> pb.RecordOutcomeResponse:
+        self._counted.recorded(duplicate)
+        return pb.RecordOutcomeResponse(duplicate=duplicate)
 
     def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make the report of an audit durable, and what it means."""
-        return self._follow_up.audits.record(request)
+        answer = self._follow_up.audits.record(request)
+        if not answer.duplicate:
+            self._counted.later(self._counted.audits, "reported")
+            if answer.lost:
+                self._counted.later(self._counted.audits, "lost")
+        return answer
 
     def get_promise(self, _: pb.GetPromiseRequest) -> pb.GetPromiseResponse:
         """Say how the contracts in use are kept."""
