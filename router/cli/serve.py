@@ -1,14 +1,13 @@
 """``serve`` and ``health``: a server until it is told to stop, and the question how one is."""
 
 import argparse
-import logging
-import signal
-import threading
 from pathlib import Path
+from typing import Any
 
 from router.cli.child import READY_LINE
 from router.client import RouterClient
 from router.config import Config, load_config
+from router.logs import set_up_logs
 
 _FLAGS = (
     "address",
@@ -17,6 +16,8 @@ _FLAGS = (
     "store",
     "reflection",
     "threads",
+    "workers",
+    "metrics_address",
     "audit_share",
     "exploration_share",
     "decision_log",
@@ -41,6 +42,12 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     parser.add_argument("--threads", type=int, metavar="N", help="worker threads, 1 to 256")
     parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes that share the address, 1 to 64"
+    )
+    parser.add_argument(
+        "--metrics-address", metavar="HOST:PORT", help="HTTP endpoint for Prometheus (default none)"
+    )
+    parser.add_argument(
         "--audit-share",
         type=float,
         metavar="P",
@@ -58,20 +65,25 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal asks to stop; return 0."""
-    from router.server.app import RouterServer
-
     config = config_of(arguments)
-    logging.basicConfig(
-        level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
-    with RouterServer(config) as server:
-        host = config.address.rpartition(":")[0]
-        print(READY_LINE.format(address=f"{host}:{server.port}"), flush=True)
-        asked_to_stop.wait()
+    set_up_logs(config)
+    if config.workers > 1:
+        from router.workers.control import Control
+        from router.workers.order import Order
+
+        file = None if arguments.config is None else str(arguments.config)
+        order = Order(file, _given(arguments), config.address)
+        Control(order, config, _say_ready).run()
+        return 0
+    from router.server.run import serve_until_stopped
+
+    host = config.address.rpartition(":")[0]
+    serve_until_stopped(config, lambda server: _say_ready(f"{host}:{server.port}"))
     return 0
+
+
+def _say_ready(address: str) -> None:
+    print(READY_LINE.format(address=address), flush=True)
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
@@ -80,9 +92,12 @@ def config_of(arguments: argparse.Namespace) -> Config:
     Raises:
         ConfigError: see ``load_config``.
     """
+    return load_config(arguments.config, flags=_given(arguments))
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     flags = {name: getattr(arguments, name) for name in _FLAGS}
-    given = {name: value for name, value in flags.items() if value is not None}
-    return load_config(arguments.config, flags=given)
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
