@@ -31,9 +31,16 @@ class Config:
         reflection: Whether gRPC server reflection is on.
         threads: Worker threads, 1 to 256.
         max_concurrent_calls: Calls in flight above which RESOURCE_EXHAUSTED is answered.
+        max_waiting_outcomes: Outcomes waiting for the disk above which RESOURCE_EXHAUSTED is
+            answered.
         max_message_bytes: Largest request accepted.
         max_batch: Most requests in one RouteBatch.
         max_messages: Most messages in one request.
+        workers: Processes that share the address, 1 to 64; with more than one, a control process
+            keeps them up.
+        metrics_address: host:port of the HTTP endpoint for Prometheus; empty for none.
+        drain_delay_seconds: How long calls are still taken after health has turned NOT_SERVING,
+            so that balancers can look away first.
         grace_seconds: Time calls in flight get when the server is asked to stop.
         audit_share: Probability with which a request under a contract is drawn for an audit, in
             [0, 1]; 0 watches nothing.
@@ -47,6 +54,7 @@ class Config:
         shadow: Artifact that decides a share of requests without effect; None has none.
         shadow_share: Probability for a request, in [0, 1].
         log_level: "debug", "info", "warning" or "error".
+        log_format: "text", or "json" for one object a line.
     """
 
     address: str = "127.0.0.1:50051"
@@ -56,9 +64,13 @@ class Config:
     reflection: bool = False
     threads: int = 4
     max_concurrent_calls: int = 1024
+    max_waiting_outcomes: int = 4096
     max_message_bytes: int = 16 * 1024 * 1024
     max_batch: int = 1024
     max_messages: int = 4096
+    workers: int = 1
+    metrics_address: str = ""
+    drain_delay_seconds: float = 0.0
     grace_seconds: float = 5.0
     audit_share: float = 0.0
     exploration_share: float = 0.0
@@ -70,19 +82,23 @@ class Config:
     shadow: Path | None = None
     shadow_share: float = 0.0
     log_level: str = "info"
+    log_format: str = "text"
 
 
 _RANGES = {
     "threads": (1, 256),
     "max_concurrent_calls": (1, 1_000_000),
+    "max_waiting_outcomes": (1, 1_000_000),
     "max_message_bytes": (1024, 2**31 - 1),
     "max_batch": (1, 1_000_000),
     "max_messages": (1, 1_000_000),
+    "workers": (1, 64),
 }
 _SHARES = {"audit_share", "exploration_share", "canary_share", "shadow_share"}
+_SECONDS = {"grace_seconds", "drain_delay_seconds", "watch_seconds"}
+_CHOICES = {"log_level": ("debug", "info", "warning", "error"), "log_format": ("text", "json")}
 _PATHS = {"artifact", "catalog", "store", "decision_log", "canary", "shadow"}
-_TEXTS = _PATHS | {"address", "log_level"}
-_LEVELS = ("debug", "info", "warning", "error")
+_TEXTS = _PATHS | {"address", "metrics_address", *_CHOICES}
 _KEYS = {item.name for item in fields(Config)}
 
 
@@ -144,19 +160,23 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
             changes[key] = table.integer(key, *_RANGES[key])
         elif key in {"reflection", "admin"}:
             changes[key] = table.flag(key)
-        elif key in {"grace_seconds", "watch_seconds"}:
+        elif key in _SECONDS:
             changes[key] = table.number(key, least=0.0, most=3600.0)
         elif key in _SHARES:
             changes[key] = table.number(key, least=0.0, most=1.0)
         elif key in _PATHS:
             changes[key] = Path(table.text(key))
+        elif key == "metrics_address" and content[key] == "":
+            changes[key] = ""
         else:
             changes[key] = table.text(key)
-    if changes.get("log_level", "info") not in _LEVELS:
-        raise table.error("log_level", changes["log_level"], f"must be one of {list(_LEVELS)}")
-    host, separator, port = changes.get("address", config.address).rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > 65_535:
-        raise table.error("address", changes.get("address"), "must be host:port")
+    for key, choices in _CHOICES.items():
+        if key in changes and changes[key] not in choices:
+            raise table.error(key, changes[key], f"must be one of {list(choices)}")
+    for key in ("address", "metrics_address"):
+        given = changes.get(key, getattr(config, key))
+        if not (_is_address(given) or (key == "metrics_address" and given == "")):
+            raise table.error(key, given, "must be host:port")
     return replace(config, **changes)
 
 
@@ -185,3 +205,8 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_address(text: str) -> bool:
+    host, separator, port = text.rpartition(":")
+    return bool(separator and host) and port.isdecimal() and int(port) <= 65_535

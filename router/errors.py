@@ -7,6 +7,7 @@
     ├── NotReadyError            UNAVAILABLE           no verified artifact is loaded (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
     ├── SwapError                FAILED_PRECONDITION   what is in force cannot be changed like that
+    ├── OverloadedError          RESOURCE_EXHAUSTED    turned away because of load (retryable)
     ├── CatalogError             catalog file refused
     ├── ConfigError              configuration refused
     ├── ArtifactError            artifact refused: missing, altered, old or not fitting the catalog
@@ -98,6 +99,31 @@ class SwapError(RouterError):
 
     code = "FAILED_PRECONDITION"
     default_reason = "SWAP_REFUSED"
+
+
+class OverloadedError(RouterError):
+    """The call was turned away because of load; nothing was done for it.
+
+    Attributes:
+        cause: Short name of what is full, for counting.
+        retry_seconds: How long to wait before trying again, > 0.
+    """
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "OVERLOADED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "load",
+        retry_seconds: float = 0.1,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.cause = cause
+        self.retry_seconds = retry_seconds
 
 
 class CatalogError(RouterError):

@@ -1,15 +1,13 @@
 """``serve`` and ``health``: a server until it is told to stop, and the question how one is."""
 
 import argparse
-import contextlib
-import logging
-import queue
-import signal
 from pathlib import Path
+from typing import Any
 
 from router.cli.child import READY_LINE
 from router.client import RouterClient
 from router.config import Config, load_config
+from router.logs import set_up_logs
 
 _FLAGS = (
     "address",
@@ -18,6 +16,8 @@ _FLAGS = (
     "store",
     "reflection",
     "threads",
+    "workers",
+    "metrics_address",
     "audit_share",
     "exploration_share",
     "decision_log",
@@ -48,6 +48,12 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--reflection", action="store_true", default=None, help="turn server reflection on"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="worker threads, 1 to 256")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes that share the address, 1 to 64"
+    )
+    parser.add_argument(
+        "--metrics-address", metavar="HOST:PORT", help="HTTP endpoint for Prometheus (default none)"
+    )
     parser.add_argument(
         "--audit-share",
         type=float,
@@ -83,23 +89,25 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal asks to stop; return 0."""
-    from router.server.app import RouterServer
-
     config = config_of(arguments)
-    logging.basicConfig(
-        level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    # A queue that a signal handler may put into while this thread waits in it.
-    orders: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _: orders.put(number))
-    with RouterServer(config) as server:
-        host = config.address.rpartition(":")[0]
-        print(READY_LINE.format(address=f"{host}:{server.port}"), flush=True)
-        while orders.get() == signal.SIGHUP:
-            with contextlib.suppress(Exception):  # refused: told by log, health and status
-                server.reload("signal")
+    set_up_logs(config)
+    if config.workers > 1:
+        from router.workers.control import Control
+        from router.workers.order import Order
+
+        file = None if arguments.config is None else str(arguments.config)
+        order = Order(file, _given(arguments), config.address)
+        Control(order, config, _say_ready).run()
+        return 0
+    from router.server.run import serve_until_stopped
+
+    host = config.address.rpartition(":")[0]
+    serve_until_stopped(config, lambda server: _say_ready(f"{host}:{server.port}"))
     return 0
+
+
+def _say_ready(address: str) -> None:
+    print(READY_LINE.format(address=address), flush=True)
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
@@ -108,9 +116,12 @@ def config_of(arguments: argparse.Namespace) -> Config:
     Raises:
         ConfigError: see ``load_config``.
     """
+    return load_config(arguments.config, flags=_given(arguments))
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     flags = {name: getattr(arguments, name) for name in _FLAGS}
-    given = {name: value for name, value in flags.items() if value is not None}
-    return load_config(arguments.config, flags=given)
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

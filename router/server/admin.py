@@ -99,7 +99,7 @@ def admin_handler(
     for method in _DESCRIPTOR.methods:
         run = on_loop if method.name == "GetStatus" else in_thread
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            run(methods[method.name], decoder(method.input_type), calls, executor),
+            run(methods[method.name], decoder(method.input_type), calls, executor, method.name),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(ADMIN_SERVICE, handlers)

@@ -3,7 +3,8 @@
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
 server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken,
-"reload" while the latest reload was refused, and the others do not care.
+"outcomes" while the store takes none, and "reload" while the latest reload was refused; the others
+do not care.
 """
 
 import asyncio
@@ -22,16 +23,23 @@ from router.config import Config
 from router.engine import Engine
 from router.errors import ConfigError, RouterError
 from router.ledger.store import OutcomeStore
+from router.ledger.writer import OutcomeWriter
+from router.metrics import families
+from router.metrics.endpoint import MetricsEndpoint
+from router.metrics.registry import Snapshot
+from router.metrics.text import to_text
 from router.rollout.watcher import Watcher
 from router.server.admin import ADMIN_SERVICE, AdminServicer, admin_handler
 from router.server.arm import Arm
 from router.server.attempts import Attempt, Trigger
+from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
 from router.server.versions import Versions
+from router.server.watchman import Watchman
 
 _READY_NAMES = ("", SERVICE, "readiness")
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -59,27 +67,41 @@ class RouterServer:
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
-        self._store = OutcomeStore(config.store)
+        self._store = OutcomeStore(config.store, must_open=False)
+        self._counted = Counted()
+        self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         # Changes wait for one another, and must not take the threads that calls wait for.
         self._changer = ThreadPoolExecutor(1, thread_name_prefix="router-change")
         self._health = health.aio.HealthServicer()
-        self._calls = CallsInFlight()
+        self._calls = CallsInFlight(self._counted)
         self._stopped = threading.Event()
         self._telling = threading.Lock()
         self._watcher: Watcher | None = None
+        self._endpoint: MetricsEndpoint | None = None
         self._arms: Callable[[], Sequence[Arm]] = tuple  # none yet
         self.follow_up = FollowUp(config, self._tell_promise)
+        self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
+        self._watchman = Watchman(
+            self._counted.registry, self._store, self.follow_up.look_again, self._takes
+        )
         try:
-            self.versions = Versions(config, self.follow_up, self._tell_promise, self._tell)
+            self.versions = Versions(config, self.follow_up, self._swapped, self._tell)
         except RouterError:
             self._close()
             raise
         self._arms = lambda: self.versions.switch.now.arms
         self._tell("reload", True)
-        self._tell_promise()
+        self._swapped()
         try:
+            if config.metrics_address and config.workers == 1:
+                self._endpoint = MetricsEndpoint(
+                    config.metrics_address, lambda: to_text(self.snapshot()), self._is_ready
+                )
             self.port: int = run(self._start(handlers))
+        except ConfigError:
+            self._close()
+            raise
         except RuntimeError as error:
             self.versions.close()
             self._close()
@@ -106,12 +128,14 @@ class RouterServer:
         self._server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", config.max_message_bytes),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(config.workers > 1)),
             ),
             maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
-        servicer = RouterServicer(self.versions.switch, self._store, limits, self.follow_up)
+        servicer = RouterServicer(
+            self.versions.switch, self._writer, limits, self.follow_up, self._counted
+        )
         ours = service_handler(servicer, self._executor, self._calls)
         self._server.add_generic_rpc_handlers((ours, *handlers))
         if config.admin:
@@ -126,6 +150,8 @@ class RouterServer:
         await self._server.start()
         for name in ("liveness", *_READY_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._counted.ready.value = 1
+        await self._watchman.start()
         return port
 
     @property
@@ -153,8 +179,31 @@ class RouterServer:
         """Block until the server has stopped."""
         self._stopped.wait()
 
+    @property
+    def metrics_port(self) -> int | None:
+        """Port of the metrics endpoint; None if this process has none."""
+        return None if self._endpoint is None else self._endpoint.port
+
+    def snapshot(self) -> Snapshot:
+        """Return all metrics as they are now; not to be called on the loop."""
+        return run(self._snapshot())
+
+    async def _snapshot(self) -> Snapshot:
+        counted = self._counted
+        counted.in_flight.value = self._calls.count
+        registry = counted.registry
+        registry.cell(families.AUDITS, "missed").value = self.follow_up.missed.count
+        registry.cell(families.SUSPENDED).value = sum(
+            len(audits.suspensions) for audits in {arm.audits for arm in self._arms()}
+        )
+        registry.cell(families.LOG_DROPPED).value = self.follow_up.dropped
+        return counted.snapshot()
+
+    def _is_ready(self) -> bool:
+        return bool(self._counted.ready.value)
+
     def stop(self) -> None:
-        """Turn not ready, let calls in flight end within the grace time, then close."""
+        """Turn not ready, take calls for the drain delay, let them end in the grace time, close."""
         run(self._stop())
         if self._watcher is not None:
             self._watcher.close()
@@ -164,14 +213,31 @@ class RouterServer:
         logger.info("stopped")
 
     async def _stop(self) -> None:
+        self._counted.ready.value = 0
         for name in _READY_NAMES:
             await self._health.set(name, _NOT_SERVING)
+        if self._config.drain_delay_seconds:
+            await asyncio.sleep(self._config.drain_delay_seconds)
         await self._server.stop(self._config.grace_seconds)
+
+    async def _takes(self, outcomes: bool) -> None:
+        """Say in health whether outcomes can be recorded."""
+        state = health_pb2.HealthCheckResponse.SERVING if outcomes else _NOT_SERVING
+        await self._health.set("outcomes", state)
+
+    def _waited(self, seconds: float) -> None:
+        """Count how long an outcome waited for the disk; called from the writer's thread."""
+        self._counted.later(self._disk_queue.add, seconds)
+
+    def _swapped(self) -> None:
+        """Say who is in force now; from any thread."""
+        self._counted.later(self._counted.serving, self._arms())
+        self._tell_promise()
 
     def _tell_promise(self) -> None:
         """Say in health whether every contract of those who answer stands; from any thread."""
         with self._telling:  # what was looked up last must be said last
-            self._tell("promise", not any(arm.audits.suspensions for arm in self._arms()))
+            self._tell("promise", all(arm.audits.stands for arm in self._arms()))
 
     def _tell(self, name: str, is_well: bool) -> None:
         """Say in health how a part is; from any thread."""
@@ -179,7 +245,11 @@ class RouterServer:
         asyncio.run_coroutine_threadsafe(self._health.set(name, state), shared_loop())
 
     def _close(self) -> None:
+        shared_loop().call_soon_threadsafe(self._watchman.stop)
+        if self._endpoint is not None:
+            self._endpoint.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._writer.close()
         self.follow_up.close()
         self._store.close()
         self._stopped.set()

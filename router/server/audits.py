@@ -34,28 +34,61 @@ class Audits:
         store: Where draws, reports and watches are kept; the caller closes it.
         calibration: Its identity; "" where nothing is calibrated, and so nothing drawn.
         share: Probability with which a request under a contract is drawn, in [0, 1].
+        missed: Counts the audits that could not be written.
         on_change: Told when contracts were looked up, as at the start and when one falls; may be
             called from any thread.
 
     Attributes:
         suspensions: Contracts found broken, for the engines of this calibration.
 
-    Raises:
-        StoreError: the store cannot be read.
+    While the store cannot be read, what is suspended is not known: decisions go on as before, and
+    ``on_change`` is told that not every contract stands.
     """
 
     def __init__(
-        self, store: AuditStore, calibration: str, share: float, on_change: Callable[[], None]
+        self,
+        store: AuditStore,
+        calibration: str,
+        share: float,
+        missed: "Missed",
+        on_change: Callable[[], None],
     ) -> None:
         self._store = store
         self._share = share
         self._on_change = on_change
-        self._lock = threading.Lock()
         self._looking = threading.Lock()
-        self._missed = 0
+        self._missed = missed
         self._calibration = calibration
+        self._is_known = False
         self.suspensions = Suspensions()
-        self.look()
+        self.look_again(changed=True)
+
+    @property
+    def stands(self) -> bool:
+        """Whether every watched contract is known to stand."""
+        return self._is_known and not self.suspensions
+
+    def look_again(self, *, changed: bool) -> None:
+        """Take over what other processes found, if the store was written to; may wait.
+
+        Called now and then, off the path.
+
+        Args:
+            changed: Whether it was.
+        """
+        if self._is_known and not (changed and self._calibration):
+            return
+        try:
+            self.look()
+        except StoreError as error:
+            self.forget(error)
+
+    def forget(self, error: StoreError) -> None:
+        """Take note that the store cannot be read, so that what is suspended is not known."""
+        if self._is_known:
+            logger.error("suspended contracts are not known for now: %s", error.message)
+        self._is_known = False
+        self._on_change()
 
     def drawn(self, decision: Decision, catalog: Catalog) -> DrawnAudit | None:
         """Return the audit of a decision that a contract covers and that wins the lottery.
@@ -95,7 +128,7 @@ class Audits:
             watches = self._store.draw([audit for audit, _, _ in drawn])
         except StoreError as error:
             logger.warning("%d audits were not asked for: %s", len(drawn), error.message)
-            self._miss(len(drawn))
+            self._missed.add(len(drawn))
             return
         for (audit, decision, response), watch in zip(drawn, watches, strict=True):
             top = _top(decision, audit.top_tier)
@@ -104,7 +137,7 @@ class Audits:
                 response.audit.tier = audit.top_tier
                 response.audit.probability = audit.probability
         if None in watches:  # too many contracts, or another process found one broken
-            self._miss(watches.count(None))
+            self._missed.add(watches.count(None))
             try:
                 self.look()
             except StoreError as error:  # the decisions stand; the next draw looks again
@@ -129,7 +162,7 @@ class Audits:
             audit_share=self._share,
             calibration=self._calibration,
             contracts=[_from_watched(one) for one in self._store.watched(self._calibration)],
-            missed_audit_count=self._missed,
+            missed_audit_count=self._missed.count,
         )
 
     def look(self) -> None:
@@ -153,11 +186,25 @@ class Audits:
                         one.evidence,
                     )
             self.suspensions.replace(one.contract for one in broken)
+            self._is_known = True
         self._on_change()
 
-    def _miss(self, count: int) -> None:
+
+class Missed:
+    """A count that several threads add to.
+
+    Attributes:
+        count: So far.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """Count some more."""
         with self._lock:
-            self._missed += count
+            self.count += count
 
 
 def _top(decision: Decision, top_tier: str) -> Estimate | None:

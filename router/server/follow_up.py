@@ -11,13 +11,14 @@ from weakref import WeakValueDictionary
 
 from router.config import Config
 from router.explore import explored
+from router.errors import StoreError
 from router.ledger.audit_records import DrawnAudit
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
 from router.predict.artifact import Artifact
 from router.promise.audit import calibration_id
 from router.server.arm import Arm
-from router.server.audits import Audits, from_reported, report
+from router.server.audits import Audits, Missed, from_reported, report
 from router.server.decision_line import Logged, decision_line
 from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
@@ -39,6 +40,9 @@ class FollowUp:
         on_change: Told when the contracts of some calibration were looked up; may be called from
             any thread.
 
+    Attributes:
+        missed: Audits that could not be written and were not asked for.
+
     Raises:
         StoreError: the store or the log cannot be opened.
     """
@@ -47,29 +51,41 @@ class FollowUp:
         self._on_change = on_change
         self._audit_share = config.audit_share
         self._exploration_share = config.exploration_share
-        self._store = AuditStore(config.store)
+        self._store = AuditStore(config.store, must_open=False)
         self._lock = threading.Lock()
         # One watch for each calibration that an arm still has, so that arms of one calibration
         # share what was found broken.
         self._audits: WeakValueDictionary[str, Audits] = WeakValueDictionary()
+        self.missed = Missed()
         self._log: LineLog[tuple[Arm, Logged]] | None = None
         if config.decision_log is not None:
             self._log = LineLog(config.decision_log, self._line)
 
     def audits_of(self, artifact: Artifact) -> Audits:
-        """Return the watch on the contracts of an artifact's calibration; may wait.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
+        """Return the watch on the contracts of an artifact's calibration; may wait."""
         calibrated = artifact.promise is not None
         calibration = calibration_id(artifact.manifest.extra) if calibrated else ""
         with self._lock:
             audits = self._audits.get(calibration)
             if audits is None:
-                audits = Audits(self._store, calibration, self._audit_share, self._on_change)
+                audits = Audits(
+                    self._store, calibration, self._audit_share, self.missed, self._on_change
+                )
                 self._audits[calibration] = audits
             return audits
+
+    def look_again(self) -> None:
+        """Take over what other processes found broken, if the store was written to; may wait."""
+        with self._lock:
+            watches = list(self._audits.values())
+        try:
+            changed = self._store.changed()
+        except StoreError as error:
+            for audits in watches:
+                audits.forget(error)
+            return
+        for audits in watches:
+            audits.look_again(changed=changed)
 
     def enter(self, arm: Arm, request: Request, made: Decision) -> Followed:
         """Explore, log, and draw for an audit what an arm decided; never waits."""
@@ -104,6 +120,11 @@ class FollowUp:
         if audits is not None:
             audits.learn(reported.watched)
         return from_reported(reported)
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that did not reach the log."""
+        return 0 if self._log is None else self._log.dropped
 
     def close(self) -> None:
         """Write what waits and close the files."""

@@ -1,12 +1,13 @@
 """How each method of the service is run on the event loop, and what is done around every call.
 
-``Route`` and ``ListTiers`` compute for a fraction of a millisecond and run on the loop itself; a
-batch computes for long and an outcome waits for the disk, so both go to threads. Errors become
-status here, calls in flight are counted, and a call whose time is over costs no work. What the
-methods do stands in ``servicer``; why a loop and not a pool of threads in docs/decisions/0003.
+``Route`` and ``ListTiers`` compute for a fraction of a millisecond and run on the loop itself, and
+``RecordOutcome`` hands over to the writer's thread; what computes or waits for long goes to threads.
+Errors become status here, calls in flight are counted, and a call whose time is over costs no work. What the
+methods do stands in ``servicer``; why a loop and not a pool of threads in docs/decisions/0010.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -16,8 +17,9 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from router.errors import InvalidRequestError
-from router.server.servicer import RouterServicer, Unfinished
+from router.errors import InvalidRequestError, RouterError
+from router.server.counted import Counted, MethodCounts
+from router.server.servicer import Pending, RouterServicer, Unfinished
 from router.server.status import answer_error
 from router.v1 import router_pb2
 
@@ -32,50 +34,75 @@ _ENDED_TEXT = "the call ended before it was looked at; retry"
 
 
 class CallsInFlight:
-    """A count that only the loop's thread changes."""
+    """A count that only the loop's thread changes, and the counters of how calls end."""
 
-    __slots__ = ("count",)
+    __slots__ = ("count", "counted")
 
-    def __init__(self) -> None:
+    def __init__(self, counted: Counted | None = None) -> None:
         self.count = 0
+        self.counted = counted or Counted()
 
 
 def on_loop(
-    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor
+    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor, name: str = "Route"
 ) -> AsyncMethod:
-    """Return a handler that runs a short method where the loop runs, what it leaves in a thread."""
+    """Return a handler that runs a short method where the loop runs.
 
-    async def handler(raw: bytes, context: Any) -> Any:
-        calls.count += 1
-        try:
-            if context.time_remaining() == 0:
-                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _ENDED_TEXT)
-            answer = method(decode(raw))
-            if type(answer) is Unfinished:
-                await asyncio.get_running_loop().run_in_executor(executor, answer.finish)
-                return answer.answer
-            return answer
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:
-            await answer_error(error, context, method.__qualname__)
-        finally:
-            calls.count -= 1
+    What the method leaves to be done is done in a thread, and waited for without holding one.
+    """
 
-    return handler
+    async def behaviour(raw: bytes, context: Any) -> Any:
+        if context.time_remaining() == 0:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _ENDED_TEXT)
+        answer = method(decode(raw))
+        if type(answer) is Unfinished:
+            await asyncio.get_running_loop().run_in_executor(executor, answer.finish)
+            return answer.answer
+        if type(answer) is Pending:
+            return answer.answer(await asyncio.wrap_future(answer.future))
+        return answer
+
+    return _counted(behaviour, method, calls, name)
 
 
 def in_thread(
-    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor
+    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor, name: str
 ) -> AsyncMethod:
     """Return a handler that runs a method in a thread, unless its call ends while it is queued."""
 
+    async def behaviour(raw: bytes, _: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(executor, method, decode(raw))
+
+    return _counted(behaviour, method, calls, name)
+
+
+def _counted(
+    behaviour: AsyncMethod, method: Method, calls: CallsInFlight, name: str
+) -> AsyncMethod:
+    """Return a handler that counts its calls and ends those that fail with a status."""
+    counts, clock = MethodCounts(calls.counted, name), time.perf_counter
+
     async def handler(raw: bytes, context: Any) -> Any:
+        began = clock()
         calls.count += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(executor, method, decode(raw))
+            answer = await behaviour(raw, context)
+            counts.ended(clock() - began)
+            return answer
+        except grpc.aio.AbortError:
+            counts.failed("DEADLINE_EXCEEDED", "ENDED_BEFORE_LOOKED_AT", clock() - began)
+            raise
+        except asyncio.CancelledError:
+            counts.failed("CANCELLED", "CANCELLED", clock() - began)
+            raise
         except Exception as error:
+            code, reason = (
+                (error.code, error.reason)
+                if isinstance(error, RouterError)
+                else ("INTERNAL", "INTERNAL")
+            )
+            counts.failed(code, reason, clock() - began)
             await answer_error(error, context, method.__qualname__)
         finally:
             calls.count -= 1
@@ -109,10 +136,13 @@ def service_handler(
     servicer: RouterServicer, executor: Executor, calls: CallsInFlight
 ) -> grpc.GenericRpcHandler:
     """Return ``router.v1.RouterService`` for an asyncio server."""
-    short: dict[str, Method] = {"Route": servicer.route, "ListTiers": servicer.list_tiers}
+    short: dict[str, Method] = {
+        "Route": servicer.route,
+        "ListTiers": servicer.list_tiers,
+        "RecordOutcome": servicer.record_outcome,
+    }
     long: dict[str, Method] = {
         "RouteBatch": servicer.route_batch,
-        "RecordOutcome": servicer.record_outcome,
         "Review": servicer.review,
         "RecordAudit": servicer.record_audit,
         "GetPromise": servicer.get_promise,
@@ -121,9 +151,9 @@ def service_handler(
     for method in _DESCRIPTOR.methods:
         decode = decoder(method.input_type)
         behaviour = (
-            on_loop(short[method.name], decode, calls, executor)
+            on_loop(short[method.name], decode, calls, executor, method.name)
             if method.name in short
-            else in_thread(long[method.name], decode, calls, executor)
+            else in_thread(long[method.name], decode, calls, executor, method.name)
         )
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
             behaviour, response_serializer=GetMessageClass(method.output_type).SerializeToString

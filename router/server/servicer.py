@@ -5,13 +5,16 @@ How gRPC calls them, and what happens to errors, is ``service``.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 from router.errors import InvalidRequestError, RouterError
-from router.ledger.store import OutcomeStore, RecordedOutcome
+from router.ledger.store import RecordedOutcome
+from router.ledger.writer import OutcomeWriter
 from router.server.answer import from_catalog
 from router.server.arm import Arm, InForce, Switch
 from router.server.convert import short_id, to_request
+from router.server.counted import Counted
 from router.server.follow_up import Followed, FollowUp
 from router.server.limits import Limits
 from router.server.review import review, with_plan
@@ -27,36 +30,53 @@ class Unfinished(NamedTuple):
     finish: Callable[[], None]
 
 
+class Pending(NamedTuple):
+    """An answer that follows from something that another thread is doing."""
+
+    future: "Future[Any]"
+    answer: Callable[[Any], Any]
+
+
 class RouterServicer:
-    """The methods of ``router.v1.RouterService``, from who is in force, the follow-up and a store.
+    """The methods of ``router.v1.RouterService``: from who is in force, the follow-up and a writer.
 
     Each takes the wire request, gives the wire answer and raises ``RouterError``. Each looks once
     at who is in force, so that one call is answered by one engine.
     """
 
     def __init__(
-        self, switch: Switch, store: OutcomeStore, limits: Limits, follow_up: FollowUp
+        self,
+        switch: Switch,
+        outcomes: OutcomeWriter,
+        limits: Limits,
+        follow_up: FollowUp,
+        counted: Counted | None = None,
     ) -> None:
         self._switch = switch
-        self._store = store
+        self._outcomes = outcomes
         self._limits = limits
         self._follow_up = follow_up
+        self._counted = counted or Counted()
 
     def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
-        now = self._switch.now
+        now, lap = self._switch.now, self._counted.lap()
         arm = now.main if now.canary is None else now.arm_for(_session(request))
         engine = arm.engine
         checked = to_request(request, engine.catalog, self._limits)
-        made = engine.route(checked)
+        lap("translate")
+        made = engine.route(checked, lap)
         followed = self._follow_up.enter(arm, checked, made)
+        lap("choose")
         decision = followed.decision
         answer = arm.answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
+        lap("write")
+        self._counted.decided(decision)
         now.tell(arm, checked, made)
         if followed.audit is None:
             return answer
-        return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
+        return Unfinished(answer, lambda: self._write([(followed, answer)]))
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
@@ -77,7 +97,10 @@ class RouterServicer:
         answered: list[tuple[Followed, pb.RouteResponse]] = []
         for arm, places in places_of.items():
             answered += self._decide(now, arm, request, places, response.results)
-        self._follow_up.write(answered)
+        self._write(answered)
+        self._counted.later(
+            self._counted.all_decided, [followed.decision for followed, _ in answered]
+        )
         return response
 
     def _decide(
@@ -115,6 +138,12 @@ class RouterServicer:
             result.response.CopyFrom(answer)
             yield followed, result.response
 
+    def _write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
+        self._follow_up.write(answered)
+        asked = sum(response.HasField("audit") for _, response in answered)
+        if asked:
+            self._counted.later(self._counted.audits, "asked", asked)
+
     def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         """Say what to do with the answers so far."""
         now = self._switch.now
@@ -130,13 +159,22 @@ class RouterServicer:
         engine = self._switch.now.main.engine
         return from_catalog(engine.catalog, engine.artifact.version)
 
-    def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
+    def record_outcome(self, request: pb.RecordOutcomeRequest) -> Pending:
         """Make an outcome durable."""
-        return pb.RecordOutcomeResponse(duplicate=self._store.record(self._outcome(request)))
+        return Pending(self._outcomes.put(self._outcome(request)), self._recorded)
+
+    def _recorded(self, duplicate: bool) -> pb.RecordOutcomeResponse:
+        self._counted.recorded(duplicate)
+        return pb.RecordOutcomeResponse(duplicate=duplicate)
 
     def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make the report of an audit durable, and what it means."""
-        return self._follow_up.record(request)
+        answer = self._follow_up.record(request)
+        if not answer.duplicate:
+            self._counted.later(self._counted.audits, "reported")
+            if answer.lost:
+                self._counted.later(self._counted.audits, "lost")
+        return answer
 
     def get_promise(self, _: pb.GetPromiseRequest) -> pb.GetPromiseResponse:
         """Say how the contracts in use are kept."""

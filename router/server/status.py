@@ -9,7 +9,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from router.errors import InvalidRequestError, RouterError
+from router.errors import InvalidRequestError, OverloadedError, RouterError
 
 DOMAIN = "router.v1"
 _INTERNAL_TEXT = "internal error; the server's log holds the details"
@@ -22,7 +22,9 @@ logger = logging.getLogger("router.server")
 
 
 def to_status(error: RouterError) -> status_pb2.Status:
-    """Return the google.rpc.Status of an error: one ErrorInfo, and BadRequest for a bad field.
+    """Return the google.rpc.Status of an error: ErrorInfo, and BadRequest for a bad field.
+
+    A call that was turned away because of load gets RetryInfo.
 
     Long texts are cut in the middle; metadata that do not fit are counted under "left_out".
     """
@@ -38,6 +40,10 @@ def to_status(error: RouterError) -> status_pb2.Status:
             field=error.field, description=_cut(error.description)
         )
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
+    if isinstance(error, OverloadedError):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(round(error.retry_seconds * 1e3))
+        details.append(_pack(retry))
     return status_pb2.Status(
         code=code_pb2.Code.Value(error.code), message=_cut(error.message), details=details
     )

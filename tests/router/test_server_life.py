@@ -186,14 +186,14 @@ def test_a_batch_whose_deadline_passes_in_the_queue_fails_and_others_are_served(
     with RouterServer(narrow) as server, connected(server) as channel:
         stub = RouterServiceStub(channel)
         with locked(config.store) as lock:
-            outcome = pb.RecordOutcomeRequest(decision_id="d", request_id="r")
-            running = stub.RecordOutcome.future(outcome)
+            report = pb.RecordAuditRequest(decision_id="d", quality=1.0, top_quality=1.0)
+            running = stub.RecordAudit.future(report)
             wait_until(lambda: calls_in_flight(server) == 1)
             late = stub.RouteBatch.future(batch, timeout=0.05)
             assert code_of(late.result) == grpc.StatusCode.DEADLINE_EXCEEDED
             assert stub.Route(HELLO, timeout=5.0).tier  # waits for no thread
             lock.execute("COMMIT")
-        assert running.result(timeout=5.0) == pb.RecordOutcomeResponse()
+        assert code_of(lambda: running.result(timeout=5.0)) == grpc.StatusCode.NOT_FOUND
         assert stub.RouteBatch(batch, timeout=5.0).results[0].response.tier
 
 
