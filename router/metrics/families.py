@@ -135,6 +135,51 @@ BUILD = Family(
 )
 ARTIFACT = Family("router_artifact_info", "gauge", ("version",), "1 for what serves.", merge="max")
 CATALOG = Family("router_catalog_info", "gauge", ("version",), "1 for what serves.", merge="max")
+CHANGES = Family(
+    "router_changes_total",
+    "counter",
+    ("action", "outcome"),
+    "Attempts to change what is in force: reload, rollback, set_canary, set_shadow.",
+)
+RELOAD_OK = Family(
+    "router_reload_ok", "gauge", (), "0 if the latest reload was refused, else 1.", merge="min"
+)
+CANARY_DECISIONS = Family(
+    "router_canary_decisions_total",
+    "counter",
+    ("arm", "tier"),
+    "Decisions of both arms while there is a canary.",
+)
+CANARY_COST = Family(
+    "router_canary_expected_cost_usd_total",
+    "counter",
+    ("arm",),
+    "Expected cost of these decisions in USD, as each arm's artifact predicts.",
+)
+SHADOW_COMPARED = Family(
+    "router_shadow_compared_total",
+    "counter",
+    ("tier", "shadow_tier"),
+    "Requests the shadow decided again, by what both chose.",
+)
+SHADOW_LEFT_OUT = Family(
+    "router_shadow_left_out_total",
+    "counter",
+    ("reason",),
+    "Requests drawn for the shadow and not compared: no room, or it could not decide.",
+)
+SHADOW_COST = Family(
+    "router_shadow_cost_difference_usd",
+    "gauge",
+    (),
+    "Sum of expected costs, the shadow's choices less those in force, as the latter predicts.",
+)
+SHADOW_ADEQUACY = Family(
+    "router_shadow_adequacy_difference",
+    "gauge",
+    (),
+    "Sum of adequacies, the shadow's choices less those in force, as the latter predicts.",
+)
 CPU_SECONDS = Family(
     "process_cpu_seconds_total", "counter", (), "User and system time of all workers."
 )
@@ -152,7 +197,9 @@ WORKER_RESTARTS = Family(
 FAMILIES = (
     CALLS, CALL_SECONDS, IN_FLIGHT, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS, ERRORS, SHEDS,
     DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS, SUSPENDED, STORE_UP,
-    STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CPU_SECONDS, RESIDENT, OPEN_FILES,
+    STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CHANGES,
+    RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT, SHADOW_COST,
+    SHADOW_ADEQUACY, CPU_SECONDS, RESIDENT, OPEN_FILES,
     START_TIME, WORKERS_WANTED, WORKER_UP, WORKER_RESTARTS,
 )  # fmt: skip
 """In the order in which they are told."""

@@ -163,7 +163,7 @@ def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
     Args:
         directory: The artifact.
         known: Artifacts loaded before. One of the same version is returned itself, once the files
-            are verified; of another, an encoder of the same files is shared.
+            are verified; of another, an encoder or tokenizer of the same files is shared.
 
     Raises:
         ArtifactError: anything is not as the manifest says; nothing of it is used then.
@@ -173,7 +173,9 @@ def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
     for one in known:
         if one.version == manifest.version:
             return one
-    encoder = _shared_encoder(manifest, known) or TextEncoder(directory, files)
+    encoder = _shared_encoder(manifest, known) or TextEncoder(
+        directory, files, [one.encoder for one in known]
+    )
     if encoder.encoder_sha256 != manifest.encoder_sha256:
         raise ArtifactError(
             f"{directory}: the encoder there ({encoder.encoder_sha256[:12]}) is not the one the "

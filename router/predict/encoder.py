@@ -6,6 +6,7 @@ it; making one (distillation, export) is ``training.encoder``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -116,19 +117,30 @@ class TextEncoder:
     Args:
         directory: Encoder directory, or an artifact directory, which is a superset.
         files: Of it; by default they are read anew.
+        like: Encoders made before; a tokenizer of the same file is shared, because making one holds
+            the interpreter for tens of milliseconds.
 
     Raises:
         ArtifactError: see ``read_encoder_info`` and ``open_session``.
     """
 
-    def __init__(self, directory: Path, files: ReadOnce | None = None) -> None:
+    def __init__(
+        self, directory: Path, files: ReadOnce | None = None, like: Sequence["TextEncoder"] = ()
+    ) -> None:
         files = files or ReadOnce(directory)
-        self.info = read_encoder_info(files)
-        self.tokenizer = WordTokenizer(
-            directory / "tokenizer.json",
-            self.info.max_tokens,
-            adds_special_tokens=self.info.adds_special_tokens,
-            content=files.bytes_of("tokenizer.json"),
+        self.info = info = read_encoder_info(files)
+        content = files.bytes_of("tokenizer.json")
+        self._made_of = (sha256(content).digest(), info.max_tokens, info.adds_special_tokens)
+        shared = [one.tokenizer for one in like if one._made_of == self._made_of]
+        self.tokenizer: WordTokenizer = (
+            shared[0]
+            if shared
+            else WordTokenizer(
+                directory / "tokenizer.json",
+                info.max_tokens,
+                adds_special_tokens=info.adds_special_tokens,
+                content=content,
+            )
         )
         self._session = open_session(directory / "encoder.onnx", files)
         self._whole_mask = np.ones((1, self.info.max_tokens), dtype=np.int64)

@@ -36,6 +36,7 @@ from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
+from router.server.rollout_metrics import tell_rollout
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
 from router.server.versions import Versions
@@ -197,6 +198,7 @@ class RouterServer:
             len(audits.suspensions) for audits in {arm.audits for arm in self._arms()}
         )
         registry.cell(families.LOG_DROPPED).value = self.follow_up.dropped
+        tell_rollout(registry, self.versions)
         return counted.snapshot()
 
     def _is_ready(self) -> bool:

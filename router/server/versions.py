@@ -42,6 +42,7 @@ class Versions:
     Attributes:
         switch: Who is in force.
         attempts: What was tried since the start.
+        reload_is_well: Whether the latest reload or rollback was not refused.
 
     Raises:
         CatalogError, ArtifactError, SwapError, StoreError: what to start with is refused.
@@ -59,6 +60,7 @@ class Versions:
         self._tell = tell
         self._lock = threading.Lock()
         self.attempts = Attempts()
+        self.reload_is_well = True
         artifact, catalog = load_artifact(config.artifact), load_catalog(config.catalog)
         main = self._arm(artifact, catalog, config.artifact, config.catalog)
         now = InForce(main, deployments=_ids(catalog))
@@ -198,7 +200,8 @@ class Versions:
         attempt = Attempt(action, outcome, trigger, began_unix, seconds, reason, message)
         self.attempts.note(attempt)
         if action in {Action.RELOAD, Action.ROLLBACK}:
-            self._tell("reload", outcome is not Outcome.REFUSED)
+            self.reload_is_well = outcome is not Outcome.REFUSED
+            self._tell("reload", self.reload_is_well)
         return attempt
 
     def _arm(self, artifact: Artifact, catalog: Catalog, directory: Path, file: Path) -> Arm:

@@ -245,6 +245,32 @@ def test_requests_a_full_shadow_has_no_room_for_are_dropped_and_counted(
         assert shadow.compared_count + shadow.dropped_count == len(SESSIONS)
 
 
+def test_metrics_hold_what_the_status_says(config: Config, other_artifact: Path):
+    def number(name: str, *labels: str) -> float:
+        return client.server.snapshot()[name][labels][0]
+
+    with running(config) as client:
+        assert number("router_reload_ok") == 1
+        refusal(lambda: client.reload(artifact="nowhere"))
+        set_canary(client, other_artifact, 0.25)
+        set_shadow(client, other_artifact, 1.0)
+        batch(client)
+        shadow, canary = compared(client), client.status().canary
+        assert number("router_reload_ok") == 0
+        assert number("router_changes_total", "reload", "refused") == 1
+        assert number("router_changes_total", "set_shadow", "changed") == 1
+        for move in shadow.moves:
+            name = "router_shadow_compared_total"
+            assert number(name, move.tier, move.shadow_tier) == move.count
+        assert shadow.compared_count == canary.main.decision_count  # the canary has no shadow
+        total = shadow.cost_difference_usd.value * shadow.compared_count
+        assert number("router_shadow_cost_difference_usd") == pytest.approx(total)
+        for tier, count in canary.canary.tier_counts.items():
+            assert number("router_canary_decisions_total", "canary", tier) == count
+        for version in (client.status().in_force, canary):
+            assert number("router_artifact_info", version.artifact_version) == 1
+
+
 def test_the_admin_command_does_and_shows_all_of_it(
     config: Config, other_artifact: Path, capsys: pytest.CaptureFixture[str]
 ):
