@@ -8,6 +8,7 @@ loading takes long. How the pieces of an arm fit together is ``arm``.
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -159,16 +160,18 @@ class Versions:
     def _attempt(self, action: Action, trigger: Trigger, change: Change) -> Attempt:
         began_unix, began = time.time(), time.perf_counter()
         with self._lock:
-            now = self.switch.now
             try:
-                then, message = change(now)
+                now, then, message = self._swap(change)
             except Exception as error:  # whatever it is, who is in force stays
                 reason = error.reason if isinstance(error, RouterError) else "INTERNAL"
                 outcome, message = Outcome.REFUSED, str(error) or type(error).__name__
-                logger.error("%s refused, %s: %s", action.name, reason, message)
+                is_known = isinstance(error, RouterError)
+                logger.error(
+                    "%s refused, %s: %s", action.name, reason, message, exc_info=not is_known
+                )
                 self._note(action, outcome, trigger, began_unix, began, reason, message)
+                _let_go(error)
                 raise
-            self.switch.now = then
             outcome = Outcome.UNCHANGED if then is now else Outcome.CHANGED
             attempt = self._note(action, outcome, trigger, began_unix, began, "", message)
         if then is not now:
@@ -185,6 +188,13 @@ class Versions:
             message,
         )
         return attempt
+
+    def _swap(self, change: Change) -> tuple[InForce, InForce, str]:
+        """Swap who is in force; return who was, who is, and what is to be said of it."""
+        now = self.switch.now
+        then, message = change(now)
+        self.switch.now = then
+        return now, then, message
 
     def _note(
         self,
@@ -265,6 +275,13 @@ def _artifacts(now: InForce) -> list[Artifact]:
 
 def _ids(catalog: Catalog) -> frozenset[str]:
     return frozenset(deployment.id for deployment in catalog.deployments)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what a failed change had in hand: its traceback would keep megabytes alive."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _is_another(now: InForce, artifact: Artifact) -> None:

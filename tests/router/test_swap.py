@@ -1,7 +1,10 @@
 """Artifacts and catalogs swapped under a running server: whole, verified, and back again."""
 
+import contextlib
+import gc
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +26,7 @@ from tiny_artifact import (
 from router.config import Config
 from router.defaults import default_artifact_directory
 from router.predict.artifact import load_artifact
+from router.predict.heads import Heads
 from router.predict.predictor import predict, predict_many
 from router.types import Message
 from router.v1 import admin_pb2 as admin
@@ -374,6 +378,26 @@ def test_artifacts_of_the_same_encoder_share_it_and_the_same_artifact_is_not_loa
     assert second.encoder is first.encoder
     assert second.heads is not first.heads
     assert load_artifact(tiny_artifact, [second, first]) is first
+
+
+def test_what_is_neither_in_force_nor_previous_is_freed_at_once(
+    config: Config, tiny_artifact: Path, other_artifact: Path
+):
+    with running(config) as client:
+        seen: list[weakref.ref[Heads]] = []
+        gc.disable()  # freed by the last reference, not when the collector comes by
+        try:
+            for place in (other_artifact, tiny_artifact, Path("nowhere")) * 4:
+                with contextlib.suppress(grpc.RpcError):
+                    client.reload(artifact=place)
+                client.router.Route(HELLO)
+                seen.append(weakref.ref(client.server.engine.artifact.heads))
+            alive = {ref() for ref in seen} - {None}
+        finally:
+            gc.enable()
+        now = client.server.versions.switch.now
+        assert alive == {now.main.engine.artifact.heads, now.previous.engine.artifact.heads}
+        assert len({id(ref) for ref in seen}) > 2
 
 
 def test_nobody_is_served_the_admin_service_unasked(config: Config):
