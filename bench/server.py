@@ -20,6 +20,7 @@ from router.catalog import load_catalog
 from router.config import Config
 from router.engine import build_engine
 from router.ledger.store import OutcomeStore
+from router.ledger.writer import OutcomeWriter
 from router.predict.artifact import load_artifact
 from router.server.app import RouterServer
 from router.server.follow_up import FollowUp
@@ -60,9 +61,8 @@ def _serve_asyncio(config: Config, pipe: Connection) -> None:
 
 def _serve_threads(config: Config, pipe: Connection) -> None:
     engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
-    servicer = RouterServicer(
-        engine, OutcomeStore(config.store), Limits(), FollowUp(config, engine, lambda _: None)
-    )
+    outcomes = OutcomeWriter(OutcomeStore(config.store), config.max_waiting_outcomes)
+    servicer = RouterServicer(engine, outcomes, Limits(), FollowUp(config, engine, lambda _: None))
     route = grpc.unary_unary_rpc_method_handler(
         lambda request, _: servicer.route(request),
         request_deserializer=pb.RouteRequest.FromString,

@@ -58,7 +58,7 @@ QUEUE_SECONDS = Family(
     "router_queue_seconds",
     "histogram",
     ("queue",),
-    "Wait for a turn: of a Route on the loop, of other calls for a thread or for the disk.",
+    "Wait for a turn: for a thread, or of an outcome for the disk.",
     SECONDS,
 )
 LOOP_LAG_SECONDS = Family(

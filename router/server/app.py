@@ -10,7 +10,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import grpc
@@ -34,6 +33,7 @@ from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
+from router.server.threads import Threads
 from router.server.watchman import Watchman
 
 _READY_NAMES = ("", SERVICE, "readiness")
@@ -66,9 +66,10 @@ class RouterServer:
         self._counted = Counted()
         self._counted.serving(self.engine)
         self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
-        self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
+        waits = self._counted.registry.histogram(families.QUEUE_SECONDS, "threads")
+        self._threads = Threads(config.threads, config.max_waiting_calls, waits)
         self._health = health.aio.HealthServicer()
-        self._calls = CallsInFlight(self._counted)
+        self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
@@ -105,12 +106,14 @@ class RouterServer:
             options=(
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.so_reuseport", int(config.workers > 1)),
+                # What gRPC itself keeps waiting for us; see docs/overload.md.
+                ("grpc.server.max_pending_requests", config.max_waiting_calls),
+                ("grpc.server.max_pending_requests_hard_limit", config.max_waiting_calls),
             ),
-            maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         servicer = RouterServicer(self.engine, self._writer, limits, self.follow_up, self._counted)
-        ours = service_handler(servicer, self._executor, self._calls)
+        ours = service_handler(servicer, self._threads, self._calls)
         self._server.add_generic_rpc_handlers((ours, *handlers))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if config.reflection:
@@ -186,7 +189,7 @@ class RouterServer:
         shared_loop().call_soon_threadsafe(self._watchman.stop)
         if self._endpoint is not None:
             self._endpoint.close()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         self._writer.close()
         self.follow_up.close()
         self._store.close()
