@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from router.errors import StoreError
-from router.ledger.database import Database
 from router.ledger.audit_records import DrawnAudit, Reported, Watched
+from router.ledger.database import Database
 from router.ledger.watch_rows import SCHEMA, WATCHED, draw, report, watched_of
 
 _PATIENCE_SECONDS = 1.0

@@ -47,6 +47,12 @@ CALL_SECONDS = Family(
     SECONDS,
 )
 IN_FLIGHT = Family("router_calls_in_flight", "gauge", (), "Calls being served.")
+WAITING = Family(
+    "router_calls_waiting",
+    "gauge",
+    (),
+    "Calls that gRPC has received and nobody has looked at yet, ten times a second.",
+)
 STAGE_SECONDS = Family(
     "router_stage_seconds",
     "histogram",
@@ -150,7 +156,7 @@ WORKER_RESTARTS = Family(
 )
 
 FAMILIES = (
-    CALLS, CALL_SECONDS, IN_FLIGHT, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS, ERRORS, SHEDS,
+    CALLS, CALL_SECONDS, IN_FLIGHT, WAITING, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS, ERRORS, SHEDS,
     DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS, SUSPENDED, STORE_UP,
     STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CPU_SECONDS, RESIDENT, OPEN_FILES,
     START_TIME, WORKERS_WANTED, WORKER_UP, WORKER_RESTARTS,

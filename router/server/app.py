@@ -27,6 +27,8 @@ from router.metrics.endpoint import MetricsEndpoint
 from router.metrics.registry import Snapshot
 from router.metrics.text import to_text
 from router.predict.artifact import load_artifact
+from router.server.backlog import OPTION as BACKLOG_OPTION
+from router.server.backlog import Backlog, CallsTaken, server_ids, through_handlers
 from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
@@ -74,7 +76,11 @@ class RouterServer:
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
         self._watchman = Watchman(
-            self._counted.registry, self._store, self.follow_up.audits.look_again, self._takes
+            self._counted.registry,
+            self._store,
+            off_the_path=self.follow_up.audits.look_again,
+            on_the_loop=self._look,
+            on_store=self._takes,
         )
         self._endpoint: MetricsEndpoint | None = None
         try:
@@ -102,8 +108,10 @@ class RouterServer:
 
     async def _start(self, handlers: Sequence[grpc.GenericRpcHandler]) -> int:
         config = self._config
+        known = server_ids()
         self._server = grpc.aio.server(
             options=(
+                BACKLOG_OPTION,
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.so_reuseport", int(config.workers > 1)),
                 # What gRPC itself keeps waiting for us; see docs/overload.md.
@@ -111,14 +119,17 @@ class RouterServer:
                 ("grpc.server.max_pending_requests_hard_limit", config.max_waiting_calls),
             ),
         )
+        taken, (server_id,) = CallsTaken(), server_ids() - known
+        self._backlog = Backlog(server_id, taken, config.max_waiting_calls, self._counted.registry)
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         servicer = RouterServicer(self.engine, self._writer, limits, self.follow_up, self._counted)
         ours = service_handler(servicer, self._threads, self._calls)
-        self._server.add_generic_rpc_handlers((ours, *handlers))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.add_generic_rpc_handlers((taken, ours, *handlers))
+        through = through_handlers(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, through)
         if config.reflection:
             names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+            reflection.enable_server_reflection(names, through)
         port = self._server.add_insecure_port(config.address)
         await self._server.start()
         for name in ("liveness", *_READY_NAMES):
@@ -146,6 +157,7 @@ class RouterServer:
         return run(self._snapshot())
 
     async def _snapshot(self) -> Snapshot:
+        self._look()
         counted, audits = self._counted, self.follow_up.audits
         counted.in_flight.value = self._calls.count
         registry = counted.registry
@@ -170,6 +182,9 @@ class RouterServer:
         if self._config.drain_delay_seconds:
             await asyncio.sleep(self._config.drain_delay_seconds)
         await self._server.stop(self._config.grace_seconds)
+
+    def _look(self) -> None:
+        self._backlog.look()
 
     async def _takes(self, outcomes: bool) -> None:
         """Say in health whether outcomes can be recorded."""
