@@ -1,9 +1,10 @@
 """How each method of the service is run on the event loop, and what is done around every call.
 
 ``Route`` and ``ListTiers`` compute for a fraction of a millisecond and run on the loop itself, and
-``RecordOutcome`` hands over to the writer's thread; what computes or waits for long goes to threads.
-Errors become status here, calls in flight are counted, and a call whose time is over costs no work. What the
-methods do stands in ``servicer``; why a loop and not a pool of threads in docs/decisions/0010.
+``RecordOutcome`` hands over to the writer's thread; what computes or waits for long goes to
+threads. Errors become status here, calls in flight are counted, and a call whose time is over
+costs no work. What the methods do stands in ``servicer``; why a loop and not a pool of threads in
+docs/decisions/0010.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """What a real server tells Prometheus of the calls it has had."""
 
 import http.client
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -137,7 +136,7 @@ def test_the_endpoint_gives_what_prometheus_reads(
     assert by_name["router_artifact_info"].labels == {"version": answer.artifact_version}
     assert by_name["router_catalog_info"].labels == {"version": answer.catalog_version}
     assert by_name["router_ready"].value == 1
-    assert by_name["process_open_fds"].value > len(os.listdir("/proc/self/task"))
+    assert by_name["process_open_fds"].value > 3
 
 
 def test_the_endpoint_says_whether_calls_are_taken(server: RouterServer) -> None:
