@@ -18,6 +18,7 @@ from google.protobuf import empty_pb2
 
 from router.config import Config
 from router.ledger.store import OutcomeStore
+from router.ledger.writer import OutcomeWriter
 from router.server.app import RouterServer
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
@@ -59,7 +60,8 @@ def _serve_asyncio(config: Config, pipe: Connection) -> None:
 def _serve_threads(config: Config, pipe: Connection) -> None:
     follow_up = FollowUp(config, lambda: None)
     versions = Versions(config, follow_up, lambda: None, lambda _name, _is_well: None)
-    servicer = RouterServicer(versions.switch, OutcomeStore(config.store), Limits(), follow_up)
+    outcomes = OutcomeWriter(OutcomeStore(config.store), config.max_waiting_outcomes)
+    servicer = RouterServicer(versions.switch, outcomes, Limits(), follow_up)
     route = grpc.unary_unary_rpc_method_handler(
         lambda request, _: servicer.route(request),
         request_deserializer=pb.RouteRequest.FromString,

@@ -31,6 +31,8 @@ class Config:
         reflection: Whether gRPC server reflection is on.
         threads: Worker threads, 1 to 256.
         max_concurrent_calls: Calls in flight above which RESOURCE_EXHAUSTED is answered.
+        max_waiting_calls: Calls waiting to be taken up, and calls waiting for a thread, above
+            which further ones are turned away.
         max_waiting_outcomes: Outcomes waiting for the disk above which RESOURCE_EXHAUSTED is
             answered.
         max_message_bytes: Largest request accepted.
@@ -64,6 +66,7 @@ class Config:
     reflection: bool = False
     threads: int = 4
     max_concurrent_calls: int = 1024
+    max_waiting_calls: int = 256
     max_waiting_outcomes: int = 4096
     max_message_bytes: int = 16 * 1024 * 1024
     max_batch: int = 1024
@@ -88,6 +91,7 @@ class Config:
 _RANGES = {
     "threads": (1, 256),
     "max_concurrent_calls": (1, 1_000_000),
+    "max_waiting_calls": (1, 1_000_000),
     "max_waiting_outcomes": (1, 1_000_000),
     "max_message_bytes": (1024, 2**31 - 1),
     "max_batch": (1, 1_000_000),

@@ -43,7 +43,7 @@ class AuditStore:
         )
 
     def changed(self) -> bool:
-        """Tell whether another connection, of this process or another, has written since last asked.
+        """Tell whether another connection, of whatever process, has written since last asked.
 
         Raises:
             StoreError: the file cannot be read.

@@ -1,8 +1,8 @@
 """One connection to an SQLite file that may be out of order for a while.
 
 A file that cannot be opened now is tried again when it is next needed, at most once a second, so
-that a full disk or a damaged file stops what needs the file and nothing else. What is a mistake of
-whoever configured it, a directory that is not there or a file of a later release, is refused at once.
+that a full disk or a damaged file stops what needs the file and nothing else. What is a mistake
+of whoever configured it, a missing directory or a file of a later release, is refused at once.
 """
 
 import sqlite3

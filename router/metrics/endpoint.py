@@ -86,7 +86,7 @@ def _handler(text: Callable[[], str], ready: Callable[[], bool]) -> type[BaseHTT
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
             logger.debug(format, *args)
 
     return Handler

@@ -47,6 +47,12 @@ CALL_SECONDS = Family(
     SECONDS,
 )
 IN_FLIGHT = Family("router_calls_in_flight", "gauge", (), "Calls being served.")
+WAITING = Family(
+    "router_calls_waiting",
+    "gauge",
+    (),
+    "Calls that gRPC has received and nobody has looked at yet, ten times a second.",
+)
 STAGE_SECONDS = Family(
     "router_stage_seconds",
     "histogram",
@@ -58,7 +64,7 @@ QUEUE_SECONDS = Family(
     "router_queue_seconds",
     "histogram",
     ("queue",),
-    "Wait for a turn: of a Route on the loop, of other calls for a thread or for the disk.",
+    "Wait for a turn: for a thread, or of an outcome for the disk.",
     SECONDS,
 )
 LOOP_LAG_SECONDS = Family(
@@ -195,12 +201,12 @@ WORKER_RESTARTS = Family(
 )
 
 FAMILIES = (
-    CALLS, CALL_SECONDS, IN_FLIGHT, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS, ERRORS, SHEDS,
-    DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS, SUSPENDED, STORE_UP,
-    STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CHANGES,
+    CALLS, CALL_SECONDS, IN_FLIGHT, WAITING, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS,
+    ERRORS, SHEDS, DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS,
+    SUSPENDED, STORE_UP, STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CHANGES,
     RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT, SHADOW_COST,
-    SHADOW_ADEQUACY, CPU_SECONDS, RESIDENT, OPEN_FILES,
-    START_TIME, WORKERS_WANTED, WORKER_UP, WORKER_RESTARTS,
+    SHADOW_ADEQUACY, CPU_SECONDS, RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED, WORKER_UP,
+    WORKER_RESTARTS,
 )  # fmt: skip
 """In the order in which they are told."""
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -5,7 +5,6 @@ question is answered on the loop.
 """
 
 import math
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from router.server.arm import Arm, InForce
 from router.server.attempts import Attempt, Outcome
 from router.server.audits import to_timestamp
 from router.server.service import CallsInFlight, Method, decoder, in_thread, on_loop
+from router.server.threads import Threads
 from router.server.versions import Versions
 from router.v1 import admin_pb2 as pb
 
@@ -79,13 +79,13 @@ class AdminServicer:
 
 
 def admin_handler(
-    servicer: AdminServicer, executor: Executor, calls: CallsInFlight
+    servicer: AdminServicer, threads: Threads, calls: CallsInFlight
 ) -> grpc.GenericRpcHandler:
     """Return ``router.v1.AdminService`` for an asyncio server.
 
     Args:
         servicer: What the methods do.
-        executor: Of one thread, so that changes wait for one another.
+        threads: One, so that changes wait for one another.
         calls: Counts the calls in flight.
     """
     methods: dict[str, Method] = {
@@ -99,7 +99,7 @@ def admin_handler(
     for method in _DESCRIPTOR.methods:
         run = on_loop if method.name == "GetStatus" else in_thread
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            run(methods[method.name], decoder(method.input_type), calls, executor, method.name),
+            run(methods[method.name], decoder(method.input_type), calls, threads, method.name),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(ADMIN_SERVICE, handlers)

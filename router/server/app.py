@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +32,8 @@ from router.rollout.watcher import Watcher
 from router.server.admin import ADMIN_SERVICE, AdminServicer, admin_handler
 from router.server.arm import Arm
 from router.server.attempts import Attempt, Trigger
+from router.server.backlog import OPTION as BACKLOG_OPTION
+from router.server.backlog import Backlog, CallsTaken, server_ids, through_handlers
 from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
@@ -39,10 +41,12 @@ from router.server.loop import run, shared_loop
 from router.server.rollout_metrics import tell_rollout
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
+from router.server.threads import Threads
 from router.server.versions import Versions
 from router.server.watchman import Watchman
 
 _READY_NAMES = ("", SERVICE, "readiness")
+_MOST_WAITING_CHANGES = 8
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 logger = logging.getLogger("router.server")
@@ -71,11 +75,12 @@ class RouterServer:
         self._store = OutcomeStore(config.store, must_open=False)
         self._counted = Counted()
         self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
-        self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
+        queued = partial(self._counted.registry.histogram, families.QUEUE_SECONDS)
+        self._threads = Threads(config.threads, config.max_waiting_calls, queued("threads"))
         # Changes wait for one another, and must not take the threads that calls wait for.
-        self._changer = ThreadPoolExecutor(1, thread_name_prefix="router-change")
+        self._changes = Threads(1, _MOST_WAITING_CHANGES, queued("changes"))
         self._health = health.aio.HealthServicer()
-        self._calls = CallsInFlight(self._counted)
+        self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
         self._stopped = threading.Event()
         self._telling = threading.Lock()
         self._watcher: Watcher | None = None
@@ -84,7 +89,11 @@ class RouterServer:
         self.follow_up = FollowUp(config, self._tell_promise)
         self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
         self._watchman = Watchman(
-            self._counted.registry, self._store, self.follow_up.look_again, self._takes
+            self._counted.registry,
+            self._store,
+            off_the_path=self.follow_up.look_again,
+            on_the_loop=self._look,
+            on_store=self._takes,
         )
         try:
             self.versions = Versions(config, self.follow_up, self._swapped, self._tell)
@@ -126,27 +135,34 @@ class RouterServer:
 
     async def _start(self, handlers: Sequence[grpc.GenericRpcHandler]) -> int:
         config = self._config
+        known = server_ids()
         self._server = grpc.aio.server(
             options=(
+                BACKLOG_OPTION,
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.so_reuseport", int(config.workers > 1)),
+                # What gRPC itself keeps waiting for us; see docs/overload.md.
+                ("grpc.server.max_pending_requests", config.max_waiting_calls),
+                ("grpc.server.max_pending_requests_hard_limit", config.max_waiting_calls),
             ),
-            maximum_concurrent_rpcs=config.max_concurrent_calls,
         )
+        taken, (server_id,) = CallsTaken(), server_ids() - known
+        self._backlog = Backlog(server_id, taken, config.max_waiting_calls, self._counted.registry)
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         servicer = RouterServicer(
             self.versions.switch, self._writer, limits, self.follow_up, self._counted
         )
-        ours = service_handler(servicer, self._executor, self._calls)
-        self._server.add_generic_rpc_handlers((ours, *handlers))
+        ours = service_handler(servicer, self._threads, self._calls)
+        self._server.add_generic_rpc_handlers((taken, ours, *handlers))
+        through = through_handlers(self._server)
+        names = [SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
         if config.admin:
-            admin = admin_handler(AdminServicer(self.versions), self._changer, self._calls)
+            admin = admin_handler(AdminServicer(self.versions), self._changes, self._calls)
             self._server.add_generic_rpc_handlers((admin,))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+            names.append(ADMIN_SERVICE)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, through)
         if config.reflection:
-            names = [SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
-            names += [ADMIN_SERVICE] * config.admin
-            reflection.enable_server_reflection(names, self._server)
+            reflection.enable_server_reflection(names, through)
         port = self._server.add_insecure_port(config.address)
         await self._server.start()
         for name in ("liveness", *_READY_NAMES):
@@ -174,7 +190,7 @@ class RouterServer:
         self, trigger: Trigger, artifact: Path | None = None, catalog: Path | None = None
     ) -> Attempt:
         """Swap in what is read; see ``Versions.reload``. Blocks, and waits for other changes."""
-        return self._changer.submit(self.versions.reload, trigger, artifact, catalog).result()
+        return self.versions.reload(trigger, artifact, catalog)
 
     def wait(self) -> None:
         """Block until the server has stopped."""
@@ -190,6 +206,7 @@ class RouterServer:
         return run(self._snapshot())
 
     async def _snapshot(self) -> Snapshot:
+        self._look()
         counted = self._counted
         counted.in_flight.value = self._calls.count
         registry = counted.registry
@@ -209,7 +226,6 @@ class RouterServer:
         run(self._stop())
         if self._watcher is not None:
             self._watcher.close()
-        self._changer.shutdown(cancel_futures=True)
         self.versions.close()
         self._close()
         logger.info("stopped")
@@ -221,6 +237,9 @@ class RouterServer:
         if self._config.drain_delay_seconds:
             await asyncio.sleep(self._config.drain_delay_seconds)
         await self._server.stop(self._config.grace_seconds)
+
+    def _look(self) -> None:
+        self._backlog.look()
 
     async def _takes(self, outcomes: bool) -> None:
         """Say in health whether outcomes can be recorded."""
@@ -250,7 +269,8 @@ class RouterServer:
         shared_loop().call_soon_threadsafe(self._watchman.stop)
         if self._endpoint is not None:
             self._endpoint.close()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
+        self._changes.close()
         self._writer.close()
         self.follow_up.close()
         self._store.close()

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from router import __version__
+from router.errors import OverloadedError, RouterError
 from router.laps import Lap, no_lap
 from router.metrics import families
 from router.metrics.process import process_snapshot
@@ -154,6 +155,15 @@ class MethodCounts:
         self._of(code).value += 1
         self._registry.cell(families.ERRORS, code, reason).value += 1
         self._seconds.add(seconds)
+
+    def refused(self, error: Exception, seconds: float) -> None:
+        """Count a call by the error it ends with; one nobody foresaw is INTERNAL."""
+        if not isinstance(error, RouterError):
+            self.failed("INTERNAL", "INTERNAL", seconds)
+            return
+        self.failed(error.code, error.reason, seconds)
+        if isinstance(error, OverloadedError):
+            self._registry.cell(families.SHEDS, error.cause).value += 1
 
     def _of(self, code: str) -> Cell:
         if code not in self._codes:

@@ -1,15 +1,15 @@
 """How each method of the service is run on the event loop, and what is done around every call.
 
 ``Route`` and ``ListTiers`` compute for a fraction of a millisecond and run on the loop itself, and
-``RecordOutcome`` hands over to the writer's thread; what computes or waits for long goes to threads.
-Errors become status here, calls in flight are counted, and a call whose time is over costs no work. What the
-methods do stands in ``servicer``; why a loop and not a pool of threads in docs/decisions/0010.
+``RecordOutcome`` hands over to the writer's thread; what computes or waits for long goes to
+threads. Errors become status here, calls in flight are counted, and a call whose time is over
+costs no work. What the methods do stands in ``servicer``; why a loop and not a pool of threads in
+docs/decisions/0010.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from typing import Any
 
 import grpc
@@ -17,10 +17,11 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from router.errors import InvalidRequestError, RouterError
+from router.errors import InvalidRequestError, OverloadedError
 from router.server.counted import Counted, MethodCounts
 from router.server.servicer import Pending, RouterServicer, Unfinished
 from router.server.status import answer_error
+from router.server.threads import Threads
 from router.v1 import router_pb2
 
 _DESCRIPTOR = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
@@ -34,17 +35,18 @@ _ENDED_TEXT = "the call ended before it was looked at; retry"
 
 
 class CallsInFlight:
-    """A count that only the loop's thread changes, and the counters of how calls end."""
+    """A count that only the loop's thread changes, its limit, and counters of how calls end."""
 
-    __slots__ = ("count", "counted")
+    __slots__ = ("count", "counted", "limit")
 
-    def __init__(self, counted: Counted | None = None) -> None:
+    def __init__(self, counted: Counted | None = None, limit: int = 1024) -> None:
         self.count = 0
         self.counted = counted or Counted()
+        self.limit = limit
 
 
 def on_loop(
-    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor, name: str = "Route"
+    method: Method, decode: Decode, calls: CallsInFlight, threads: Threads, name: str = "Route"
 ) -> AsyncMethod:
     """Return a handler that runs a short method where the loop runs.
 
@@ -56,7 +58,7 @@ def on_loop(
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _ENDED_TEXT)
         answer = method(decode(raw))
         if type(answer) is Unfinished:
-            await asyncio.get_running_loop().run_in_executor(executor, answer.finish)
+            await threads.run_anyway(answer.finish)
             return answer.answer
         if type(answer) is Pending:
             return answer.answer(await asyncio.wrap_future(answer.future))
@@ -66,13 +68,12 @@ def on_loop(
 
 
 def in_thread(
-    method: Method, decode: Decode, calls: CallsInFlight, executor: Executor, name: str
+    method: Method, decode: Decode, calls: CallsInFlight, threads: Threads, name: str
 ) -> AsyncMethod:
     """Return a handler that runs a method in a thread, unless its call ends while it is queued."""
 
-    async def behaviour(raw: bytes, _: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(executor, method, decode(raw))
+    async def behaviour(raw: bytes, context: Any) -> Any:
+        return await threads.run(method, decode(raw), seconds_left=context.time_remaining())
 
     return _counted(behaviour, method, calls, name)
 
@@ -87,6 +88,8 @@ def _counted(
         began = clock()
         calls.count += 1
         try:
+            if calls.count > calls.limit:
+                raise _too_many(calls.limit)
             answer = await behaviour(raw, context)
             counts.ended(clock() - began)
             return answer
@@ -97,17 +100,21 @@ def _counted(
             counts.failed("CANCELLED", "CANCELLED", clock() - began)
             raise
         except Exception as error:
-            code, reason = (
-                (error.code, error.reason)
-                if isinstance(error, RouterError)
-                else ("INTERNAL", "INTERNAL")
-            )
-            counts.failed(code, reason, clock() - began)
+            counts.refused(error, clock() - began)
             await answer_error(error, context, method.__qualname__)
         finally:
             calls.count -= 1
 
     return handler
+
+
+def _too_many(limit: int) -> OverloadedError:
+    return OverloadedError(
+        f"turned away: {limit} calls are in flight, the most this server takes; try again later, "
+        "with a back-off",
+        cause="concurrent_calls",
+        metadata={"limit": str(limit)},
+    )
 
 
 def decoder(kind: Descriptor) -> Decode:
@@ -133,7 +140,7 @@ def decoder(kind: Descriptor) -> Decode:
 
 
 def service_handler(
-    servicer: RouterServicer, executor: Executor, calls: CallsInFlight
+    servicer: RouterServicer, threads: Threads, calls: CallsInFlight
 ) -> grpc.GenericRpcHandler:
     """Return ``router.v1.RouterService`` for an asyncio server."""
     short: dict[str, Method] = {
@@ -151,9 +158,9 @@ def service_handler(
     for method in _DESCRIPTOR.methods:
         decode = decoder(method.input_type)
         behaviour = (
-            on_loop(short[method.name], decode, calls, executor, method.name)
+            on_loop(short[method.name], decode, calls, threads, method.name)
             if method.name in short
-            else in_thread(long[method.name], decode, calls, executor, method.name)
+            else in_thread(long[method.name], decode, calls, threads, method.name)
         )
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
             behaviour, response_serializer=GetMessageClass(method.output_type).SerializeToString

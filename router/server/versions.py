@@ -153,9 +153,10 @@ class Versions:
         return main.artifact_directory, main.catalog_file
 
     def close(self) -> None:
-        """End the shadow's thread."""
-        if self.switch.now.shadow is not None:
-            self.switch.now.shadow.close()
+        """Wait for a change that is being made, and end the shadow's thread."""
+        with self._lock:
+            if self.switch.now.shadow is not None:
+                self.switch.now.shadow.close()
 
     def _attempt(self, action: Action, trigger: Trigger, change: Change) -> Attempt:
         began_unix, began = time.time(), time.perf_counter()

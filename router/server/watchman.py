@@ -27,7 +27,8 @@ class Watchman:
     Args:
         registry: Of the server's counters.
         store: Of outcomes; probed while it fails.
-        look: Called every second in a thread.
+        off_the_path: Called every second in a thread.
+        on_the_loop: Called every round.
         on_store: Told whether the store takes outcomes, when that changes and at the start.
     """
 
@@ -35,11 +36,14 @@ class Watchman:
         self,
         registry: Registry,
         store: OutcomeStore,
-        look: Callable[[], None],
+        *,
+        off_the_path: Callable[[], None],
+        on_the_loop: Callable[[], None],
         on_store: Callable[[bool], Awaitable[None]],
     ) -> None:
         self._store = store
-        self._look = look
+        self._off_the_path = off_the_path
+        self._on_the_loop = on_the_loop
         self._on_store = on_store
         self._lag = registry.histogram(families.LOOP_LAG_SECONDS)
         self._up = registry.cell(families.STORE_UP)
@@ -65,6 +69,7 @@ class Watchman:
             due = time.perf_counter() + ROUND_SECONDS
             await asyncio.sleep(ROUND_SECONDS)
             self._lag.add(max(time.perf_counter() - due, 0.0))
+            self._on_the_loop()
             await self._tell()
             rounds += 1
             if rounds % _LOOK_EVERY == 0:
@@ -76,7 +81,7 @@ class Watchman:
     def _look_after(self) -> None:
         if self._store.failing:
             self._store.probe()
-        self._look()
+        self._off_the_path()
 
     async def _tell(self) -> None:
         failing = self._store.failing

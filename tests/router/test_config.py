@@ -32,6 +32,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "reflection": ("true", True),
         "threads": ("3", 3),
         "max_concurrent_calls": ("9", 9),
+        "max_waiting_calls": ("11", 11),
         "max_waiting_outcomes": ("8", 8),
         "max_message_bytes": ("4096", 4096),
         "max_batch": ("7", 7),

@@ -4,7 +4,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from router.config import Config
+from router.metrics.registry import Histogram
 from router.server.app import RouterServer
 from router.server.loop import run
 from router.server.service import SERVICE, CallsInFlight, on_loop
+from router.server.threads import Threads
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -206,9 +207,8 @@ def test_no_work_is_done_for_a_call_whose_time_is_over() -> None:
             raise grpc.aio.AbortError(code.name, text)
 
     asked: list[pb.RouteRequest] = []
-    handler = on_loop(
-        asked.append, pb.RouteRequest.FromString, CallsInFlight(), ThreadPoolExecutor(1)
-    )
+    threads = Threads(1, 1, Histogram((1.0,)))
+    handler = on_loop(asked.append, pb.RouteRequest.FromString, CallsInFlight(), threads)
     with pytest.raises(grpc.aio.AbortError, match="DEADLINE_EXCEEDED"):
         run(handler(HELLO.SerializeToString(), EndedCall()))
     assert asked == []

@@ -18,11 +18,11 @@ import pytest
 
 from router.config import Config
 from router.errors import ConfigError
+from router.v1 import router_pb2 as pb
+from router.v1.router_pb2_grpc import RouterServiceStub
 from router.workers.order import Order
 from router.workers.port import reserve
 from router.workers.slot import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Slot
-from router.v1 import router_pb2 as pb
-from router.v1.router_pb2_grpc import RouterServiceStub
 
 ROOT = Path(__file__).resolve().parents[2]
 HELLO = pb.RouteRequest(prompt="Hello there!")
