@@ -51,6 +51,8 @@ class Config:
         decision_log: JSON lines of every decision; None keeps none.
         admin: Whether AdminService is served, which takes a loopback address.
         watch_seconds: Time between two looks at artifact and catalog for new ones; 0 never looks.
+        choice: JSON file that keeps what is in force over restarts, and tells other processes that
+            have the same one; None keeps nothing.
         canary: Artifact that answers a share of sessions; None has none.
         canary_share: Share of sessions, in [0, 1].
         shadow: Artifact that decides a share of requests without effect; None has none.
@@ -80,6 +82,7 @@ class Config:
     decision_log: Path | None = None
     admin: bool = False
     watch_seconds: float = 0.0
+    choice: Path | None = None
     canary: Path | None = None
     canary_share: float = 0.0
     shadow: Path | None = None
@@ -101,7 +104,7 @@ _RANGES = {
 _SHARES = {"audit_share", "exploration_share", "canary_share", "shadow_share"}
 _SECONDS = {"grace_seconds", "drain_delay_seconds", "watch_seconds"}
 _CHOICES = {"log_level": ("debug", "info", "warning", "error"), "log_format": ("text", "json")}
-_PATHS = {"artifact", "catalog", "store", "decision_log", "canary", "shadow"}
+_PATHS = {"artifact", "catalog", "store", "decision_log", "choice", "canary", "shadow"}
 _TEXTS = _PATHS | {"address", "metrics_address", *_CHOICES}
 _KEYS = {item.name for item in fields(Config)}
 
@@ -199,6 +202,13 @@ def _check_together(config: Config) -> Config:
             True,
             f"AdminService has no guard, so it is served on a loopback address only, and not on "
             f"{config.address}: leave admin out, or listen on 127.0.0.1",
+        )
+    if config.admin and config.workers > 1 and config.choice is None:
+        raise table.error(
+            "choice",
+            None,
+            f"with admin and {config.workers} workers a file must be given by which all of them "
+            "follow a change that one was asked for, such as router-choice.json",
         )
     return config
 

@@ -23,6 +23,7 @@ _FLAGS = (
     "decision_log",
     "admin",
     "watch_seconds",
+    "choice",
     "canary",
     "canary_share",
     "shadow",
@@ -78,6 +79,9 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         type=float,
         metavar="S",
         help="look for a new artifact or catalog every S seconds (default: never)",
+    )
+    parser.add_argument(
+        "--choice", metavar="FILE", help="keeps what is in force over restarts, for all workers"
     )
     for trial, share in (("canary", "of sessions, answered"), ("shadow", "of requests, compared")):
         parser.add_argument(f"--{trial}", metavar="DIR", help=f"artifact of a {trial}")

@@ -120,6 +120,11 @@ class TextEncoder:
         like: Encoders made before; a tokenizer of the same file is shared, because making one holds
             the interpreter for tens of milliseconds.
 
+    Attributes:
+        info: What ``encoder.json`` says.
+        tokenizer: Of this encoder, or shared.
+        made_from: What the tokenizer depends on.
+
     Raises:
         ArtifactError: see ``read_encoder_info`` and ``open_session``.
     """
@@ -130,8 +135,9 @@ class TextEncoder:
         files = files or ReadOnce(directory)
         self.info = info = read_encoder_info(files)
         content = files.bytes_of("tokenizer.json")
-        self._made_of = (sha256(content).digest(), info.max_tokens, info.adds_special_tokens)
-        shared = [one.tokenizer for one in like if one._made_of == self._made_of]
+        digest = sha256(content).digest()
+        self.made_from = (digest, info.max_tokens, info.adds_special_tokens)
+        shared = [one.tokenizer for one in like if one.made_from == self.made_from]
         self.tokenizer: WordTokenizer = (
             shared[0]
             if shared

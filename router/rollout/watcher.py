@@ -6,7 +6,9 @@ is not tried file by file; trying it would do no harm, because hashes tell.
 
 import contextlib
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,16 +41,23 @@ class Watcher:
     Args:
         paths: What to look at; asked every time.
         seconds: Between two looks, > 0.
-        act: Called from the watcher's thread; what it raises is logged and not tried again until
-            the files change.
+        act: Called from the watcher's thread; what it raises is logged.
+        again_seconds: When what raised is tried again; never by default, until the files change.
     """
 
     def __init__(
-        self, paths: Callable[[], Sequence[Path]], seconds: float, act: Callable[[], object]
+        self,
+        paths: Callable[[], Sequence[Path]],
+        seconds: float,
+        act: Callable[[], object],
+        *,
+        again_seconds: float = math.inf,
     ) -> None:
         self._paths = paths
         self._seconds = seconds
         self._act = act
+        self._again_seconds = again_seconds
+        self._again_at = math.inf
         # Nothing was acted on yet: what came while the server started must not be missed.
         self._acted_on: Fingerprint = ()
         self._last = fingerprint(paths())
@@ -60,13 +69,15 @@ class Watcher:
         """Look once; act and return True if files changed and were the same at the last look."""
         seen = fingerprint(self._paths())
         settled, self._last = seen == self._last, seen
-        if not settled or seen == self._acted_on:
+        is_due = seen != self._acted_on or time.monotonic() >= self._again_at
+        if not settled or not is_due:
             return False
-        self._acted_on = seen
+        self._acted_on, self._again_at = seen, math.inf
         try:
             self._act()
         except Exception as error:  # told in full where it was noticed
             logger.debug("new files were not taken: %s", error)
+            self._again_at = time.monotonic() + self._again_seconds
         return True
 
     def close(self) -> None:

@@ -23,7 +23,8 @@ class Arm:
         engine: Decides; its suspensions are those of ``audits``.
         answers: Writes the engine's decisions.
         audits: The watch on contracts of the artifact's calibration.
-        artifact_directory: Where the artifact was read.
+        artifact_directory: Where the artifact is to be read again; may be a link.
+        read_at: Where that led when it was read.
         catalog_file: Where the catalog was read.
         since_unix: When it was loaded, in seconds since 1970.
     """
@@ -32,6 +33,7 @@ class Arm:
     answers: Answers
     audits: Audits
     artifact_directory: Path
+    read_at: Path
     catalog_file: Path
     since_unix: float
 

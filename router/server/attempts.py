@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-Trigger = Literal["admin", "signal", "files"]
+Trigger = Literal["admin", "signal", "files", "choice"]
 
 
 class Action(IntEnum):

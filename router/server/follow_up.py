@@ -10,8 +10,8 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from router.config import Config
-from router.explore import explored
 from router.errors import StoreError
+from router.explore import explored
 from router.ledger.audit_records import DrawnAudit
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog

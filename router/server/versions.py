@@ -39,6 +39,8 @@ class Versions:
         follow_up: Gives the watches on contracts.
         on_swap: Told, from the thread that changed it, that someone else is in force.
         tell: Told the name and state of a part of health, from the same thread.
+        keep: Told who is in force after a change that was made here and not elsewhere; returns what
+            is to be said of it.
 
     Attributes:
         switch: Who is in force.
@@ -55,10 +57,12 @@ class Versions:
         follow_up: FollowUp,
         on_swap: Callable[[], None],
         tell: Callable[[str, bool], None],
+        keep: Callable[[InForce], str] = lambda _: "",
     ) -> None:
         self._follow_up = follow_up
         self._on_swap = on_swap
         self._tell = tell
+        self._keep = keep
         self._lock = threading.Lock()
         self.attempts = Attempts()
         self.reload_is_well = True
@@ -72,7 +76,11 @@ class Versions:
         self.switch = Switch(now)
 
     def reload(
-        self, trigger: Trigger, artifact: Path | None = None, catalog: Path | None = None
+        self,
+        trigger: Trigger,
+        artifact: Path | None = None,
+        catalog: Path | None = None,
+        expected: tuple[Path, str] | None = None,
     ) -> Attempt:
         """Load an artifact and a catalog and swap them in.
 
@@ -80,19 +88,28 @@ class Versions:
             trigger: Who asks.
             artifact: Directory; None reads the one in force again.
             catalog: File; None reads the one in force again.
+            expected: Where the directory led when a version was chosen, and that version, which
+                must be read there; None reads what is there now.
 
         Raises:
             CatalogError, ArtifactError: as at the start; what was in force still is.
-            SwapError: contracts could no longer be kept.
+            SwapError: contracts could no longer be kept, or another version was read.
         """
 
         def change(now: InForce) -> tuple[InForce, str]:
             directory = artifact or now.main.artifact_directory
             file = catalog or now.main.catalog_file
-            read = load_artifact(directory, _artifacts(now)), load_catalog(file)
+            read_at, version = expected or (directory.resolve(), "")
+            read = load_artifact(read_at, _artifacts(now)), load_catalog(file)
+            if version not in ("", read[0].version):
+                raise SwapError(
+                    f"{read_at}: holds artifact {read[0].version}, {version} was chosen: keep each "
+                    "version in a directory of its own, or reload",
+                    reason="ANOTHER_VERSION",
+                )
             if (read[0].version, read[1].version) == now.main.versions:
                 return now, ""
-            arm = self._arm(*read, directory, file)
+            arm = replace(self._arm(*read, directory, file), read_at=read_at)
             _keep_contracts(now.main, arm.engine.artifact)
             warm(arm)
             return self._with_main(now, arm)
@@ -173,6 +190,8 @@ class Versions:
                 self._note(action, outcome, trigger, began_unix, began, reason, message)
                 _let_go(error)
                 raise
+            if then is not now and trigger != "choice":
+                message = "; ".join(filter(None, (message, self._keep(then))))
             outcome = Outcome.UNCHANGED if then is now else Outcome.CHANGED
             attempt = self._note(action, outcome, trigger, began_unix, began, "", message)
         if then is not now:
@@ -220,7 +239,7 @@ class Versions:
         audits = self._follow_up.audits_of(artifact)
         engine = replace(build_engine(artifact, catalog), suspensions=audits.suspensions)
         answers = Answers(catalog, artifact.version, artifact.length_bounds)
-        return Arm(engine, answers, audits, directory, file, time.time())
+        return Arm(engine, answers, audits, directory, directory.resolve(), file, time.time())
 
     def _with_main(self, now: InForce, main: Arm) -> tuple[InForce, str]:
         """Put another arm in force; canary and shadow go on beside it, or end, which is said."""

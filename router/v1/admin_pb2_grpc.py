@@ -76,7 +76,7 @@ class AdminServiceServicer(object):
 
     def Rollback(self, request, context):
         """Goes back to the previous versions, which are still in memory. Called twice, it goes forth
-        again. It does not outlive the process: a restart loads what the configuration names.
+        again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -221,6 +221,12 @@ CONFIGS = [
         "configuration: shadow_share = 0.1: shadow and shadow_share above 0 go together",
     ),
     bad_config(
+        "AdminService of several workers that follow nothing",
+        config("admin = true\nworkers = 2"),
+        "configuration: choice = None: with admin and 2 workers a file must be given by which all "
+        "of them follow a change that one was asked for, such as router-choice.json",
+    ),
+    bad_config(
         "AdminService for everybody",
         config("admin = true", ADDRESS="0.0.0.0:50051"),
         "configuration: admin = True: AdminService has no guard, so it is served on a loopback "

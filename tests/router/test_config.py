@@ -46,6 +46,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "decision_log": ("c.jsonl", Path("c.jsonl")),
         "admin": ("true", True),
         "watch_seconds": ("5", 5.0),
+        "choice": ("d.json", Path("d.json")),
         "canary": ("new", Path("new")),
         "canary_share": ("0.05", 0.05),
         "shadow": ("newer", Path("newer")),
