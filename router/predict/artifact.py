@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from router.errors import ArtifactError, DataError
+from router.errors import ArtifactError
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.files import ReadOnce, read_json, verify_files
@@ -23,10 +23,9 @@ from router.predict.fused import Fused
 from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
+from router.predict.parts import open_fused, read_promise, read_review
 from router.promise.calibrated import Promise
-from router.promise.saved import counts_from_json
 from router.review.heads import ReviewModel
-from router.review.saved import review_from_json
 
 ARTIFACT_FORMAT = 1
 _ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
@@ -183,21 +182,24 @@ def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
             reason="ARTIFACT_ENCODER",
             metadata={"file": str(directory)},
         )
+    has, n_tiers = manifest.extra["files"].__contains__, len(manifest.tiers)
     heads = Heads(
         open_session(directory / "heads.onnx", files),
         dimension=encoder.info.dimension,
         n_features=len(FEATURE_NAMES),
-        n_tiers=len(manifest.tiers),
+        n_tiers=n_tiers,
     )
     artifact = Artifact(
         directory,
         manifest,
         encoder,
         heads,
-        _open_fused(directory, files, manifest, heads, encoder.info.dimension),
-        _read_promise(directory, files, manifest),
-        _read_review(directory, files, manifest),
-        _read_length_bounds(directory, manifest),
+        open_fused(directory / FUSED_FILE, files, heads, encoder.info.dimension)
+        if has(FUSED_FILE)
+        else None,
+        read_promise(directory / PROMISE_FILE, files) if has(PROMISE_FILE) else None,
+        read_review(directory / REVIEW_FILE, files, n_tiers) if has(REVIEW_FILE) else None,
+        _length_bounds(directory, manifest),
     )
     check_golden(artifact, read_golden(directory / "golden.jsonl", files))
     return artifact
@@ -212,52 +214,9 @@ def _shared_encoder(manifest: Manifest, known: Sequence[Artifact]) -> TextEncode
     return None
 
 
-def _open_fused(
-    directory: Path, files: ReadOnce, manifest: Manifest, heads: Heads, dimension: int
-) -> Fused | None:
-    """Open encoder and heads in one graph, if the artifact has it."""
-    if FUSED_FILE not in manifest.extra["files"]:
-        return None
-    session = open_session(directory / FUSED_FILE, files, refers_to=("encoder.onnx",))
-    return Fused(session, heads, dimension=dimension)
-
-
-def _read_promise(directory: Path, files: ReadOnce, manifest: Manifest) -> Promise | None:
-    """Read the calibration of contracts, if the artifact has one."""
-    if PROMISE_FILE not in manifest.extra["files"]:
-        return None
-    path = directory / PROMISE_FILE
-    try:
-        return Promise(counts_from_json(files.text_of(PROMISE_FILE), str(path)))
-    except (DataError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{path}: not a calibration of contracts ({error}); calibrate again",
-            reason="ARTIFACT_PROMISE",
-            metadata={"file": str(path)},
-        ) from error
-
-
-def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:
+def _length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:
     """Read the upper output lengths, if the manifest has them."""
     if LENGTH_BOUNDS not in manifest.extra:
         return None
     content = manifest.extra[LENGTH_BOUNDS]
     return length_bounds_from_json(content, len(manifest.tiers), directory / "manifest.json")
-
-
-def _read_review(directory: Path, files: ReadOnce, manifest: Manifest) -> ReviewModel | None:
-    """Read what was learnt about second looks, if the artifact has it."""
-    if REVIEW_FILE not in manifest.extra["files"]:
-        return None
-    path = directory / REVIEW_FILE
-    try:
-        review = review_from_json(files.text_of(REVIEW_FILE), str(path))
-        if review.tiers != len(manifest.tiers):
-            raise DataError(f"{path}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
-    except (DataError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{path}: not a review of this artifact ({error}); run 'make review' again",
-            reason="ARTIFACT_REVIEW",
-            metadata={"file": str(path)},
-        ) from error
-    return review

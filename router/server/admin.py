@@ -16,7 +16,7 @@ from router.rollout.canary import Counted
 from router.rollout.tally import Interval
 from router.server.arm import Arm, InForce
 from router.server.attempts import Attempt, Outcome
-from router.server.audits import to_timestamp
+from router.server.audit_wire import to_timestamp
 from router.server.service import CallsInFlight, Method, decoder, in_thread, on_loop
 from router.server.threads import Threads
 from router.server.versions import Versions

@@ -8,7 +8,6 @@ do not care.
 """
 
 import asyncio
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -29,15 +28,14 @@ from router.metrics import families
 from router.metrics.endpoint import MetricsEndpoint
 from router.metrics.registry import Snapshot
 from router.metrics.text import to_text
-from router.rollout.watcher import Watcher
 from router.server.admin import ADMIN_SERVICE, AdminServicer, admin_handler
 from router.server.arm import Arm
 from router.server.attempts import Attempt, Trigger
 from router.server.backlog import OPTION as BACKLOG_OPTION
 from router.server.backlog import Backlog, CallsTaken, server_ids, through_handlers
-from router.server.chosen import Chosen
 from router.server.counted import Counted
 from router.server.follow_up import FollowUp
+from router.server.following import Following
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.rollout_metrics import tell_rollout
@@ -49,8 +47,6 @@ from router.server.watchman import Watchman
 
 _READY_NAMES = ("", SERVICE, "readiness")
 _MOST_WAITING_CHANGES = 8
-_CHOICE_SECONDS = 0.25
-_CHOICE_AGAIN_SECONDS = 5.0
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 logger = logging.getLogger("router.server")
@@ -87,7 +83,7 @@ class RouterServer:
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
         self._stopped = threading.Event()
         self._telling = threading.Lock()
-        self._watchers: list[Watcher] = []
+        self._following = Following(config, self._tell)
         self._endpoint: MetricsEndpoint | None = None
         self._arms: Callable[[], Sequence[Arm]] = tuple  # none yet
         self.follow_up = FollowUp(config, self._tell_promise)
@@ -100,17 +96,15 @@ class RouterServer:
             on_store=self._takes,
         )
         try:
-            chosen = None if config.choice is None else Chosen(config.choice, config)
-            keep = chosen.keep if chosen else lambda _: ""
-            self.versions = Versions(config, self.follow_up, self._swapped, self._tell, keep)
+            self.versions = Versions(
+                config, self.follow_up, self._swapped, self._tell, self._following.keep
+            )
         except RouterError:
             self._close()
             raise
         self._arms = lambda: self.versions.switch.now.arms
         self._tell("reload", True)
-        if chosen is not None:
-            with contextlib.suppress(RouterError):  # told already; what is configured serves
-                self._follow(chosen)
+        self._following.begin(self.versions)
         self._swapped()
         try:
             if config.metrics_address and config.workers == 1:
@@ -119,6 +113,7 @@ class RouterServer:
                 )
             self.port: int = run(self._start(handlers))
         except ConfigError:
+            self.versions.close()
             self._close()
             raise
         except RuntimeError as error:
@@ -129,39 +124,13 @@ class RouterServer:
                 "running? Give another address, or port 0 for a free one",
                 metadata={"address": config.address},
             ) from error
-        self._watch(chosen)
+        self._following.watch(self.versions)
         logger.info(
             "serving on port %d: artifact %s, catalog %s",
             self.port,
             self.engine.artifact.version,
             self.engine.catalog.version,
         )
-
-    def _watch(self, chosen: Chosen | None) -> None:
-        """Follow the files that another artifact, catalog or choice may come in."""
-        seconds = self._config.watch_seconds
-        if seconds:
-            self._watchers.append(
-                Watcher(self.versions.read_paths, seconds, lambda: self.reload("files"))
-            )
-        if chosen is not None:
-            self._watchers.append(
-                Watcher(
-                    lambda: [chosen.path],
-                    _CHOICE_SECONDS,
-                    lambda: self._follow(chosen),
-                    again_seconds=_CHOICE_AGAIN_SECONDS,
-                )
-            )
-
-    def _follow(self, chosen: Chosen) -> None:
-        """Put in force what was chosen, here before the last stop or in another process."""
-        try:
-            chosen.follow(self.versions)
-        except RouterError as error:
-            logger.error("what was chosen is not in force here: %s", error.message)
-            self._tell("reload", False)
-            raise
 
     async def _start(self, handlers: Sequence[grpc.GenericRpcHandler]) -> int:
         config = self._config
@@ -254,8 +223,7 @@ class RouterServer:
     def stop(self) -> None:
         """Turn not ready, take calls for the drain delay, let them end in the grace time, close."""
         run(self._stop())
-        for watcher in self._watchers:
-            watcher.close()
+        self._following.close()
         self.versions.close()
         self._close()
         logger.info("stopped")

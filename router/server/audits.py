@@ -1,6 +1,6 @@
 """Contracts in use: who is drawn for an audit, what reports lead to, how the promise stands.
 
-Drawing is a comparison; what blocks (``write``, ``report``, ``describe``) touches the store and may
+Drawing is a comparison; what blocks (``write``, ``look``, ``describe``) touches the store and may
 run on any thread. A suspended contract belongs to a calibration: engines that share one share its
 suspensions, and a recalibrated artifact starts with none. Rows and transactions are
 ``router.ledger.audits``, the test itself is ``router.promise.monitor``.
@@ -10,15 +10,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from router.catalog import Catalog
 from router.chance import audit_chance
-from router.errors import InvalidRequestError, StoreError
-from router.ledger.audit_records import DrawnAudit, Reported, Watched
+from router.errors import StoreError
+from router.ledger.audit_records import DrawnAudit, Watched
 from router.ledger.audits import AuditStore
 from router.promise.suspended import Suspensions
-from router.server.convert import short_id
+from router.server.audit_wire import from_watched
 from router.types import Decision, DecisionReason, Estimate
 from router.v1 import router_pb2 as pb
 
@@ -161,7 +159,7 @@ class Audits:
         return pb.GetPromiseResponse(
             audit_share=self._share,
             calibration=self._calibration,
-            contracts=[_from_watched(one) for one in self._store.watched(self._calibration)],
+            contracts=[from_watched(one) for one in self._store.watched(self._calibration)],
             missed_audit_count=self._missed.count,
         )
 
@@ -213,61 +211,3 @@ def _top(decision: Decision, top_tier: str) -> Estimate | None:
         one for one in decision.estimates if one.deployment.tier == top_tier and not one.ineligible
     ]
     return min(candidates, key=lambda one: one.expected_cost_usd, default=None)
-
-
-def report(store: AuditStore, wire: pb.RecordAuditRequest) -> Reported:
-    """Make a report durable, whatever calibration it belongs to.
-
-    Raises:
-        InvalidRequestError: a field is missing or out of range.
-        AuditUnknownError, AuditConflictError, AuditExpiredError, StoreError: see the store.
-    """
-    decision_id = short_id("decision_id", wire.decision_id, required=True)
-    quality, top_quality = _quality(wire, "quality"), _quality(wire, "top_quality")
-    return store.report(decision_id, quality, top_quality)
-
-
-def from_reported(reported: Reported) -> pb.RecordAuditResponse:
-    """Return the wire form of what a report led to."""
-    return pb.RecordAuditResponse(
-        duplicate=reported.duplicate,
-        lost=reported.loss > 0,
-        contract=_from_watched(reported.watched),
-    )
-
-
-def _quality(wire: pb.RecordAuditRequest, field: str) -> float:
-    if not wire.HasField(field):  # type: ignore[arg-type]  # one of two literals
-        raise InvalidRequestError(
-            field, "not given; an audit needs both qualities", reason="QUALITY_MISSING"
-        )
-    value = float(getattr(wire, field))
-    if not 0.0 <= value <= 1.0:
-        raise InvalidRequestError(
-            field,
-            f"{value} given, must be from 0 to 1",
-            reason="QUALITY_OUT_OF_RANGE",
-            metadata={"given": str(value)},
-        )
-    return value
-
-
-def _from_watched(one: Watched) -> pb.WatchedContract:
-    return pb.WatchedContract(
-        contract=pb.Contract(
-            max_loss_rate=one.contract.max_loss_rate, confidence=one.contract.confidence
-        ),
-        suspended=one.suspended,
-        audit_count=one.audits,
-        known_audit_count=one.known,
-        lost_audit_count=one.lost,
-        evidence=one.evidence,
-        loss_rate_lower_bound=one.lower_bound,
-        started=to_timestamp(one.started_unix),
-        suspended_at=None if one.suspended_unix is None else to_timestamp(one.suspended_unix),
-    )
-
-
-def to_timestamp(unix: float) -> Timestamp:
-    """Return the wire form of seconds since 1970."""
-    return Timestamp(seconds=int(unix), nanos=int(unix % 1 * 1e9))

@@ -18,7 +18,8 @@ from router.ledger.lines import LineLog
 from router.predict.artifact import Artifact
 from router.promise.audit import calibration_id
 from router.server.arm import Arm
-from router.server.audits import Audits, Missed, from_reported, report
+from router.server.audit_wire import from_reported, report
+from router.server.audits import Audits, Missed
 from router.server.decision_line import Logged, decision_line
 from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
@@ -112,7 +113,7 @@ class FollowUp:
 
         Raises:
             InvalidRequestError, AuditUnknownError, AuditConflictError, AuditExpiredError,
-            StoreError: see ``router.server.audits.report``.
+            StoreError: see ``router.server.audit_wire.report``.
         """
         reported = report(self._store, wire)
         with self._lock:

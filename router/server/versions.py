@@ -13,15 +13,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from router.catalog import Catalog, load_catalog
+from router.catalog import load_catalog
 from router.config import Config
-from router.engine import build_engine
 from router.errors import RouterError, SwapError
-from router.predict.artifact import Artifact, load_artifact
-from router.rollout.canary import Canary
-from router.rollout.shadow import Shadow
-from router.server.answer import Answers
-from router.server.arm import Arm, InForce, Switch
+from router.predict.artifact import load_artifact
+from router.server.arm import InForce, Switch
+from router.server.arms import Arms, ids_of, keep_contracts, loaded_artifacts
 from router.server.attempts import Action, Attempt, Attempts, Outcome, Trigger
 from router.server.follow_up import FollowUp
 from router.server.warm import warm
@@ -59,7 +56,7 @@ class Versions:
         tell: Callable[[str, bool], None],
         keep: Callable[[InForce], str] = lambda _: "",
     ) -> None:
-        self._follow_up = follow_up
+        self._arms = Arms(follow_up)
         self._on_swap = on_swap
         self._tell = tell
         self._keep = keep
@@ -67,12 +64,12 @@ class Versions:
         self.attempts = Attempts()
         self.reload_is_well = True
         artifact, catalog = load_artifact(config.artifact), load_catalog(config.catalog)
-        main = self._arm(artifact, catalog, config.artifact, config.catalog)
-        now = InForce(main, deployments=_ids(catalog))
+        main = self._arms.make(artifact, catalog, config.artifact, config.catalog)
+        now = InForce(main, deployments=ids_of(catalog))
         if config.canary is not None:
-            now = self._with_canary(now, config.canary, config.canary_share)
+            now = self._arms.with_canary(now, config.canary, config.canary_share)
         if config.shadow is not None:
-            now = self._with_shadow(now, config.shadow, config.shadow_share)
+            now = self._arms.with_shadow(now, config.shadow, config.shadow_share)
         self.switch = Switch(now)
 
     def reload(
@@ -100,7 +97,7 @@ class Versions:
             directory = artifact or now.main.artifact_directory
             file = catalog or now.main.catalog_file
             read_at, version = expected or (directory.resolve(), "")
-            read = load_artifact(read_at, _artifacts(now)), load_catalog(file)
+            read = load_artifact(read_at, loaded_artifacts(now)), load_catalog(file)
             if version not in ("", read[0].version):
                 raise SwapError(
                     f"{read_at}: holds artifact {read[0].version}, {version} was chosen: keep each "
@@ -109,10 +106,10 @@ class Versions:
                 )
             if (read[0].version, read[1].version) == now.main.versions:
                 return now, ""
-            arm = replace(self._arm(*read, directory, file), read_at=read_at)
-            _keep_contracts(now.main, arm.engine.artifact)
+            arm = replace(self._arms.make(*read, directory, file), read_at=read_at)
+            keep_contracts(now.main, arm.engine.artifact)
             warm(arm)
-            return self._with_main(now, arm)
+            return self._arms.with_main(now, arm)
 
         return self._attempt(Action.RELOAD, trigger, change)
 
@@ -130,7 +127,7 @@ class Versions:
                     "to: give Reload the artifact directory and the catalog you want",
                     reason="NO_PREVIOUS_VERSION",
                 )
-            return self._with_main(now, now.previous)
+            return self._arms.with_main(now, now.previous)
 
         return self._attempt(Action.ROLLBACK, trigger, change)
 
@@ -145,7 +142,7 @@ class Versions:
         def change(now: InForce) -> tuple[InForce, str]:
             if artifact is None:
                 return replace(now, canary=None, canary_arm=None), ""
-            return self._with_canary(now, artifact, share), ""
+            return self._arms.with_canary(now, artifact, share), ""
 
         return self._attempt(Action.SET_CANARY, trigger, change)
 
@@ -160,7 +157,7 @@ class Versions:
         def change(now: InForce) -> tuple[InForce, str]:
             if artifact is None:
                 return replace(now, shadow=None, shadow_directory=None), ""
-            return self._with_shadow(now, artifact, share), ""
+            return self._arms.with_shadow(now, artifact, share), ""
 
         return self._attempt(Action.SET_SHADOW, trigger, change)
 
@@ -234,93 +231,9 @@ class Versions:
             self._tell("reload", self.reload_is_well)
         return attempt
 
-    def _arm(self, artifact: Artifact, catalog: Catalog, directory: Path, file: Path) -> Arm:
-        """Join what was loaded to an arm, with the suspensions of its calibration."""
-        audits = self._follow_up.audits_of(artifact)
-        engine = replace(build_engine(artifact, catalog), suspensions=audits.suspensions)
-        answers = Answers(catalog, artifact.version, artifact.length_bounds)
-        return Arm(engine, answers, audits, directory, directory.resolve(), file, time.time())
-
-    def _with_main(self, now: InForce, main: Arm) -> tuple[InForce, str]:
-        """Put another arm in force; canary and shadow go on beside it, or end, which is said."""
-        then = InForce(
-            main, previous=now.main, deployments=now.deployments | _ids(main.engine.catalog)
-        )
-        said = []
-        if now.canary is not None and now.canary_arm is not None:
-            try:
-                then = self._with_canary(
-                    then,
-                    now.canary_arm.artifact_directory,
-                    now.canary.share,
-                    now.canary_arm.engine.artifact,
-                )
-            except RouterError as error:
-                said.append(f"the canary ended: {error.message}")
-        if now.shadow is not None and now.shadow_directory is not None:
-            try:
-                then = self._with_shadow(
-                    then, now.shadow_directory, now.shadow.share, now.shadow.engine.artifact
-                )
-            except RouterError as error:
-                said.append(f"the shadow ended: {error.message}")
-        return then, "; ".join(said)
-
-    def _with_canary(
-        self, now: InForce, directory: Path, share: float, loaded: Artifact | None = None
-    ) -> InForce:
-        artifact = loaded or load_artifact(directory, _artifacts(now))
-        _is_another(now, artifact)
-        _keep_contracts(now.main, artifact)
-        arm = self._arm(artifact, now.main.engine.catalog, directory, now.main.catalog_file)
-        warm(arm)
-        return replace(now, canary=Canary(artifact.version, share), canary_arm=arm)
-
-    def _with_shadow(
-        self, now: InForce, directory: Path, share: float, loaded: Artifact | None = None
-    ) -> InForce:
-        artifact = loaded or load_artifact(directory, _artifacts(now))
-        _is_another(now, artifact)
-        engine = build_engine(artifact, now.main.engine.catalog)
-        return replace(now, shadow=Shadow(engine, share), shadow_directory=directory)
-
-
-def _artifacts(now: InForce) -> list[Artifact]:
-    """Return the artifacts in memory, whose parts need not be loaded again."""
-    engines = [arm.engine for arm in (*now.arms, now.previous) if arm is not None]
-    if now.shadow is not None:
-        engines.append(now.shadow.engine)
-    return [engine.artifact for engine in engines]
-
-
-def _ids(catalog: Catalog) -> frozenset[str]:
-    return frozenset(deployment.id for deployment in catalog.deployments)
-
 
 def _let_go(error: BaseException | None) -> None:
     """Free what a failed change had in hand: its traceback would keep megabytes alive."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def _is_another(now: InForce, artifact: Artifact) -> None:
-    if artifact.version == now.main.engine.artifact.version:
-        raise SwapError(
-            f"{artifact.directory}: artifact {artifact.version} is in force already; give another "
-            "one",
-            reason="ALREADY_IN_FORCE",
-            metadata={"artifact": artifact.version},
-        )
-
-
-def _keep_contracts(main: Arm, artifact: Artifact) -> None:
-    """Refuse an artifact that would fail the calls under contracts that are answered now."""
-    if main.engine.artifact.promise is not None and artifact.promise is None:
-        raise SwapError(
-            f"{artifact.directory}: artifact {artifact.version} is not calibrated for contracts, "
-            f"and {main.engine.artifact.version} in force is: run 'make calibrate' on it first, or "
-            "start a server with it",
-            reason="CONTRACTS_LOST",
-            metadata={"artifact": artifact.version},
-        )

@@ -1,13 +1,17 @@
 """A running server that may be changed, with clients on it, for the tests of swapping."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from tiny_artifact import copy_artifact
 
 from router.config import Config
 from router.server.app import RouterServer
@@ -45,6 +49,25 @@ class Client:
     def version(self) -> str:
         """Return the artifact version an answer states."""
         return self.router.Route(HELLO).artifact_version
+
+
+def with_own_files(config: Config, artifact: Path, place: Path) -> Config:
+    """Return settings of a server whose artifact and catalog a test may overwrite."""
+    shutil.copyfile(config.catalog, place / "catalog.toml")
+    return replace(
+        config,
+        artifact=copy_artifact(artifact, place / "artifact"),
+        catalog=place / "catalog.toml",
+        store=place / "outcomes.sqlite3",
+        admin=True,
+    )
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that is in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @contextmanager

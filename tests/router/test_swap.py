@@ -11,12 +11,10 @@ from pathlib import Path
 
 import grpc
 import pytest
-from swapping import HELLO, running
+from swapping import HELLO, edit, running, with_own_files
 from swapping import refusal as reason_of
 from tiny_artifact import (
-    COUNTS,
     TIERS,
-    calibrated,
     copy_artifact,
     replace_file,
     write_artifact,
@@ -32,34 +30,16 @@ from router.types import Message
 from router.v1 import admin_pb2 as admin
 from router.v1 import router_pb2 as pb
 
-GOAL = pb.Goal(contract=pb.Contract(max_loss_rate=0.05))
-UNDER_CONTRACT = pb.RouteRequest(prompt="Name a fruit.", goal=GOAL)
-
 
 @pytest.fixture
 def config(server_config: Config, tiny_artifact: Path, tmp_path: Path) -> Config:
-    """Return settings of a server whose artifact and catalog a test may overwrite."""
-    catalog = tmp_path / "catalog.toml"
-    shutil.copyfile(server_config.catalog, catalog)
-    return replace(
-        server_config,
-        artifact=copy_artifact(tiny_artifact, tmp_path / "artifact"),
-        catalog=catalog,
-        store=tmp_path / "outcomes.sqlite3",
-        admin=True,
-    )
+    return with_own_files(server_config, tiny_artifact, tmp_path)
 
 
 def deploy(source: Path, target: Path) -> None:
     """Put an artifact in the place of another."""
     shutil.rmtree(target)
     copy_artifact(source, target)
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_a_new_artifact_in_the_same_place_is_swapped_in_and_rolled_back(
@@ -204,15 +184,6 @@ def test_what_is_refused_leaves_everything_as_it_was_and_says_why(
         assert client.health("reload") == "SERVING"
 
 
-def test_an_artifact_that_cannot_keep_contracts_does_not_follow_one_that_can(
-    config: Config, tiny_artifact: Path
-):
-    calibrated(config.artifact)
-    with running(config) as client:
-        assert reason_of(lambda: client.reload(artifact=tiny_artifact))[1] == "CONTRACTS_LOST"
-        assert client.router.Route(UNDER_CONTRACT).tier
-
-
 def test_there_is_nothing_to_go_back_to_before_the_first_swap(config: Config):
     with running(config) as client:
         assert reason_of(client.rollback) == ("FAILED_PRECONDITION", "NO_PREVIOUS_VERSION")
@@ -292,57 +263,6 @@ def test_an_outcome_of_a_deployment_that_left_the_catalog_is_still_taken(config:
             )
         unknown = pb.RecordOutcomeRequest(decision_id="d", request_id="r", deployment="nobody's")
         assert reason_of(lambda: client.router.RecordOutcome(unknown))[1] == "UNKNOWN_DEPLOYMENT"
-
-
-def test_a_suspended_contract_stays_with_its_calibration_and_ends_with_another(
-    config: Config, tiny_artifact: Path, tmp_path: Path
-):
-    calibrated(config.artifact)
-    again = calibrated(copy_artifact(tiny_artifact, tmp_path / "again"), replace(COUNTS, n=1200))
-    with running(replace(config, audit_share=1.0)) as client:
-
-        def lose() -> pb.RecordAuditResponse:
-            decision = client.router.Route(UNDER_CONTRACT).decision_id
-            return client.router.RecordAudit(
-                pb.RecordAuditRequest(decision_id=decision, quality=0.0, top_quality=1.0)
-            )
-
-        late = [client.router.Route(UNDER_CONTRACT).decision_id for _ in range(2)]
-        while not lose().contract.suspended:
-            pass
-        assert client.health("promise") == "NOT_SERVING"
-        edit(config.catalog, "input_usd_per_mtok = 3.0", "input_usd_per_mtok = 4.0")
-        assert client.reload().changed  # the same calibration under other prices
-        assert client.health("promise") == "NOT_SERVING"
-        assert client.router.Route(UNDER_CONTRACT).reason == pb.DECISION_REASON_CONTRACT_SUSPENDED
-        client.reload(artifact=again)
-        assert client.health("promise") == "SERVING"
-        assert client.router.Route(UNDER_CONTRACT).reason == pb.DECISION_REASON_CONTRACT_KEPT
-        # A report of the old calibration is kept and leaves the new one alone.
-        for decision in late:
-            client.router.RecordAudit(
-                pb.RecordAuditRequest(decision_id=decision, quality=0.0, top_quality=1.0)
-            )
-        assert client.health("promise") == "SERVING"
-        client.rollback()
-        assert client.health("promise") == "NOT_SERVING"
-        assert client.router.Route(UNDER_CONTRACT).reason == pb.DECISION_REASON_CONTRACT_SUSPENDED
-
-
-def test_a_contract_found_broken_after_a_swap_is_suspended_for_the_version_rolled_back_to(
-    config: Config,
-):
-    calibrated(config.artifact)
-    with running(replace(config, audit_share=1.0)) as client:
-        drawn = [client.router.Route(UNDER_CONTRACT).decision_id for _ in range(30)]
-        edit(config.catalog, "input_usd_per_mtok = 3.0", "input_usd_per_mtok = 4.0")
-        client.reload()
-        for decision in drawn:
-            report = pb.RecordAuditRequest(decision_id=decision, quality=0.0, top_quality=1.0)
-            client.router.RecordAudit(report)
-        assert client.router.Route(UNDER_CONTRACT).reason == pb.DECISION_REASON_CONTRACT_SUSPENDED
-        client.rollback()
-        assert client.router.Route(UNDER_CONTRACT).reason == pb.DECISION_REASON_CONTRACT_SUSPENDED
 
 
 def test_what_happens_to_the_files_later_does_not_reach_a_loaded_artifact(tmp_path: Path):
