@@ -3,13 +3,14 @@
 import sqlite3
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from bad_inputs import BadFile
 
 from router.catalog import load_catalog, parse_catalog
-from router.config import load_config
+from router.config import Config, load_config
 from router.errors import CatalogError, ConfigError, StoreError
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
@@ -167,11 +168,7 @@ def bad_config(given: str, make: Callable[[Path], object], message: str) -> BadF
     return BadFile(given, make, ConfigError, "CONFIG_INVALID", message)
 
 
-KEYS = (
-    "['address', 'artifact', 'audit_share', 'catalog', 'decision_log', 'exploration_share', "
-    "'grace_seconds', 'log_level', 'max_batch', 'max_concurrent_calls', 'max_message_bytes', "
-    "'max_messages', 'reflection', 'store', 'threads']"
-)
+KEYS = str(sorted(item.name for item in fields(Config)))
 CONFIGS = [
     bad_config(
         "a configuration file that is not there",
@@ -212,6 +209,26 @@ CONFIGS = [
         "a log level that is not known",
         config('log_level = "loud"'),
         "router.toml: log_level = 'loud': must be one of ['debug', 'info', 'warning', 'error']",
+    ),
+    bad_config(
+        "a log format that is not known",
+        config(LOG_FORMAT="xml"),
+        "environment (ROUTER_*): log_format = 'xml': must be one of ['text', 'json']",
+    ),
+    bad_config(
+        "no workers",
+        config("workers = 0"),
+        "router.toml: workers = 0: must be a whole number from 1 to 64",
+    ),
+    bad_config(
+        "a metrics address without a port",
+        config('metrics_address = "localhost"'),
+        "router.toml: metrics_address = 'localhost': must be host:port",
+    ),
+    bad_config(
+        "an endless drain delay",
+        config("drain_delay_seconds = 86400"),
+        "router.toml: drain_delay_seconds = 86400: must be a finite number >= 0.0 and <= 3600.0",
     ),
     bad_config(
         "a negative grace time",

@@ -27,18 +27,27 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
     given = {
         "address": "[::1]:0", "artifact": "1", "catalog": "true", "store": "a b.sqlite3",
         "reflection": "false", "threads": "3", "max_concurrent_calls": "9",
-        "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6",
-        "grace_seconds": "0.5", "audit_share": "0.02", "exploration_share": "0.1",
-        "decision_log": "c.jsonl", "log_level": "error",
+        "max_waiting_calls": "8", "max_waiting_outcomes": "5",
+        "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6", "workers": "2",
+        "metrics_address": "127.0.0.1:0", "drain_delay_seconds": "1.5", "grace_seconds": "0.5", "audit_share": "0.02", "exploration_share": "0.1",
+        "decision_log": "c.jsonl", "log_level": "error", "log_format": "json",
     }  # fmt: skip
     assert set(given) == {item.name for item in fields(Config)}
     config = load_config(None, {f"ROUTER_{name.upper()}": value for name, value in given.items()})
     assert config == Config(
-        "[::1]:0", Path("1"), Path("true"), Path("a b.sqlite3"), False, 3, 9, 4096, 7, 6, 0.5,
-        0.02, 0.1, Path("c.jsonl"), "error",
+        "[::1]:0", Path("1"), Path("true"), Path("a b.sqlite3"), False, 3, 9, 8, 5, 4096, 7, 6, 2,
+        "127.0.0.1:0", 1.5, 0.5, 0.02, 0.1, Path("c.jsonl"), "error", "json",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "localhost:65535", "[::]:50051"])
 def test_an_address_is_a_host_and_a_port(address: str) -> None:
     assert load_config(None, {"ROUTER_ADDRESS": address}).address == address
+
+
+def test_metrics_are_off_until_they_have_an_address(tmp_path: Path) -> None:
+    file = tmp_path / "router.toml"
+    file.write_text('metrics_address = "127.0.0.1:9464"\n', encoding="utf-8")
+    assert load_config(None, {}).metrics_address == ""
+    assert load_config(file, {}).metrics_address == "127.0.0.1:9464"
+    assert load_config(file, {"ROUTER_METRICS_ADDRESS": ""}).metrics_address == ""
