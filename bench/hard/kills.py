@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class _Caller(threading.Thread):
 
 
 def _workers_when_all_are_up(
-    control: int, workers: int, metrics_port: int, killed: Set[int]
+    control: int, workers: int, metrics_port: int, killed: AbstractSet[int]
 ) -> list[int]:
     """Return the workers' process ids once each takes calls."""
     end = time.monotonic() + _WAIT_SECONDS

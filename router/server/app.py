@@ -28,7 +28,7 @@ from router.metrics.registry import Snapshot
 from router.metrics.text import to_text
 from router.predict.artifact import load_artifact
 from router.server.backlog import OPTION as BACKLOG_OPTION
-from router.server.backlog import Backlog, CallsTaken, server_ids, through_handlers
+from router.server.backlog import Backlog, CallsTaken, WatchedHealth, server_ids, through_handlers
 from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
@@ -70,7 +70,7 @@ class RouterServer:
         self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
         waits = self._counted.registry.histogram(families.QUEUE_SECONDS, "threads")
         self._threads = Threads(config.threads, config.max_waiting_calls, waits)
-        self._health = health.aio.HealthServicer()
+        self._health = WatchedHealth()
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
@@ -184,7 +184,7 @@ class RouterServer:
         await self._server.stop(self._config.grace_seconds)
 
     def _look(self) -> None:
-        self._backlog.look()
+        self._backlog.look(self._health.watching)
 
     async def _takes(self, outcomes: bool) -> None:
         """Say in health whether outcomes can be recorded."""
