@@ -13,7 +13,6 @@ import grpc
 
 # What the package grpcio-channelz calls; it has no public name and no types.
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
-
 from grpc_health.v1 import health
 
 from router.metrics import families
@@ -40,7 +39,7 @@ class WatchedHealth(health.aio.HealthServicer):
 
     watching = 0
 
-    async def Watch(self, request: Any, context: Any) -> None:
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - gRPC's name
         """Tell of changes until the caller leaves."""
         self.watching += 1
         try:
