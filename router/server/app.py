@@ -114,7 +114,7 @@ class RouterServer:
                 BACKLOG_OPTION,
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.so_reuseport", int(config.workers > 1)),
-                # What gRPC itself keeps waiting for us; see docs/overload.md.
+                # What gRPC itself keeps waiting for us; see docs/operations.md.
                 ("grpc.server.max_pending_requests", config.max_waiting_calls),
                 ("grpc.server.max_pending_requests_hard_limit", config.max_waiting_calls),
             ),
