@@ -15,6 +15,7 @@ from router.errors import RouterError
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.demo import add_demo
+    from router.cli.explain_decision import add_explain
     from router.cli.files import add_check, add_outcomes, add_tiers
     from router.cli.promise import add_promise
     from router.cli.route import add_route
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_promise,
         add_demo,
         add_outcomes,
+        add_explain,
     ):
         add(commands)
     return parser
