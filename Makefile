@@ -22,6 +22,9 @@ ONBOARD_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
+TEST ?= kills
+HARD_FLAGS ?=
+MINUTES ?= 20
 
 .DEFAULT_GOAL := help
 
@@ -96,6 +99,18 @@ encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIN
 .PHONY: bench
 bench: $(VENV)/.serve ## latency, throughput, size and start-up beside the floor of the same stack
 	$(BIN)/python -m bench
+
+.PHONY: hard
+hard: $(VENV)/.serve ## one hard test of a real server: make hard TEST=kills [HARD_FLAGS="--times 10"]; report in build/hard
+	$(BIN)/python -m bench.hard $(TEST) $(HARD_FLAGS)
+
+.PHONY: soak
+soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and latency
+	$(BIN)/python -m bench.hard soak --minutes $(MINUTES)
+
+.PHONY: chaos
+chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
+	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator

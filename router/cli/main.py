@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.admin import add_admin
     from router.cli.demo import add_demo
+    from router.cli.explain_decision import add_explain
     from router.cli.files import add_check, add_outcomes, add_tiers
     from router.cli.promise import add_promise
     from router.cli.route import add_route
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_admin,
         add_demo,
         add_outcomes,
+        add_explain,
     ):
         add(commands)
     return parser

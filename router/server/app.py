@@ -32,7 +32,7 @@ from router.server.admin import ADMIN_SERVICE, AdminServicer, admin_handler
 from router.server.arm import Arm
 from router.server.attempts import Attempt, Trigger
 from router.server.backlog import OPTION as BACKLOG_OPTION
-from router.server.backlog import Backlog, CallsTaken, server_ids, through_handlers
+from router.server.backlog import Backlog, CallsTaken, WatchedHealth, server_ids, through_handlers
 from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.following import Following
@@ -79,7 +79,7 @@ class RouterServer:
         self._threads = Threads(config.threads, config.max_waiting_calls, queued("threads"))
         # Changes wait for one another, and must not take the threads that calls wait for.
         self._changes = Threads(1, _MOST_WAITING_CHANGES, queued("changes"))
-        self._health = health.aio.HealthServicer()
+        self._health = WatchedHealth()
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
         self._stopped = threading.Event()
         self._telling = threading.Lock()
@@ -140,7 +140,7 @@ class RouterServer:
                 BACKLOG_OPTION,
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 ("grpc.so_reuseport", int(config.workers > 1)),
-                # What gRPC itself keeps waiting for us; see docs/overload.md.
+                # What gRPC itself keeps waiting for us; see docs/operations.md.
                 ("grpc.server.max_pending_requests", config.max_waiting_calls),
                 ("grpc.server.max_pending_requests_hard_limit", config.max_waiting_calls),
             ),
@@ -237,7 +237,7 @@ class RouterServer:
         await self._server.stop(self._config.grace_seconds)
 
     def _look(self) -> None:
-        self._backlog.look()
+        self._backlog.look(self._health.watching)
 
     async def _takes(self, outcomes: bool) -> None:
         """Say in health whether outcomes can be recorded."""

@@ -13,6 +13,7 @@ import grpc
 
 # What the package grpcio-channelz calls; it has no public name and no types.
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
+from grpc_health.v1 import health
 
 from router.metrics import families
 from router.metrics.registry import Registry
@@ -31,6 +32,20 @@ class CallsTaken(grpc.GenericRpcHandler):
     def service(self, handler_call_details: Any) -> None:
         """Count, and leave the call to the next handler."""
         self.count += 1
+
+
+class WatchedHealth(health.aio.HealthServicer):
+    """The health service, which knows how many watch it: their calls last, and keep nobody busy."""
+
+    watching = 0
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - gRPC's name
+        """Tell of changes until the caller leaves."""
+        self.watching += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self.watching -= 1
 
 
 def through_handlers(server: grpc.aio.Server) -> Any:
@@ -61,8 +76,8 @@ class Backlog:
     """Waiting and refused calls of one server. Belongs to the loop's thread.
 
     The core tells how many calls have begun. Those that have not reached us either wait or were
-    refused: after two looks between which nothing moved, none waits; until then at most
-    ``capacity`` do, and the count of those refused may be that much too low.
+    refused. None waits when as many are absent at two looks and at both nothing was being served;
+    until then up to ``capacity`` may wait, and the count of those refused may be too low by that.
 
     Args:
         server_id: The one that appeared when the server was made.
@@ -79,17 +94,26 @@ class Backlog:
         self._capacity = capacity
         self._waiting = registry.cell(families.WAITING)
         self._refused = registry.cell(families.SHEDS, "grpc_queue")
-        self._before = (time.monotonic(), -1, -1)
+        self._looked = time.monotonic()
+        self._seen: int | None = None  # calls absent at the last look, if nothing was served then
 
-    def look(self) -> None:
-        """Bring the numbers up to date; takes some 0.2 ms."""
-        data = json.loads(cygrpc.channelz_get_server(self._server_id))["server"]["data"]
+    def look(self, watching: int) -> None:
+        """Bring the numbers up to date; takes some 0.2 ms.
+
+        Args:
+            watching: Calls that last and are no work.
+        """
+        try:
+            data = json.loads(cygrpc.channelz_get_server(self._server_id))["server"]["data"]
+        except ValueError:  # the server has stopped; the last numbers stand
+            return
         begun, taken, now = int(data["callsStarted"]), self._taken.count, time.monotonic()
+        ended = int(data["callsSucceeded"]) + int(data["callsFailed"])
         absent = max(begun - taken, 0)
-        since, *numbers = self._before
-        if now - since >= _APART_SECONDS:
-            if numbers == [begun, taken]:
+        if now - self._looked >= _APART_SECONDS:
+            seen = absent if taken - ended == watching else None
+            if seen is not None and seen == self._seen:
                 self._refused.value = max(self._refused.value, absent)
-            self._before = (now, begun, taken)
+            self._looked, self._seen = now, seen
         self._refused.value = max(self._refused.value, absent - self._capacity)
         self._waiting.value = max(absent - self._refused.value, 0)

@@ -25,6 +25,15 @@ TIMED_ONE_IN = 16
 STAGES = ("translate", "read", "tokenize", "predict", "price", "choose", "write")
 
 
+_BEFORE_ANYTHING_HAPPENS = {
+    families.SHEDS: (
+        "grpc_queue", "concurrent_calls", "threads_queue", "outcomes_queue", "deadline",
+    ),
+    families.AUDITS: ("asked", "missed", "reported", "lost"),
+}  # fmt: skip
+"""Counters that are told as 0 from the start, so that their first increase is seen as one."""
+
+
 class Counted:
     """Counters of one server.
 
@@ -49,6 +58,9 @@ class Counted:
             duplicate: registry.cell(families.OUTCOMES, str(duplicate).lower())
             for duplicate in (False, True)
         }
+        for family, values in _BEFORE_ANYTHING_HAPPENS.items():
+            for value in values:
+                registry.cell(family, value)
         self.in_flight = registry.cell(families.IN_FLIGHT)
         self.ready = registry.cell(families.READY)
         registry.cell(

@@ -233,6 +233,26 @@ CONFIGS = [
         "address only, and not on 0.0.0.0:50051: leave admin out, or listen on 127.0.0.1",
     ),
     bad_config(
+        "a log format that is not known",
+        config(LOG_FORMAT="xml"),
+        "environment (ROUTER_*): log_format = 'xml': must be one of ['text', 'json']",
+    ),
+    bad_config(
+        "no workers",
+        config("workers = 0"),
+        "router.toml: workers = 0: must be a whole number from 1 to 64",
+    ),
+    bad_config(
+        "a metrics address without a port",
+        config('metrics_address = "localhost"'),
+        "router.toml: metrics_address = 'localhost': must be host:port",
+    ),
+    bad_config(
+        "an endless drain delay",
+        config("drain_delay_seconds = 86400"),
+        "router.toml: drain_delay_seconds = 86400: must be a finite number >= 0.0 and <= 3600.0",
+    ),
+    bad_config(
         "a negative grace time",
         config("grace_seconds = -1"),
         "router.toml: grace_seconds = -1: must be a finite number >= 0.0 and <= 3600.0",

@@ -63,3 +63,11 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "localhost:65535", "[::]:50051"])
 def test_an_address_is_a_host_and_a_port(address: str) -> None:
     assert load_config(None, {"ROUTER_ADDRESS": address}).address == address
+
+
+def test_metrics_are_off_until_they_have_an_address(tmp_path: Path) -> None:
+    file = tmp_path / "router.toml"
+    file.write_text('metrics_address = "127.0.0.1:9464"\n', encoding="utf-8")
+    assert load_config(None, {}).metrics_address == ""
+    assert load_config(file, {}).metrics_address == "127.0.0.1:9464"
+    assert load_config(file, {"ROUTER_METRICS_ADDRESS": ""}).metrics_address == ""

@@ -231,3 +231,18 @@ def test_many_callers_at_once_all_get_their_own_answer(stub: RouterServiceStub) 
     answers = [future.result(timeout=20.0) for future in futures]
     assert [answer.request_id for answer in answers] == [str(n) for n in range(200)]
     assert len({answer.decision_id for answer in answers}) == 200
+
+
+def test_during_the_drain_delay_health_says_no_and_calls_are_still_taken(config: Config) -> None:
+    server = RouterServer(replace(config, drain_delay_seconds=1.0))
+    with connected(server) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        watch = health.Watch(health_pb2.HealthCheckRequest(service="readiness"))
+        assert next(watch).status == SERVING
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert next(watch).status == NOT_SERVING
+        assert RouterServiceStub(channel).Route(HELLO, timeout=5.0).tier
+        stopping.join(timeout=20.0)
+        assert not stopping.is_alive()
+    assert server.snapshot()["router_ready"] == {(): [0]}

@@ -159,8 +159,8 @@ def test_calls_that_wait_too_many_are_turned_away_counted_and_harm_nobody(
         RouterServer(config) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
-        stub, health = RouterServiceStub(channel), health_pb2_grpc.HealthStub(channel)
-        watch = health.Watch(health_pb2.HealthCheckRequest())
+        stub = RouterServiceStub(channel)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
         next(watch)
         futures = [stub.Route.future(HELLO) for _ in range(300)]
         codes = Counter(future.code() for future in futures)
@@ -172,7 +172,9 @@ def test_calls_that_wait_too_many_are_turned_away_counted_and_harm_nobody(
             time.sleep(0.1)
         watch.cancel()
     assert total(snapshot, "router_calls_total", "Route") == codes[grpc.StatusCode.OK] + 1
-    assert total(snapshot, "router_sheds_total") == codes[grpc.StatusCode.CANCELLED]
+    shed = total(snapshot, "router_sheds_total", "grpc_queue")
+    # On a starved machine a call may be on its way to a handler for longer than two looks take.
+    assert 0 <= shed - codes[grpc.StatusCode.CANCELLED] <= 2
 
 
 def test_calls_above_the_limit_in_flight_are_told_when_to_try_again(
