@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from router.cli.table import lines_of_table
-from router.client import RouterClient
+from router.client import CallError, RouterClient
 from router.config import Config
 from router.v1 import admin_pb2 as pb
 
@@ -106,8 +107,18 @@ def lines_of_status(answer: pb.GetStatusResponse) -> list[str]:
     return lines
 
 
-def _client(arguments: argparse.Namespace) -> RouterClient:
-    return RouterClient(arguments.address, _TIMEOUT_SECONDS)
+@contextmanager
+def _client(arguments: argparse.Namespace) -> Iterator[RouterClient]:
+    with RouterClient(arguments.address, _TIMEOUT_SECONDS) as client:
+        try:
+            yield client
+        except CallError as error:
+            if error.code != "UNIMPLEMENTED":
+                raise
+            raise CallError(
+                f"{arguments.address} does not serve AdminService; start the server with --admin",
+                code=error.code,
+            ) from error
 
 
 def _lines_of_versions(in_force: pb.Version, previous: pb.Version | None) -> list[str]:

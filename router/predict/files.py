@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from router.errors import ArtifactError
 
+_MOST_BYTES = 1 << 31
 
 class ReadOnce:
     """Files of one directory, each read at most once: what was verified is what is used.
@@ -29,10 +31,15 @@ class ReadOnce:
         """Return the content of a file.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be read, is no plain file (reading a pipe might never end), or is
+                larger than a graph can be.
         """
         if name not in self._read:
-            self._read[name] = (self._place / name).read_bytes()
+            path = self._place / name
+            state = path.stat()
+            if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_BYTES:
+                raise OSError(f"no plain file of at most {_MOST_BYTES} bytes")
+            self._read[name] = path.read_bytes()
         return self._read[name]
 
     def text_of(self, name: str) -> str:

@@ -1,6 +1,7 @@
 """Bad artifacts: altered, old, incomplete, of other parts, or not fitting the catalog."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,16 @@ def without(key: str) -> Callable[[], object]:
 def file(name: str, change: Callable[[bytes], bytes]) -> Callable[[], object]:
     """Change a file and leave the manifest as it is."""
     return lambda: replace_file(DIR / name, change((DIR / name).read_bytes()))
+
+
+def pipe(name: str) -> Callable[[], object]:
+    """Put a pipe that nobody writes to in the place of a file."""
+
+    def change() -> None:
+        (DIR / name).unlink()
+        os.mkfifo(DIR / name)
+
+    return change
 
 
 def made(name: str, content: bytes) -> Callable[[], object]:
@@ -163,6 +174,12 @@ ARTIFACTS = [
         file("manifest.json", lambda _: b"[1]"),
         "FILE_UNREADABLE",
         f"{MANIFEST}: expected a JSON object, found list",
+    ),
+    bad(
+        "a pipe in the place of a manifest",
+        pipe("manifest.json"),
+        "FILE_UNREADABLE",
+        f"{MANIFEST}: not readable as JSON (no plain file of at most 2147483648 bytes); {COPY}",
     ),
     bad(
         "an artifact of an older format",

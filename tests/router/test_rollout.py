@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 from swapping import HELLO, Client, refusal, running
 from tiny_artifact import calibrated, copy_artifact
@@ -269,6 +270,22 @@ def test_metrics_hold_what_the_status_says(config: Config, other_artifact: Path)
             assert number("router_canary_decisions_total", "canary", tier) == count
         for version in (client.status().in_force, canary):
             assert number("router_artifact_info", version.artifact_version) == 1
+
+
+@pytest.mark.parametrize("method", ["Reload", "Rollback", "SetCanary", "SetShadow", "GetStatus"])
+def test_bytes_that_are_no_message_change_nothing(config: Config, method: str):
+    with running(config) as client, grpc.insecure_channel(client.address) as channel:
+        call = channel.unary_unary(f"/router.v1.AdminService/{method}")
+        assert refusal(lambda: call(b"\xff")) == ("INVALID_ARGUMENT", "NOT_A_MESSAGE")
+        assert not client.status().HasField("last_attempt")
+
+
+def test_a_server_that_takes_no_changes_says_how_it_would(
+    config: Config, capsys: pytest.CaptureFixture[str]
+):
+    with running(replace(config, admin=False)) as client:
+        assert main(["admin", "--address", client.address, "status"]) == 1
+    assert "start the server with --admin" in capsys.readouterr().err
 
 
 def test_the_admin_command_does_and_shows_all_of_it(
