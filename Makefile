@@ -112,6 +112,10 @@ soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and laten
 chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
 	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
+.PHONY: bench-native
+bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
+	$(BIN)/python -m bench.native
+
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py
@@ -121,8 +125,8 @@ proto-check: .venv-proto/.done ## fail if router/v1 is not what protos/ generate
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py --check
 
 .PHONY: test
-test: $(VENV)/.all ## install what the tests need and run them all
-	$(BIN)/python -m pytest
+test: $(VENV)/.all ## install what the tests need and run them all, a file at a time on each core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: lint
 lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generated code up to date

@@ -17,7 +17,8 @@ from router.rollout.tally import Interval
 from router.server.arm import Arm, InForce
 from router.server.attempts import Attempt, Outcome
 from router.server.audit_wire import to_timestamp
-from router.server.service import CallsInFlight, Method, decoder, in_thread, on_loop
+from router.server.in_flight import CallsInFlight
+from router.server.service import Method, decoder, in_thread, on_loop
 from router.server.threads import Threads
 from router.server.versions import Versions
 from router.v1 import admin_pb2 as pb

@@ -36,11 +36,13 @@ from router.server.backlog import Backlog, CallsTaken, WatchedHealth, server_ids
 from router.server.counted import Counted
 from router.server.follow_up import FollowUp
 from router.server.following import Following
+from router.server.in_flight import CallsInFlight
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.rollout_metrics import tell_rollout
-from router.server.service import SERVICE, CallsInFlight, service_handler
+from router.server.service import SERVICE, service_handler
 from router.server.servicer import RouterServicer
+from router.server.stream import Streams
 from router.server.threads import Threads
 from router.server.versions import Versions
 from router.server.watchman import Watchman
@@ -81,6 +83,7 @@ class RouterServer:
         self._changes = Threads(1, _MOST_WAITING_CHANGES, queued("changes"))
         self._health = WatchedHealth()
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
+        self._streams = Streams()
         self._stopped = threading.Event()
         self._telling = threading.Lock()
         self._following = Following(config, self._tell)
@@ -151,7 +154,9 @@ class RouterServer:
         servicer = RouterServicer(
             self.versions.switch, self._writer, limits, self.follow_up, self._counted
         )
-        ours = service_handler(servicer, self._threads, self._calls)
+        ours = service_handler(
+            servicer, self._threads, self._calls, self._streams, config.max_batch
+        )
         self._server.add_generic_rpc_handlers((taken, ours, *handlers))
         through = through_handlers(self._server)
         names = [SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
@@ -234,6 +239,7 @@ class RouterServer:
             await self._health.set(name, _NOT_SERVING)
         if self._config.drain_delay_seconds:
             await asyncio.sleep(self._config.drain_delay_seconds)
+        self._streams.close()
         await self._server.stop(self._config.grace_seconds)
 
     def _look(self) -> None:

@@ -2,9 +2,9 @@
 
 ``Route`` and ``ListTiers`` compute for a fraction of a millisecond and run on the loop itself, and
 ``RecordOutcome`` hands over to the writer's thread; what computes or waits for long goes to
-threads. Errors become status here, calls in flight are counted, and a call whose time is over
-costs no work. What the methods do stands in ``servicer``; why a loop and not a pool of threads in
-docs/decisions/0010.
+threads (``RouteStream``, which does both, is ``stream``). Errors become status here, calls in
+flight are counted, and a call whose time is over costs no work. What the methods do stands in
+``servicer``; why a loop and not a pool of threads in docs/decisions/0010.
 """
 
 import asyncio
@@ -17,10 +17,12 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from router.errors import InvalidRequestError, OverloadedError
-from router.server.counted import Counted, MethodCounts
+from router.errors import InvalidRequestError
+from router.server.counted import MethodCounts
+from router.server.in_flight import CallsInFlight
 from router.server.servicer import Pending, RouterServicer, Unfinished
 from router.server.status import answer_error
+from router.server.stream import MOST_TOGETHER, RouteStream, Streams
 from router.server.threads import Threads
 from router.v1 import router_pb2
 
@@ -32,17 +34,6 @@ Decode = Callable[[bytes], Any]
 AsyncMethod = Callable[[bytes, Any], Awaitable[Any]]
 
 _ENDED_TEXT = "the call ended before it was looked at; retry"
-
-
-class CallsInFlight:
-    """A count that only the loop's thread changes, its limit, and counters of how calls end."""
-
-    __slots__ = ("count", "counted", "limit")
-
-    def __init__(self, counted: Counted | None = None, limit: int = 1024) -> None:
-        self.count = 0
-        self.counted = counted or Counted()
-        self.limit = limit
 
 
 def on_loop(
@@ -88,8 +79,7 @@ def _counted(
         began = clock()
         calls.count += 1
         try:
-            if calls.count > calls.limit:
-                raise _too_many(calls.limit)
+            calls.check()
             answer = await behaviour(raw, context)
             counts.ended(clock() - began)
             return answer
@@ -106,15 +96,6 @@ def _counted(
             calls.count -= 1
 
     return handler
-
-
-def _too_many(limit: int) -> OverloadedError:
-    return OverloadedError(
-        f"turned away: {limit} calls are in flight, the most this server takes; try again later, "
-        "with a back-off",
-        cause="concurrent_calls",
-        metadata={"limit": str(limit)},
-    )
 
 
 def decoder(kind: Descriptor) -> Decode:
@@ -140,7 +121,11 @@ def decoder(kind: Descriptor) -> Decode:
 
 
 def service_handler(
-    servicer: RouterServicer, threads: Threads, calls: CallsInFlight
+    servicer: RouterServicer,
+    threads: Threads,
+    calls: CallsInFlight,
+    streams: Streams,
+    max_batch: int,
 ) -> grpc.GenericRpcHandler:
     """Return ``router.v1.RouterService`` for an asyncio server."""
     short: dict[str, Method] = {
@@ -157,12 +142,20 @@ def service_handler(
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:
         decode = decoder(method.input_type)
+        serialize = GetMessageClass(method.output_type).SerializeToString
+        if method.name == "RouteStream":
+            together = min(MOST_TOGETHER, max_batch)
+            handlers[method.name] = grpc.stream_stream_rpc_method_handler(
+                RouteStream(servicer, decode, calls, threads, streams, together).serve,
+                response_serializer=serialize,
+            )
+            continue
         behaviour = (
             on_loop(short[method.name], decode, calls, threads, method.name)
             if method.name in short
             else in_thread(long[method.name], decode, calls, threads, method.name)
         )
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            behaviour, response_serializer=GetMessageClass(method.output_type).SerializeToString
+            behaviour, response_serializer=serialize
         )
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
