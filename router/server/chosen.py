@@ -4,6 +4,7 @@ After a change here the file is written; when the file changes, another process 
 and this one follows. Reading and writing the file is ``router.rollout.choice``.
 """
 
+import contextlib
 import logging
 from pathlib import Path
 
@@ -47,23 +48,19 @@ class Chosen:
 
     def keep(self, now: InForce) -> str:
         """Write what is in force; return what is to be said of it, nothing if all is well."""
-        artifact_version, catalog_version = now.main.versions
-        choice = Choice(
-            artifact=str(now.main.artifact_directory.absolute()),
-            read_at=str(now.main.read_at),
-            catalog=str(now.main.catalog_file.absolute()),
-            artifact_version=artifact_version,
-            catalog_version=catalog_version,
-            configured=self._configured(),
-            canary=_canary(now),
-            shadow=_shadow(now),
-        )
         try:
-            if choice != read_choice(self.path):
-                write_choice(self.path, choice)
-        except SwapError as error:
-            logger.error("%s", error.message)
-            return error.message
+            choice = self._of(now)
+            with contextlib.suppress(SwapError):  # what cannot be read is written over
+                if choice == read_choice(self.path):
+                    return ""
+            write_choice(self.path, choice)
+        except (
+            SwapError,
+            OSError,
+            RuntimeError,
+        ) as error:  # a path may lead nowhere, or in circles
+            logger.error("what is in force is not kept: %s", error)
+            return f"what is in force is not kept: {error}"
         return ""
 
     def follow(self, versions: Versions) -> None:
@@ -91,6 +88,19 @@ class Chosen:
             if trial != current(versions.switch.now):
                 artifact = None if trial is None else Path(trial.artifact)
                 change("choice", artifact, 0.0 if trial is None else trial.share)
+
+    def _of(self, now: InForce) -> Choice:
+        artifact_version, catalog_version = now.main.versions
+        return Choice(
+            artifact=str(now.main.artifact_directory.absolute()),
+            read_at=str(now.main.read_at),
+            catalog=str(now.main.catalog_file.absolute()),
+            artifact_version=artifact_version,
+            catalog_version=catalog_version,
+            configured=self._configured(),
+            canary=_canary(now),
+            shadow=_shadow(now),
+        )
 
     def _configured(self) -> tuple[str, ...]:
         """Return what the configuration names; a link that was moved names something else."""

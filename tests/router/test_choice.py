@@ -137,11 +137,16 @@ def test_a_directory_that_holds_another_version_by_now_is_not_what_was_chosen(
         assert client.status().last_attempt.reason == "ANOTHER_VERSION"
 
 
-def test_a_choice_that_cannot_be_read_stops_nothing(config: Config):
+def test_a_choice_that_cannot_be_read_stops_nothing_and_the_next_one_is_written_over_it(
+    config: Config, other_artifact: Path
+):
     config.choice.write_text("{", encoding="utf-8")
     with running(config) as client:
         assert client.router.Route(HELLO).tier
         assert client.health("reload") == "NOT_SERVING"
+        client.reload(artifact=other_artifact)
+        assert client.health("reload") == "SERVING"
+    assert read_choice(config.choice).artifact == str(other_artifact)
 
 
 def test_a_choice_that_cannot_be_kept_is_in_force_and_said(
