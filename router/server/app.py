@@ -36,6 +36,7 @@ from router.server.loop import run, shared_loop
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
 from router.server.threads import Threads
+from router.server.traces import Traces
 from router.server.watchman import Watchman
 
 _READY_NAMES = ("", SERVICE, "readiness")
@@ -71,7 +72,8 @@ class RouterServer:
         waits = self._counted.registry.histogram(families.QUEUE_SECONDS, "threads")
         self._threads = Threads(config.threads, config.max_waiting_calls, waits)
         self._health = WatchedHealth()
-        self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
+        self._traces = Traces() if config.traces else None
+        self._calls = CallsInFlight(self._counted, config.max_concurrent_calls, self._traces)
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
@@ -208,6 +210,8 @@ class RouterServer:
         self._writer.close()
         self.follow_up.close()
         self._store.close()
+        if self._traces is not None:
+            self._traces.close()
         self._stopped.set()
 
     def __enter__(self) -> Self:

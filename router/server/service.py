@@ -22,6 +22,7 @@ from router.server.counted import Counted, MethodCounts
 from router.server.servicer import Pending, RouterServicer, Unfinished
 from router.server.status import answer_error
 from router.server.threads import Threads
+from router.server.traces import Traces
 from router.v1 import router_pb2
 
 _DESCRIPTOR = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
@@ -35,14 +36,17 @@ _ENDED_TEXT = "the call ended before it was looked at; retry"
 
 
 class CallsInFlight:
-    """A count that only the loop's thread changes, its limit, and counters of how calls end."""
+    """A count that only the loop's thread changes, its limit, and who is told how calls end."""
 
-    __slots__ = ("count", "counted", "limit")
+    __slots__ = ("count", "counted", "limit", "traces")
 
-    def __init__(self, counted: Counted | None = None, limit: int = 1024) -> None:
+    def __init__(
+        self, counted: Counted | None = None, limit: int = 1024, traces: Traces | None = None
+    ) -> None:
         self.count = 0
         self.counted = counted or Counted()
         self.limit = limit
+        self.traces = traces
 
 
 def on_loop(
@@ -91,7 +95,10 @@ def _counted(
             if calls.count > calls.limit:
                 raise _too_many(calls.limit)
             answer = await behaviour(raw, context)
-            counts.ended(clock() - began)
+            seconds = clock() - began
+            counts.ended(seconds)
+            if calls.traces is not None and type(answer) is router_pb2.RouteResponse:
+                calls.traces.answered(context.invocation_metadata(), answer, seconds)
             return answer
         except grpc.aio.AbortError:
             counts.failed("DEADLINE_EXCEEDED", "ENDED_BEFORE_LOOKED_AT", clock() - began)

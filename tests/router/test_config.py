@@ -29,15 +29,15 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "reflection": "false", "threads": "3", "max_concurrent_calls": "9",
         "max_waiting_calls": "8", "max_waiting_outcomes": "5",
         "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6", "workers": "2",
-        "metrics_address": "127.0.0.1:0", "drain_delay_seconds": "1.5", "grace_seconds": "0.5",
-        "audit_share": "0.02", "exploration_share": "0.1",
-        "decision_log": "c.jsonl", "log_level": "error", "log_format": "json",
+        "metrics_address": "127.0.0.1:0", "traces": "true",
+        "drain_delay_seconds": "1.5", "grace_seconds": "0.5", "audit_share": "0.02",
+        "exploration_share": "0.1", "decision_log": "c.jsonl", "log_level": "error", "log_format": "json",
     }  # fmt: skip
     assert set(given) == {item.name for item in fields(Config)}
     config = load_config(None, {f"ROUTER_{name.upper()}": value for name, value in given.items()})
     assert config == Config(
         "[::1]:0", Path("1"), Path("true"), Path("a b.sqlite3"), False, 3, 9, 8, 5, 4096, 7, 6, 2,
-        "127.0.0.1:0", 1.5, 0.5, 0.02, 0.1, Path("c.jsonl"), "error", "json",
+        "127.0.0.1:0", True, 1.5, 0.5, 0.02, 0.1, Path("c.jsonl"), "error", "json",
     )  # fmt: skip
 
 
