@@ -31,7 +31,8 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6", "workers": "2",
         "metrics_address": "127.0.0.1:0", "traces": "true",
         "drain_delay_seconds": "1.5", "grace_seconds": "0.5", "audit_share": "0.02",
-        "exploration_share": "0.1", "decision_log": "c.jsonl", "log_level": "error", "log_format": "json",
+        "exploration_share": "0.1", "decision_log": "c.jsonl",
+        "log_level": "error", "log_format": "json",
     }  # fmt: skip
     assert set(given) == {item.name for item in fields(Config)}
     config = load_config(None, {f"ROUTER_{name.upper()}": value for name, value in given.items()})
