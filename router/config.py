@@ -41,6 +41,7 @@ class Config:
         workers: Processes that share the address, 1 to 64; with more than one, a control process
             keeps them up.
         metrics_address: host:port of the HTTP endpoint for Prometheus; empty for none.
+        traces: Whether spans go to OpenTelemetry; needs the extra "otel".
         drain_delay_seconds: How long calls are still taken after health has turned NOT_SERVING,
             so that balancers can look away first.
         grace_seconds: Time calls in flight get when the server is asked to stop.
@@ -75,6 +76,7 @@ class Config:
     max_messages: int = 4096
     workers: int = 1
     metrics_address: str = ""
+    traces: bool = False
     drain_delay_seconds: float = 0.0
     grace_seconds: float = 5.0
     audit_share: float = 0.0
@@ -165,7 +167,7 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
     for key in content:
         if key in _RANGES:
             changes[key] = table.integer(key, *_RANGES[key])
-        elif key in {"reflection", "admin"}:
+        elif key in {"reflection", "traces", "admin"}:
             changes[key] = table.flag(key)
         elif key in _SECONDS:
             changes[key] = table.number(key, least=0.0, most=3600.0)

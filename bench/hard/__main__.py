@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.hard.crashes import crashes
-from bench.hard.fuzz import files_trial, fuzz, wire_trial
+from bench.hard.fuzz import fuzz, wire_trial
+from bench.hard.fuzz_files import files_trial
 from bench.hard.kills import kills
 from bench.hard.overload import overload
 from bench.hard.report import write_report

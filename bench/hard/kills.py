@@ -10,7 +10,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +110,7 @@ class _Caller(threading.Thread):
 
 
 def _workers_when_all_are_up(
-    control: int, workers: int, metrics_port: int, killed: AbstractSet[int]
+    control: int, workers: int, metrics_port: int, killed: set[int]
 ) -> list[int]:
     """Return the workers' process ids once each takes calls."""
     end = time.monotonic() + _WAIT_SECONDS

@@ -92,9 +92,7 @@ def touched(message: Message, generator: random.Random) -> Message:
     return message
 
 
-def _fill_message(
-    message: Message, field: FieldDescriptor, generator: random.Random, depth: int
-) -> None:
+def _fill_message(message: Message, field: Any, generator: random.Random, depth: int) -> None:
     inner = getattr(message, field.name)
     if not field.is_repeated:
         inner.SetInParent()
@@ -104,7 +102,7 @@ def _fill_message(
         filled(inner.add(), generator, depth + 1)
 
 
-def _value(field: FieldDescriptor, generator: random.Random) -> Any:
+def _value(field: Any, generator: random.Random) -> Any:
     kind = field.cpp_type
     if kind in (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE):
         return generator.choice(_FLOATS)

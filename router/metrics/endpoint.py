@@ -5,9 +5,11 @@ one thread, and a client that sends nothing is dropped after a second.
 """
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import TCPServer
 from typing import Self
 
 from router.errors import ConfigError
@@ -36,7 +38,7 @@ class MetricsEndpoint:
     def __init__(self, address: str, text: Callable[[], str], ready: Callable[[], bool]) -> None:
         host, _, port = address.rpartition(":")
         try:
-            self._server = HTTPServer((host.strip("[]"), int(port)), _handler(text, ready))
+            self._server = _Server((host.strip("[]"), int(port)), _handler(text, ready))
         except OSError as error:
             raise ConfigError(
                 f"metrics_address = {address!r}: cannot listen there ({error}); give another "
@@ -60,6 +62,17 @@ class MetricsEndpoint:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Server(HTTPServer):
+    def __init__(self, where: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        super().__init__(where, handler)
+
+    def server_bind(self) -> None:
+        """Bind without asking a name server who we are, which may take long and tells nobody."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "router", self.server_address[1]
 
 
 def _handler(text: Callable[[], str], ready: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:

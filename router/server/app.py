@@ -44,6 +44,7 @@ from router.server.service import SERVICE, service_handler
 from router.server.servicer import RouterServicer
 from router.server.stream import Streams
 from router.server.threads import Threads
+from router.server.traces import Traces
 from router.server.versions import Versions
 from router.server.watchman import Watchman
 
@@ -82,7 +83,8 @@ class RouterServer:
         # Changes wait for one another, and must not take the threads that calls wait for.
         self._changes = Threads(1, _MOST_WAITING_CHANGES, queued("changes"))
         self._health = WatchedHealth()
-        self._calls = CallsInFlight(self._counted, config.max_concurrent_calls)
+        self._traces = Traces() if config.traces else None
+        self._calls = CallsInFlight(self._counted, config.max_concurrent_calls, self._traces)
         self._streams = Streams()
         self._stopped = threading.Event()
         self._telling = threading.Lock()
@@ -278,6 +280,8 @@ class RouterServer:
         self._writer.close()
         self.follow_up.close()
         self._store.close()
+        if self._traces is not None:
+            self._traces.close()
         self._stopped.set()
 
     def __enter__(self) -> Self:

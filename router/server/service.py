@@ -81,7 +81,10 @@ def _counted(
         try:
             calls.check()
             answer = await behaviour(raw, context)
-            counts.ended(clock() - began)
+            seconds = clock() - began
+            counts.ended(seconds)
+            if calls.traces is not None and type(answer) is router_pb2.RouteResponse:
+                calls.traces.answered(context.invocation_metadata(), answer, seconds)
             return answer
         except grpc.aio.AbortError:
             counts.failed("DEADLINE_EXCEEDED", "ENDED_BEFORE_LOOKED_AT", clock() - began)

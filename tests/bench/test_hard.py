@@ -7,7 +7,8 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from bench.hard.crashes import crashes
-from bench.hard.fuzz import Findings, files_trial, fuzz, wire_trial
+from bench.hard.fuzz import Findings, fuzz, wire_trial
+from bench.hard.fuzz_files import files_trial
 from bench.hard.mutate import filled, spoilt, touched
 from bench.hard.report import milliseconds
 from bench.hard.wire import NO_ANSWER, WireClient

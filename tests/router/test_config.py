@@ -39,6 +39,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "max_messages": ("6", 6),
         "workers": ("1", 1),
         "metrics_address": ("127.0.0.1:0", "127.0.0.1:0"),
+        "traces": ("true", True),
         "drain_delay_seconds": ("0.25", 0.25),
         "grace_seconds": ("0.5", 0.5),
         "audit_share": ("0.02", 0.02),

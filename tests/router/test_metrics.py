@@ -1,5 +1,6 @@
 """Cells, snapshots, sums over workers, and the text that Prometheus reads."""
 
+import http.client
 import math
 
 import pytest
@@ -143,6 +144,15 @@ def test_the_process_is_told_under_its_usual_names() -> None:
     assert snapshot["process_start_time_seconds"] == {(): [7.0]}
     assert snapshot["process_resident_memory_bytes"][()][0] > 1e6
     assert snapshot["process_cpu_seconds_total"][()][0] > 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_metrics_are_had_over_either_internet(host: str) -> None:
+    with MetricsEndpoint(f"{host}:0", lambda: "told\n", lambda: True) as endpoint:
+        connection = http.client.HTTPConnection(host.strip("[]"), endpoint.port, timeout=5)
+        connection.request("GET", "/metrics?name=router")
+        assert connection.getresponse().read() == b"told\n"
+        connection.close()
 
 
 def test_a_metrics_address_in_use_is_refused_by_name() -> None:
