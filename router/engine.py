@@ -16,7 +16,7 @@ from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens,
 from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
 from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
-from router.predict.predictor import predict_all, predict_one
+from router.predict.predictor import predict_all, predict_one, topic_of
 from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
@@ -60,8 +60,7 @@ class Engine:
             NoCandidateError: no deployment may serve it.
         """
         reading = read(window(request.messages))
-        prediction = predict_one(self.artifact, reading)
-        return self.decide(request, prediction, _input_tokens(request.messages, reading))
+        return self._decide(request, reading, predict_one(self.artifact, reading))
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
@@ -69,9 +68,8 @@ class Engine:
         predictions = predict_all(self.artifact, readings)
         results: list[Decision | RouterError] = []
         for request, reading, prediction in zip(requests, readings, predictions, strict=True):
-            input_tokens = _input_tokens(request.messages, reading)
             try:
-                results.append(self.decide(request, prediction, input_tokens))
+                results.append(self._decide(request, reading, prediction))
             except RouterError as error:
                 results.append(error)
         return results
@@ -83,15 +81,27 @@ class Engine:
 
         Args:
             request: What is asked.
-            prediction: Of the request's messages.
+            prediction: Of the request's messages, with their topic if a contract per topic is
+                asked for.
             input_tokens: Known input tokens; None estimates them from the messages.
 
         Raises:
             NoCandidateError: no deployment may serve it.
+            NotCalibratedError: a contract is asked for, and the artifact vouches for none.
         """
         if input_tokens is None:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
+        return self._choose(request, self.resolve_goal(request.goal), prediction, input_tokens)
+
+    def _decide(self, request: Request, reading: Reading, prediction: Prediction) -> Decision:
         goal = self.resolve_goal(request.goal)
+        if goal.contract is not None and goal.contract.per_topic:
+            prediction = prediction._replace(topic=topic_of(self.artifact, reading))
+        return self._choose(request, goal, prediction, _input_tokens(request.messages, reading))
+
+    def _choose(
+        self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
+    ) -> Decision:
         estimates = self.estimates(request, goal, prediction, input_tokens)
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
@@ -100,8 +110,8 @@ class Engine:
         if goal.contract is None:
             chosen, reason = choose(eligible, goal)
         else:
-            terms = self.contract_terms(goal.contract)
-            suspended = goal.contract in self.suspensions
+            terms = self.contract_terms(goal.contract, prediction.topic)
+            suspended = (goal.contract, terms.topic) in self.suspensions
             if suspended:
                 terms = always_top(terms)
             allowed = permitted_tiers(prediction.adequacy, terms.threshold)
@@ -122,19 +132,32 @@ class Engine:
             novelty=prediction.novelty,
         )
 
-    def contract_terms(self, contract: Contract) -> ContractTerms:
+    def contract_terms(self, contract: Contract, topic: int | None = None) -> ContractTerms:
         """Return what the artifact's calibration can vouch for, suspended or not.
 
+        Args:
+            contract: What is to be promised.
+            topic: Of the prompt; a contract per topic needs it, another ignores it.
+
         Raises:
-            NotCalibratedError: the artifact has not been calibrated.
+            NotCalibratedError: the artifact has not been calibrated, or not topic by topic.
         """
-        if self.artifact.promise is None:
+        promise, delta = self.artifact.promise, 1.0 - contract.confidence
+        if promise is None:
             raise NotCalibratedError(
                 f"goal.contract given, but artifact {self.artifact.version} was not calibrated for "
                 "contracts: state another goal, or run 'make calibrate DATA=...' and serve what it "
                 "writes"
             )
-        return self.artifact.promise.terms(contract.max_loss_rate, 1.0 - contract.confidence)
+        if not contract.per_topic:
+            return promise.terms(contract.max_loss_rate, delta)
+        if promise.by_topic is None or topic is None:
+            raise NotCalibratedError(
+                f"goal.contract.per_topic given, but artifact {self.artifact.version} knows no "
+                "topics: leave it out, or serve an artifact of 'make train'",
+                reason="TOPICS_NOT_CALIBRATED",
+            )
+        return promise.terms(contract.max_loss_rate, delta, topic)
 
     def resolve_goal(self, goal: Goal | None) -> Goal:
         """Return the goal that applies: the request's, with the default for what it leaves out."""

@@ -95,6 +95,11 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     done = calibrate(arguments.artifact, settings.out, table, catalog)
     for rate in (0.02, 0.05, 0.1):
         print(describe(contract(done.counts, rate, 1.0 - DEFAULT_CONFIDENCE)))
+    if done.by_topic is None:
+        print("no contract per topic: the artifact knows no topics; 'make train' finds them")
+    else:
+        for topic in range(len(done.by_topic.counts)):
+            print(describe(done.by_topic.terms(0.05, 1.0 - DEFAULT_CONFIDENCE, topic)))
     print(f"artifact {done.artifact_version} written to {settings.out}")
     return 0
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from eval.arrays import BoolArray, FloatArray, StrArray
 from eval.outcomes import OutcomeTable, read_outcomes, require_encoder
-from eval.promise.clusters import cluster_names, fit_clusters
+from eval.promise.clusters import fit_clusters
 from eval.promise.logistic import FARTHEST, Logistic, fit_logistic
 from eval.recorded import recorded_outcomes
 from eval.routellm import STRONG_MODEL, WEAK_MODEL
@@ -20,6 +20,7 @@ from router.catalog import Catalog, load_catalog
 from router.errors import DataError
 from router.predict.artifact import load_artifact
 from router.promise.rule import Covers, losses_on_grid, realised_loss
+from router.promise.topics import Topics
 
 ADEQUATE_QUALITY = 0.5
 MMLU_TRAINING_ROWS = 8000
@@ -63,7 +64,7 @@ class PairHeads:
 
     weak: Logistic
     strong: Logistic
-    centres: FloatArray
+    clusters: Topics
 
 
 def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Population:
@@ -119,7 +120,9 @@ def fit_pair(training: OutcomeTable, seed: int, farthest: float = FARTHEST) -> P
         fit_logistic(inputs, training.quality[:, column] >= ADEQUATE_QUALITY, RIDGE, farthest)
         for column in (0, 1)
     )
-    return PairHeads(weak, strong, fit_clusters(training.vectors, MMLU_CLUSTERS, seed))
+    names = tuple(f"c{number}" for number in range(MMLU_CLUSTERS))
+    clusters = Topics(names, fit_clusters(training.vectors, MMLU_CLUSTERS, seed))
+    return PairHeads(weak, strong, clusters)
 
 
 def pair_population(name: str, table: OutcomeTable, heads: PairHeads) -> Population:
@@ -132,7 +135,7 @@ def pair_population(name: str, table: OutcomeTable, heads: PairHeads) -> Populat
         ),
         loss=realised_loss(table.quality >= ADEQUATE_QUALITY),
         cost_usd=np.tile((0.0, 1.0), (len(table), 1)),
-        topic=cluster_names(table.vectors, heads.centres),
+        topic=_names(heads.clusters, table),
     )
 
 
@@ -147,6 +150,11 @@ def pairs(data: Path, seed: int, farthest: float = FARTHEST) -> list[tuple[Popul
             (pair_population("MMLU", rest, heads), pair_population("GSM8K", gsm8k, heads))
         )
     return populations
+
+
+def _names(topics: Topics, table: OutcomeTable) -> StrArray:
+    names: StrArray = np.array(topics.names)[topics.of(table.vectors)]
+    return names
 
 
 def _inputs(table: OutcomeTable) -> FloatArray:

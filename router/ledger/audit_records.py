@@ -57,11 +57,13 @@ class DrawnAudit:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What audits say of one contract under one calibration.
+    """What audits say of one contract, or of one topic of it, under one calibration.
 
     Attributes:
         calibration: Whose promise is watched.
         contract: The promise.
+        topic: In which it is watched, if the contract is per topic; else empty.
+        level: Greatest probability that the watch calls a kept promise broken.
         started_unix: Seconds since 1970, first draw.
         suspended_unix: When it was found broken; None if it was not.
         audits: Drawn, those of the top tier included.
@@ -73,6 +75,8 @@ class Watched:
 
     calibration: str
     contract: Contract
+    topic: str
+    level: float
     started_unix: float
     suspended_unix: float | None
     audits: int
@@ -80,6 +84,11 @@ class Watched:
     lost: int
     evidence: float
     lower_bound: float
+
+    @property
+    def promise(self) -> tuple[Contract, str]:
+        """The contract and its topic, as ``router.promise.suspended`` names a promise."""
+        return self.contract, self.topic
 
     @property
     def suspended(self) -> bool:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from router.errors import StoreError
 from router.ledger.audit_records import DrawnAudit, Reported, Watched
-from router.ledger.watch_rows import SCHEMA, WATCHED, draw, report, watched_of
+from router.ledger.watch_rows import WATCHED, draw, report, watched_of
+from router.ledger.watch_schema import make_tables
 
 _PATIENCE_SECONDS = 1.0
 
@@ -39,8 +40,7 @@ class AuditStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             # FULL: the write-ahead log is on disk before a commit returns.
             self._connection.execute("PRAGMA synchronous = FULL")
-            for statement in SCHEMA:
-                self._connection.execute(statement)
+            make_tables(self._connection)
         except sqlite3.Error as error:
             raise StoreError(
                 f"{path}: cannot be used as a store of audits ({error}); give a writable path "
@@ -88,7 +88,7 @@ class AuditStore:
             with self._lock:
                 rows = self._connection.execute(
                     f"SELECT {WATCHED} FROM watch WHERE calibration = ? "  # noqa: S608 - a constant
-                    "ORDER BY max_loss_rate, confidence DESC",
+                    "ORDER BY max_loss_rate, confidence DESC, topic",
                     (calibration,),
                 ).fetchall()
         except sqlite3.Error as error:

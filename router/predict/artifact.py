@@ -3,17 +3,17 @@
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), usually ``fused.onnx``
 (both in one graph), ``golden.jsonl`` (texts with the answers the predictor must give),
-``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json``, once a review was fitted
-``review.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is read;
-writing one is ``training.export``.
+``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json`` and, for contracts per
+topic, ``topics.json``, once a review was fitted ``review.json``, and ``manifest.json`` (what it is,
+and the SHA-256 of each file). Here it is read; writing one is ``training.export``.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from router.errors import ArtifactError, DataError
 from router.predict.encoder import TextEncoder, open_session
@@ -25,15 +25,19 @@ from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
 from router.promise.calibrated import Promise
 from router.promise.saved import counts_from_json
+from router.promise.topics_file import topics_from_json
 from router.review.heads import ReviewModel
 from router.review.saved import review_from_json
 
 ARTIFACT_FORMAT = 1
 _VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
 PROMISE_FILE = "contract.json"
+TOPICS_FILE = "topics.json"
 FUSED_FILE = "fused.onnx"
 REVIEW_FILE = "review.json"
 LENGTH_BOUNDS = "length_bounds"
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ def load_artifact(directory: Path) -> Artifact:
         encoder,
         heads,
         _open_fused(directory, manifest, heads, encoder.info.dimension),
-        _read_promise(directory, manifest),
+        _read_promise(directory, manifest, encoder.info.dimension),
         _read_review(directory, manifest),
         _read_length_bounds(directory, manifest),
     )
@@ -191,19 +195,23 @@ def _open_fused(directory: Path, manifest: Manifest, heads: Heads, dimension: in
     return Fused(open_session(directory / FUSED_FILE), heads, dimension=dimension)
 
 
-def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
-    """Read the calibration of contracts, if the artifact has one."""
-    if PROMISE_FILE not in manifest.extra["files"]:
-        return None
-    path = directory / PROMISE_FILE
-    try:
-        return Promise(counts_from_json(path.read_text(encoding="utf-8"), str(path)))
-    except (DataError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{path}: not a calibration of contracts ({error}); calibrate again",
-            reason="ARTIFACT_PROMISE",
-            metadata={"file": str(path)},
-        ) from error
+def _read_promise(directory: Path, manifest: Manifest, dimension: int) -> Promise | None:
+    """Read the calibration of contracts and of contracts per topic, if the artifact has them."""
+    counts = _read_optional(
+        directory,
+        manifest,
+        PROMISE_FILE,
+        counts_from_json,
+        ("not a calibration of contracts", "calibrate again", "ARTIFACT_PROMISE"),
+    )
+    by_topic = _read_optional(
+        directory,
+        manifest,
+        TOPICS_FILE,
+        lambda text, origin: topics_from_json(text, dimension, origin),
+        ("not a calibration of topics", "calibrate again", "ARTIFACT_TOPICS"),
+    )
+    return None if counts is None else Promise(counts, by_topic)
 
 
 def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:
@@ -216,17 +224,40 @@ def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | N
 
 def _read_review(directory: Path, manifest: Manifest) -> ReviewModel | None:
     """Read what was learnt about second looks, if the artifact has it."""
-    if REVIEW_FILE not in manifest.extra["files"]:
-        return None
-    path = directory / REVIEW_FILE
-    try:
-        review = review_from_json(path.read_text(encoding="utf-8"), str(path))
+
+    def read(text: str, origin: str) -> ReviewModel:
+        review = review_from_json(text, origin)
         if review.tiers != len(manifest.tiers):
-            raise DataError(f"{path}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
+            raise DataError(f"{origin}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
+        return review
+
+    wrong = ("not a review of this artifact", "run 'make review' again", "ARTIFACT_REVIEW")
+    return _read_optional(directory, manifest, REVIEW_FILE, read, wrong)
+
+
+def _read_optional(
+    directory: Path,
+    manifest: Manifest,
+    name: str,
+    read: Callable[[str, str], Content],
+    wrong: tuple[str, str, str],
+) -> Content | None:
+    """Read a file that only some artifacts have; None where the manifest does not list it.
+
+    Args:
+        directory: Of the artifact.
+        manifest: Lists the files.
+        name: Of the file.
+        read: Its content from its text and its path.
+        wrong: What to say of a content that is refused, what to do then, and the error's reason.
+    """
+    if name not in manifest.extra["files"]:
+        return None
+    path = directory / name
+    what, remedy, reason = wrong
+    try:
+        return read(path.read_text(encoding="utf-8"), str(path))
     except (DataError, UnicodeDecodeError) as error:
         raise ArtifactError(
-            f"{path}: not a review of this artifact ({error}); run 'make review' again",
-            reason="ARTIFACT_REVIEW",
-            metadata={"file": str(path)},
+            f"{path}: {what} ({error}); {remedy}", reason=reason, metadata={"file": str(path)}
         ) from error
-    return review

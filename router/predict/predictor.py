@@ -43,6 +43,34 @@ def predict_all(artifact: "Artifact", readings: Sequence[Reading]) -> list[Predi
     return predictions_of(*artifact.heads.run_all(vectors, features))
 
 
+def predict_recorded(
+    artifact: "Artifact", vectors: Float32Matrix, features: Float32Matrix
+) -> list[Prediction]:
+    """Predict for prompts of which only vectors and features are there, each with its topic.
+
+    Args:
+        artifact: Whose encoder made the vectors.
+        vectors: float32, shape (n, dimension).
+        features: float32, shape (n, n_features).
+    """
+    predictions = predictions_of(*artifact.heads.run(vectors, features))
+    if artifact.promise is None or artifact.promise.by_topic is None:
+        return predictions
+    topics = artifact.promise.by_topic.topics.of(vectors).tolist()
+    return [one._replace(topic=topic) for one, topic in zip(predictions, topics, strict=True)]
+
+
+def topic_of(artifact: "Artifact", reading: Reading) -> int | None:
+    """Return the place of a prompt's topic among the artifact's; None if it knows no topics.
+
+    It takes one more pass of the encoder, so only a contract per topic asks.
+    """
+    if artifact.promise is None or artifact.promise.by_topic is None:
+        return None
+    vectors, _ = artifact.encoder.encode_readings([reading])
+    return int(artifact.promise.by_topic.topics.of(vectors)[0])
+
+
 def predictions_of(
     adequacy: Float32Matrix, output_tokens: Float32Matrix, novelty: Float32Matrix | None = None
 ) -> list[Prediction]:

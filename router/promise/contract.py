@@ -75,6 +75,10 @@ class ContractTerms:
         bound: Which test was used.
         covers: ``lowest`` or ``any``, see ``router.promise.rule``.
         tested: Thresholds tested until the first non-rejection, that one included.
+        topic: Which topic the promise is for, of a contract per topic; ``n`` and the risk are of
+            its prompts. Empty = all traffic.
+        topics: How many topics share ``delta``, which then is the probability that the promise is
+            broken in any of them: each was tested at ``delta`` / topics.
     """
 
     alpha: float
@@ -86,6 +90,13 @@ class ContractTerms:
     bound: Bound
     covers: Covers
     tested: int
+    topic: str = ""
+    topics: int = 1
+
+    @property
+    def level(self) -> float:
+        """Allowed probability that this promise alone is broken."""
+        return self.delta / self.topics
 
 
 def count_losses(

@@ -17,6 +17,7 @@ from router.errors import InvalidRequestError, StoreError
 from router.ledger.audit_records import DrawnAudit, Watched
 from router.ledger.audits import AuditStore
 from router.promise.audit import calibration_id
+from router.server.answer import from_contract
 from router.server.convert import short_id
 from router.types import Decision, DecisionReason, Estimate
 from router.v1 import router_pb2 as pb
@@ -115,7 +116,7 @@ class Audits:
         reported = self._store.report(decision_id, quality, top_quality)
         watch = reported.watched
         ours = watch.calibration == self._calibration
-        if watch.suspended and ours and watch.contract not in self._engine.suspensions:
+        if watch.suspended and ours and watch.promise not in self._engine.suspensions:
             self._look()
         return pb.RecordAuditResponse(
             duplicate=reported.duplicate, lost=reported.loss > 0, contract=_from_watched(watch)
@@ -139,18 +140,19 @@ class Audits:
         with self._looking:  # what was read last must be set last
             broken = [one for one in self._store.watched(self._calibration) if one.suspended]
             for one in broken:
-                if one.contract not in self._engine.suspensions:
+                if one.promise not in self._engine.suspensions:
                     logger.error(
-                        "contract broken: max_loss_rate %g at confidence %g, %d of %d known audits "
-                        "lost, evidence %.3g; only the top tier is permitted until the artifact is "
-                        "calibrated again (make calibrate)",
+                        "contract broken: max_loss_rate %g at confidence %g%s, %d of %d known "
+                        "audits lost, evidence %.3g; only the top tier is permitted until the "
+                        "artifact is calibrated again (make calibrate)",
                         one.contract.max_loss_rate,
                         one.contract.confidence,
+                        f" in topic {one.topic}" if one.topic else "",
                         one.lost,
                         one.known,
                         one.evidence,
                     )
-            self._engine.suspensions.replace(one.contract for one in broken)
+            self._engine.suspensions.replace(one.promise for one in broken)
             self._on_change(not broken)
 
     def _miss(self, count: int) -> None:
@@ -184,14 +186,14 @@ def _quality(wire: pb.RecordAuditRequest, field: str) -> float:
 
 def _from_watched(one: Watched) -> pb.WatchedContract:
     return pb.WatchedContract(
-        contract=pb.Contract(
-            max_loss_rate=one.contract.max_loss_rate, confidence=one.contract.confidence
-        ),
+        contract=from_contract(one.contract),
+        topic=one.topic,
         suspended=one.suspended,
         audit_count=one.audits,
         known_audit_count=one.known,
         lost_audit_count=one.lost,
         evidence=one.evidence,
+        evidence_limit=1.0 / one.level,
         loss_rate_lower_bound=one.lower_bound,
         started=_timestamp(one.started_unix),
         suspended_at=None if one.suspended_unix is None else _timestamp(one.suspended_unix),

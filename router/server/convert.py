@@ -141,7 +141,7 @@ def _contract(wire: pb.Contract) -> Contract:
                 reason="CONTRACT_OUT_OF_RANGE",
                 metadata={"given": str(value)},
             )
-    return Contract(wire.max_loss_rate, confidence)
+    return Contract(wire.max_loss_rate, confidence, wire.per_topic)
 
 
 def _needs(wire: pb.Needs) -> Needs:

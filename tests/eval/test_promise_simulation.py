@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.promise.clusters import cluster_names, fit_clusters
+from eval.promise.clusters import fit_clusters, spread
 from eval.promise.contract_tables import contract_lines, topic_lines
 from eval.promise.draws import (
     ALWAYS_TOP,
@@ -21,6 +21,7 @@ from eval.promise.shift_tables import delay_lines, quiet_lines, shift_lines
 from router.errors import DataError
 from router.promise.contract import DEFAULT_GRID, contract, count_losses
 from router.promise.rule import realised_loss
+from router.promise.topics import Topics
 
 
 def population(n: int = 3000, seed: int = 0, bias: float = 0.0) -> Population:
@@ -67,8 +68,10 @@ def test_a_head_that_cannot_be_fitted_is_refused(labels, ridge: float):
 def test_clusters_find_groups_that_lie_apart():
     rng = np.random.default_rng(3)
     rows = np.concatenate([rng.normal(at, 0.1, (50, 2)) for at in (0.0, 5.0, -5.0)])
-    names = cluster_names(rows, fit_clusters(rows, 3, seed=1))
-    assert {len(set(names[at : at + 50].tolist())) for at in (0, 50, 100)} == {1}
+    centres = fit_clusters(rows, 3, seed=1)
+    places = Topics(("a", "b", "c"), centres).of(rows)
+    assert {len(set(places[at : at + 50].tolist())) for at in (0, 50, 100)} == {1}
+    assert spread(rows, centres) < spread(rows, centres[:2])
     with pytest.raises(DataError):
         fit_clusters(rows[:2], 3, seed=0)
 
