@@ -62,7 +62,7 @@ def truth_of(population: Population, covers: Covers) -> Truth:
     """Compute a population's exact means."""
     losses = population.losses(DEFAULT_GRID, covers)
     lowest = population.losses(DEFAULT_GRID, "lowest")
-    tiers = np.column_stack([lowest_permitted(population.adequacy, t) for t in DEFAULT_GRID])
+    tiers = tiers_by_threshold(population.adequacy)
     top = population.adequacy.shape[1] - 1
     cost = np.take_along_axis(population.cost_usd, tiers, axis=1).mean(axis=0)
     return Truth(
@@ -72,6 +72,13 @@ def truth_of(population: Population, covers: Covers) -> Truth:
         below_top=np.append((tiers < top).mean(axis=0), 0.0),
         cost_share=np.append(cost / population.cost_usd[:, top].mean(), 1.0),
     )
+
+
+def tiers_by_threshold(adequacy: FloatArray) -> IntArray:
+    """Return the lowest permitted tier of (n, tiers) prompts at each threshold, (n, g)."""
+    columns = [lowest_permitted(adequacy, threshold) for threshold in DEFAULT_GRID]
+    tiers: IntArray = np.column_stack(columns)
+    return tiers
 
 
 def draw_totals(truth: Truth, n: int, draws: int, rng: np.random.Generator) -> IntArray:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.arrays import BoolArray, FloatArray, StrArray
+from eval.arrays import FloatArray, StrArray
 from eval.outcomes import OutcomeTable, read_outcomes, require_encoder
 from eval.promise.clusters import fit_clusters
 from eval.promise.logistic import FARTHEST, Logistic, fit_logistic
@@ -39,6 +39,7 @@ class Population:
         loss: (n, tiers) realised, 0 or 1, last column 0.
         cost_usd: (n, tiers) USD; every tier's calls count alike (0 and 1) where prices are unknown.
         topic: (n,) topic known before an answer is.
+        task: (n,) task it was recorded for.
     """
 
     name: str
@@ -46,12 +47,7 @@ class Population:
     loss: FloatArray
     cost_usd: FloatArray
     topic: StrArray
-
-    def select(self, rows: BoolArray) -> "Population":
-        """Return the population of a mask's rows."""
-        return Population(
-            self.name, self.adequacy[rows], self.loss[rows], self.cost_usd[rows], self.topic[rows]
-        )
+    task: StrArray
 
     def losses(self, grid: tuple[float, ...], covers: Covers) -> FloatArray:
         """Return (n, thresholds) losses of each prompt at each threshold."""
@@ -68,10 +64,12 @@ class PairHeads:
 
 
 def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Population:
-    """Load the default tiers on the test part; the artifact was calibrated on the validation part.
+    """Load the default tiers on the test part; the heads were scaled on the validation part.
+
+    Topics are the artifact's.
 
     Raises:
-        DataError: the vectors are of another encoder than the artifact's.
+        DataError: the vectors are of another encoder than the artifact's, or it knows no topics.
     """
     artifact = load_artifact(artifact_directory)
     catalog: Catalog = load_catalog(catalog_file)
@@ -79,6 +77,8 @@ def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Pop
     table = read_outcomes(files).for_models([tier.reference_model for tier in catalog.tiers])
     require_encoder(table, artifact.manifest.encoder_sha256)
     table = table.select(assign_split(table.group, artifact.manifest.split_seed) == "test")
+    if artifact.promise is None or artifact.promise.by_topic is None:
+        raise DataError(f"{artifact_directory}: knows no topics; calibrate it with 'make train'")
     predicted, _ = artifact.heads.run(table.vectors, table.features)
     columns = [artifact.tier_names.index(name) for name in catalog.tier_names]
     return Population(
@@ -86,7 +86,8 @@ def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Pop
         adequacy=predicted[:, columns].astype(np.float64),
         loss=realised_loss(table.quality >= catalog.adequate_quality),
         cost_usd=recorded_outcomes(table, catalog).cost_usd,
-        topic=table.task,
+        topic=_names(artifact.promise.by_topic.topics, table),
+        task=table.task,
     )
 
 
@@ -136,6 +137,7 @@ def pair_population(name: str, table: OutcomeTable, heads: PairHeads) -> Populat
         loss=realised_loss(table.quality >= ADEQUATE_QUALITY),
         cost_usd=np.tile((0.0, 1.0), (len(table), 1)),
         topic=_names(heads.clusters, table),
+        task=table.task,
     )
 
 

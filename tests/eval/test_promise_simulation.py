@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eval.promise.clusters import fit_clusters, spread
-from eval.promise.contract_tables import contract_lines, topic_lines
+from eval.promise.contract_tables import contract_lines
 from eval.promise.draws import (
     ALWAYS_TOP,
     draw_totals,
@@ -18,6 +18,14 @@ from eval.promise.order_tables import order_lines
 from eval.promise.populations import Population
 from eval.promise.shift import harmed_requests, watch_paths
 from eval.promise.shift_tables import delay_lines, quiet_lines, shift_lines
+from eval.promise.topic_tables import (
+    RULES,
+    calibrations,
+    group_lines,
+    rows_of,
+    summary_lines,
+    truth,
+)
 from router.errors import DataError
 from router.promise.contract import DEFAULT_GRID, contract, count_losses
 from router.promise.rule import realised_loss
@@ -36,6 +44,7 @@ def population(n: int = 3000, seed: int = 0, bias: float = 0.0) -> Population:
         loss=realised_loss(rng.random((n, 2)) < truth),
         cost_usd=np.tile((0.0, 1.0), (n, 1)),
         topic=np.where(weak > 0.6, "easy", "hard"),
+        task=np.full(n, "one"),
     )
 
 
@@ -115,11 +124,34 @@ def test_a_watch_counts_losses_after_the_shift_only_and_harm_follows_the_audit_s
     assert harmed.sum() / requests.sum() == pytest.approx(0.3, rel=0.05)
 
 
+def test_one_contract_for_all_breaks_a_topic_that_a_contract_per_topic_keeps():
+    fair, biased = population(), population(seed=1, bias=0.15)
+    both = Population(
+        name="both",
+        adequacy=np.concatenate((fair.adequacy, biased.adequacy)),
+        loss=np.concatenate((fair.loss, biased.loss)),
+        cost_usd=np.concatenate((fair.cost_usd, biased.cost_usd)),
+        topic=np.repeat(("fair", "biased"), 3000),
+        task=np.full(6000, "one"),
+    )
+    rows, flat = rows_of(both), np.full(6000, 1 / 6000)
+    chosen = calibrations(rows, flat, 0.1, 400, np.random.default_rng(2))
+    known = truth(rows, flat)
+    place = rows.topics.index("biased")
+    in_biased = {rule: known.loss[place, chosen[rule][:, place]] * 2 > 0.1 for rule in RULES}
+    assert in_biased["one for all"].mean() > 0.9
+    assert in_biased["per topic, joint"].mean() <= 0.05
+    costs = [known.cost_share(chosen[rule]).mean() for rule in RULES]
+    assert costs[1] <= costs[2] <= 1.0
+    assert (known.risk(chosen["one for all"]) > 0.1).mean() <= 0.1
+
+
 def test_every_table_has_as_many_cells_as_its_head():
     home, away = population(), population(seed=1, bias=0.3)
     tables = (
         contract_lines([home], (0.05,), 100, 0, (200,)),
-        topic_lines(home, 0.05, 100, 0),
+        summary_lines(home, (0.05,), 20, 0),
+        group_lines(home, home.topic, 0.05, 20, 0),
         shift_lines([(home, away)], (0.05,), 100, 0),
         quiet_lines([(home, away)], (0.05,), 20, 0),
         delay_lines(0.05, 20, 0)[:3],
