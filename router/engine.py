@@ -110,10 +110,7 @@ class Engine:
         if goal.contract is None:
             chosen, reason = choose(eligible, goal)
         else:
-            terms = self.contract_terms(goal.contract, prediction.topic)
-            suspended = (goal.contract, terms.topic) in self.suspensions
-            if suspended:
-                terms = always_top(terms)
+            terms, suspended = self.terms_in_force(goal.contract, prediction.topic)
             allowed = permitted_tiers(prediction.adequacy, terms.threshold)
             names = compress(self.artifact.tier_names, allowed)
             chosen, reason = choose_under_contract(eligible, frozenset(names))
@@ -158,6 +155,22 @@ class Engine:
                 reason="TOPICS_NOT_CALIBRATED",
             )
         return promise.terms(contract.max_loss_rate, delta, topic)
+
+    def terms_in_force(
+        self, contract: Contract, topic: int | None = None
+    ) -> tuple[ContractTerms, bool]:
+        """Return the terms that apply now, and whether the contract is suspended.
+
+        Args:
+            contract: What is promised.
+            topic: As for ``contract_terms``.
+
+        Raises:
+            NotCalibratedError: as ``contract_terms``.
+        """
+        terms = self.contract_terms(contract, topic)
+        suspended = (contract, terms.topic) in self.suspensions
+        return (always_top(terms) if suspended else terms), suspended
 
     def resolve_goal(self, goal: Goal | None) -> Goal:
         """Return the goal that applies: the request's, with the default for what it leaves out."""

@@ -624,8 +624,8 @@ class PlanOptions(google.protobuf.message.Message):
 
     WAIT_USD_FIELD_NUMBER: builtins.int
     wait_usd: builtins.float
-    """USD that waiting for one further answer costs the caller, >= 0. It weighs in the choice and is
-    not part of any cost that is stated.
+    """USD that waiting for one further answer costs the caller, >= 0. It weighs in the choice, except
+    under a contract, and is not part of any cost that is stated.
     """
     def __init__(
         self,
@@ -845,7 +845,9 @@ Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 
 @typing.final
 class Plan(google.protobuf.message.Message):
-    """What is best done from the start, the price of every answer included."""
+    """What is best done from the start, the price of every answer included. Under a contract that is the
+    decision as it stands: the contract holds without a review.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1119,7 +1121,10 @@ Global___ReviewBranch: typing_extensions.TypeAlias = ReviewBranch
 
 @typing.final
 class ReviewResponse(google.protobuf.message.Message):
-    """What to do with the answers so far."""
+    """What to do with the answers so far. Under a contract a usable answer of a permitted tier is kept
+    while its regret, the answer known, is within the threshold; else the top tier is asked. So what is
+    kept is covered by the contract.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
