@@ -11,14 +11,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from eval.arrays import BoolArray, FloatArray, IntArray
+from eval.arrays import BoolArray, FloatArray, IntArray, StrArray
 from eval.promise.draws import ALWAYS_TOP, DELTA, learn_then_test, tiers_by_threshold
 from eval.promise.populations import Population
 from router.promise.contract import DEFAULT_GRID
 
 TOPIC_LABELS = 1000
 RULES = ("one for all", "per topic, each", "per topic, joint")
-_RESAMPLES, _DRAWS_EACH = 200, 25
+RESAMPLES, DRAWS_EACH = 200, 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,13 @@ def calibrations(
     totals = np.stack(
         [counts[:, place] @ rows.loss[place, :ALWAYS_TOP] for place in rows.places], axis=1
     )
-    totals = np.rint(totals).astype(np.int64)
+    whole: IntArray = np.rint(totals).astype(np.int64)
     labels = np.stack([counts[:, place].sum(axis=1) for place in rows.places], axis=1)
-    for_all = learn_then_test(totals.sum(axis=1), TOPIC_LABELS, alpha, DELTA)
+    for_all = learn_then_test(whole.sum(axis=1), TOPIC_LABELS, alpha, DELTA)
     many = len(rows.topics)
     each, joint = (
         np.column_stack(
-            [_by_size(totals[:, topic], labels[:, topic], alpha, level) for topic in range(many)]
+            [_by_size(whole[:, topic], labels[:, topic], alpha, level) for topic in range(many)]
         )
         for level in (DELTA, DELTA / many)
     )
@@ -158,7 +158,7 @@ def summary_lines(
 
 
 def group_lines(
-    population: Population, group: Sequence[str], alpha: float, draws: int, seed: int
+    population: Population, group: StrArray, alpha: float, draws: int, seed: int
 ) -> list[str]:
     """Per group of prompts, such as topics or tasks: how often each rule is broken there.
 
@@ -172,7 +172,7 @@ def group_lines(
     wide = " | ".join(RULES)
     lines = [f"| group | prompts | broken: {wide} | below top: {wide} |", "|---" * 8 + "|"]
     rows = rows_of(population)
-    names = np.asarray(group)[rows.order]
+    names = group[rows.order]
     flat = np.full(len(names), 1 / len(names))
     chosen = calibrations(rows, flat, alpha, draws, np.random.default_rng(seed)).values()
     for name in np.unique(names).tolist():
@@ -212,10 +212,10 @@ def _resampled_costs(rows: Rows, alpha: float, rng: np.random.Generator) -> dict
     """Return the mean cost share of each rule on resampled prompts, (resamples,)."""
     size = len(rows.order)
     found: dict[str, list[float]] = {rule: [] for rule in RULES}
-    for _ in range(_RESAMPLES):
+    for _ in range(RESAMPLES):
         weight = rng.multinomial(size, np.full(size, 1 / size)) / size
         known = truth(rows, weight)
-        for rule, places in calibrations(rows, weight, alpha, _DRAWS_EACH, rng).items():
+        for rule, places in calibrations(rows, weight, alpha, DRAWS_EACH, rng).items():
             found[rule].append(float(known.cost_share(places).mean()))
     return {rule: np.array(values) for rule, values in found.items()}
 

@@ -146,7 +146,8 @@ def test_one_contract_for_all_breaks_a_topic_that_a_contract_per_topic_keeps():
     assert (known.risk(chosen["one for all"]) > 0.1).mean() <= 0.1
 
 
-def test_every_table_has_as_many_cells_as_its_head():
+def test_every_table_has_as_many_cells_as_its_head(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("eval.promise.topic_tables.RESAMPLES", 4)
     home, away = population(), population(seed=1, bias=0.3)
     tables = (
         contract_lines([home], (0.05,), 100, 0, (200,)),
