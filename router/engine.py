@@ -16,7 +16,7 @@ from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens,
 from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
 from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
-from router.predict.predictor import predict_all, predict_one, topic_of
+from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
@@ -60,16 +60,26 @@ class Engine:
             NoCandidateError: no deployment may serve it.
         """
         reading = read(window(request.messages))
-        return self._decide(request, reading, predict_one(self.artifact, reading))
+        goal = self.resolve_goal(request.goal)
+        if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
+            (prediction,) = predict_all(self.artifact, [reading], topics=True)
+        else:
+            prediction = predict_one(self.artifact, reading)
+        return self._choose(request, goal, prediction, _input_tokens(request.messages, reading))
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
         readings = [read(window(request.messages)) for request in requests]
-        predictions = predict_all(self.artifact, readings)
+        goals = [self.resolve_goal(request.goal) for request in requests]
+        topics = any(map(_needs_topic, goals))
+        predictions = predict_all(self.artifact, readings, topics=topics)
         results: list[Decision | RouterError] = []
-        for request, reading, prediction in zip(requests, readings, predictions, strict=True):
+        for request, reading, goal, prediction in zip(
+            requests, readings, goals, predictions, strict=True
+        ):
+            input_tokens = _input_tokens(request.messages, reading)
             try:
-                results.append(self._decide(request, reading, prediction))
+                results.append(self._choose(request, goal, prediction, input_tokens))
             except RouterError as error:
                 results.append(error)
         return results
@@ -92,12 +102,6 @@ class Engine:
         if input_tokens is None:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
         return self._choose(request, self.resolve_goal(request.goal), prediction, input_tokens)
-
-    def _decide(self, request: Request, reading: Reading, prediction: Prediction) -> Decision:
-        goal = self.resolve_goal(request.goal)
-        if goal.contract is not None and goal.contract.per_topic:
-            prediction = prediction._replace(topic=topic_of(self.artifact, reading))
-        return self._choose(request, goal, prediction, _input_tokens(request.messages, reading))
 
     def _choose(
         self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float
@@ -249,6 +253,10 @@ def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
     if len(messages) == 1 and messages[0].content == reading.text:
         return tokens_of(reading) + TOKENS_PER_MESSAGE
     return estimate_conversation_tokens(message.content for message in messages)
+
+
+def _needs_topic(goal: Goal) -> bool:
+    return goal.contract is not None and goal.contract.per_topic
 
 
 def _is_constrained(request: Request) -> bool:
