@@ -100,7 +100,7 @@ def describe_goal(goal: Goal) -> str:
     elif goal.contract is not None:
         contract = goal.contract
         words = f"contract of {contract.max_loss_rate:g} at confidence {contract.confidence:g}"
-        words += ", per topic" * contract.per_topic
+        words += ", per topic" * contract.per_topic + ", over reviews" * contract.reviewed
     else:
         words = f"willingness to pay ${goal.willingness_to_pay_usd:g}"
     return words if goal.max_cost_usd is None else f"{words}, at most ${goal.max_cost_usd:g}"

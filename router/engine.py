@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 
 from router.catalog import Catalog
+from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.estimate import expected_cost_usd
 from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
-from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
-from router.policy import choose, choose_under_contract, savings_baseline
+from router.errors import ArtifactError, NoCandidateError, RouterError
+from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
-from router.promise.rule import permitted_tiers
 from router.promise.suspended import Suspensions
 from router.types import (
     NO_NEEDS,
@@ -114,10 +114,10 @@ class Engine:
         if goal.contract is None:
             chosen, reason = choose(eligible, goal)
         else:
+            names = self.artifact.tier_names
             terms, suspended = self.terms_in_force(goal.contract, prediction.topic)
-            allowed = permitted_tiers(prediction.adequacy, terms.threshold)
-            names = compress(self.artifact.tier_names, allowed)
-            chosen, reason = choose_under_contract(eligible, frozenset(names))
+            terms = applicable(terms, eligible, names)
+            chosen, reason = choose_covered_first(eligible, terms, prediction.adequacy, names)
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         return Decision(
@@ -141,24 +141,9 @@ class Engine:
             topic: Of the prompt; a contract per topic needs it, another ignores it.
 
         Raises:
-            NotCalibratedError: the artifact has not been calibrated, or not topic by topic.
+            NotCalibratedError: see ``router.contract_choice.terms_of``.
         """
-        promise, delta = self.artifact.promise, 1.0 - contract.confidence
-        if promise is None:
-            raise NotCalibratedError(
-                f"goal.contract given, but artifact {self.artifact.version} was not calibrated for "
-                "contracts: state another goal, or run 'make calibrate DATA=...' and serve what it "
-                "writes"
-            )
-        if not contract.per_topic:
-            return promise.terms(contract.max_loss_rate, delta)
-        if promise.by_topic is None or topic is None:
-            raise NotCalibratedError(
-                f"goal.contract.per_topic given, but artifact {self.artifact.version} knows no "
-                "topics: leave it out, or serve an artifact of 'make train'",
-                reason="TOPICS_NOT_CALIBRATED",
-            )
-        return promise.terms(contract.max_loss_rate, delta, topic)
+        return terms_of(self.artifact, self.catalog.version, contract, topic)
 
     def terms_in_force(
         self, contract: Contract, topic: int | None = None

@@ -79,11 +79,13 @@ class Contract:
     """At most ``max_loss_rate`` of requests lose against the top tier, with ``confidence``.
 
     Both lie strictly between 0 and 1. ``per_topic``: in every topic at once, not over all together.
+    ``reviewed``: of the answer that is kept at the end of plan and reviews. Not both.
     """
 
     max_loss_rate: float
     confidence: float = DEFAULT_CONFIDENCE
     per_topic: bool = False
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

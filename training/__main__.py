@@ -121,10 +121,11 @@ def _review(arguments: argparse.Namespace) -> int:
     settings = replace(_settings(arguments), encoder=arguments.artifact)
     answers = read_answers(arguments.answers)
     if not arguments.reuse:
-        predictions = predict_out_of_fold(settings, arguments.folds, _say)
-        write_predictions(predictions, arguments.predictions)
-        _say(f"wrote {arguments.predictions}")
-    predictions = read_predictions(arguments.predictions)
+        for path, spare in ((arguments.predictions, False), (arguments.fit_predictions, True)):
+            predictions = predict_out_of_fold(settings, arguments.folds, _say, spare_held_out=spare)
+            write_predictions(predictions, path)
+            _say(f"wrote {path}")
+    predictions = read_predictions(arguments.fit_predictions)
     table = read_training_data(settings, _say)
     catalog = load_catalog(settings.catalog)
     version = write_review(arguments.artifact, settings.out, table, answers, predictions, catalog)
@@ -219,7 +220,13 @@ def _parser() -> argparse.ArgumentParser:
         help="written, for python -m eval.review",
     )
     review.add_argument(
-        "--reuse", action="store_true", help="read --predictions instead of training again"
+        "--fit-predictions",
+        type=Path,
+        default=Path("build/review/fit_predictions.parquet"),
+        help="written: the same without the held-out part, which calibrates a contract",
+    )
+    review.add_argument(
+        "--reuse", action="store_true", help="read --fit-predictions instead of training again"
     )
     review.set_defaults(call=_review)
     for command in (train, crossval, calibrate, onboard, review):

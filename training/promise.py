@@ -18,7 +18,14 @@ from eval.split import PARTS, assign_split
 from router.catalog import Catalog
 from router.engine import build_engine
 from router.errors import TrainingError
-from router.predict.artifact import PROMISE_FILE, TOPICS_FILE, Artifact, Manifest, load_artifact
+from router.predict.artifact import (
+    PROMISE_FILE,
+    REVIEWED_FILE,
+    TOPICS_FILE,
+    Artifact,
+    Manifest,
+    load_artifact,
+)
 from router.predict.files import read_json
 from router.promise.contract import CalibrationCounts, count_losses
 from router.promise.rule import realised_loss
@@ -69,7 +76,7 @@ def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) 
     data_sha256 = table.content_hash()
     topics = _known_topics(engine.artifact)
     if data_sha256 == manifest.data_sha256:
-        held_out = _held_out(usable, manifest)
+        held_out = held_out_part(usable, manifest)
         topics = topics or _found_topics(usable.select(~held_out), manifest)
         usable = usable.select(held_out)
     _, first = np.unique(usable.group, return_index=True)
@@ -100,7 +107,8 @@ def _found_topics(learnt_from: OutcomeTable, manifest: Manifest) -> Topics | Non
         return None
 
 
-def _held_out(table: OutcomeTable, manifest: Manifest) -> BoolArray:
+def held_out_part(table: OutcomeTable, manifest: Manifest) -> BoolArray:
+    """Say which rows the artifact's training has held out, (n,)."""
     low, middle, high = manifest.extra["split"]["fractions"]
     parts = assign_split(table.group, manifest.split_seed, (low, middle, high))
     return np.asarray(parts == PARTS[2])
@@ -120,6 +128,8 @@ def _write(
         (place / PROMISE_FILE).write_text(counts_to_json(counts) + "\n", encoding="utf-8")
         manifest = read_json(place / MANIFEST_FILE)
         manifest["promise"] = {"data_sha256": data_sha256, "prompts": counts.n}
+        # What reviews were calibrated on belongs to the calibration that is replaced.
+        (place / REVIEWED_FILE).unlink(missing_ok=True)
         if by_topic is not None:
             (place / TOPICS_FILE).write_text(topics_to_json(by_topic) + "\n", encoding="utf-8")
             manifest["promise"]["topics"] = {

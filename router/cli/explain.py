@@ -66,6 +66,8 @@ def goal_in_words(goal: pb.Goal) -> str:
         )
         if goal.contract.per_topic:
             words += ", in every topic at once"
+        if goal.contract.reviewed:
+            words += ", once reviewed"
     else:
         words = f"{goal.willingness_to_pay_usd:g} USD for one more adequate answer"
     if goal.HasField("max_cost_usd"):

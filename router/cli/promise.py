@@ -45,7 +45,7 @@ def lines_of_promise(answer: pb.GetPromiseResponse) -> list[str]:
         (
             f"{one.contract.max_loss_rate:.2%}",
             f"{one.contract.confidence:g}",
-            one.topic or "all",
+            "reviewed" if one.contract.reviewed else one.topic or "all",
             "suspended" if one.suspended else "stands",
             f"{one.audit_count:,}",
             f"{one.known_audit_count:,}",
@@ -57,7 +57,7 @@ def lines_of_promise(answer: pb.GetPromiseResponse) -> list[str]:
         for one in answer.contracts
     ]
     header = (
-        "may lose", "confidence", "topic", "state", "audits", "known", "lost", "evidence",
+        "may lose", "confidence", "of", "state", "audits", "known", "lost", "evidence",
         "loses over", "since",
     )  # fmt: skip
     return [*lines, "", *lines_of_table(header, rows, right=(0, 1, 4, 5, 6, 7, 8))]

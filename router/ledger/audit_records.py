@@ -37,7 +37,8 @@ class DrawnAudit:
         calibration: See ``router.promise.audit.calibration_id``.
         contract: As the request stated it.
         terms: What the contract rested on.
-        tier: Tier that was chosen; the top tier loses nothing and needs no report.
+        tier: Tier that was chosen; the top tier loses nothing and needs no report. Empty where
+            reviews decide whose answer is kept.
         top_tier: Tier it is compared with.
         probability: Of the draw, in (0, 1].
         artifact_version: That decided.

@@ -20,8 +20,8 @@ from router.types import Contract
 MOST_WATCHES = 1000
 """Watches of one calibration; callers may state any contract, and each takes 12 kB a topic."""
 WATCHED = (
-    "calibration, max_loss_rate, confidence, topic, level, started_unix, suspended_unix, audits, "
-    "known, lost, evidence, lower_bound"
+    "calibration, max_loss_rate, confidence, topic, reviewed, level, started_unix, suspended_unix, "
+    "audits, known, lost, evidence, lower_bound"
 )
 
 
@@ -62,10 +62,11 @@ def _watch_id(cursor: sqlite3.Cursor, one: DrawnAudit) -> int | None:
         one.contract.max_loss_rate,
         one.contract.confidence,
         one.terms.topic,
+        one.contract.reviewed,
     )
     row = cursor.execute(
         "SELECT id FROM watch WHERE calibration = ? AND max_loss_rate = ? AND confidence = ? "
-        "AND topic = ?",
+        "AND topic = ? AND reviewed = ?",
         key,
     ).fetchone()
     if row is not None:
@@ -76,7 +77,7 @@ def _watch_id(cursor: sqlite3.Cursor, one: DrawnAudit) -> int | None:
     level = one.terms.level
     state = start_monitor(MonitorPlan(one.contract.max_loss_rate, level, one.probability))
     cursor.execute(
-        "INSERT INTO watch VALUES (NULL, ?, ?, ?, ?, ?, ?, NULL, 0, 0, 0, 1.0, 0.0, 0, ?)",
+        "INSERT INTO watch VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0, 0, 0, 1.0, 0.0, 0, ?)",
         (*key, level, time.time(), monitor_to_json(state)),
     )
     return cursor.lastrowid
@@ -182,6 +183,6 @@ def _of(cursor: sqlite3.Cursor, watch: int) -> Watched:
 
 def watched_of(row: tuple[Any, ...]) -> Watched:
     """Return the record of a row of the columns ``WATCHED``."""
-    calibration, max_loss_rate, confidence, topic, *rest = row
-    contract = Contract(max_loss_rate, confidence, per_topic=bool(topic))
+    calibration, max_loss_rate, confidence, topic, reviewed, *rest = row
+    contract = Contract(max_loss_rate, confidence, per_topic=bool(topic), reviewed=bool(reviewed))
     return Watched(calibration, contract, topic, *rest)

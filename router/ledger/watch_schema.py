@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS {name} (
     max_loss_rate REAL NOT NULL,
     confidence REAL NOT NULL,
     topic TEXT NOT NULL,
+    reviewed INTEGER NOT NULL,
     level REAL NOT NULL,
     started_unix REAL NOT NULL,
     suspended_unix REAL,
@@ -19,7 +20,7 @@ CREATE TABLE IF NOT EXISTS {name} (
     lower_bound REAL NOT NULL,
     settled INTEGER NOT NULL,
     state TEXT NOT NULL,
-    UNIQUE (calibration, max_loss_rate, confidence, topic)
+    UNIQUE (calibration, max_loss_rate, confidence, topic, reviewed)
 ) STRICT
 """
 _AUDIT = """
@@ -61,7 +62,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
             connection.execute(_WATCH.format(name="watch_with_topic"))
             connection.execute(
                 "INSERT INTO watch_with_topic SELECT id, calibration, max_loss_rate, confidence, "
-                "'', 1.0 - confidence, started_unix, suspended_unix, audits, known, lost, "
+                "'', 0, 1.0 - confidence, started_unix, suspended_unix, audits, known, lost, "
                 "evidence, lower_bound, settled, state FROM watch"
             )
             connection.execute("DROP TABLE watch")

@@ -4,8 +4,9 @@ An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``to
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), usually ``fused.onnx``
 (both in one graph), ``golden.jsonl`` (texts with the answers the predictor must give),
 ``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json`` and, for contracts per
-topic, ``topics.json``, once a review was fitted ``review.json``, and ``manifest.json`` (what it is,
-and the SHA-256 of each file). Here it is read; writing one is ``training.export``.
+topic, ``topics.json``, once a review was fitted ``review.json`` and, for contracts over reviews,
+``reviewed.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is
+read; writing one is ``training.export``.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
 from router.promise.calibrated import Promise
+from router.promise.reviewed import reviewed_from_json
 from router.promise.saved import counts_from_json
 from router.promise.topics_file import topics_from_json
 from router.review.heads import ReviewModel
@@ -35,6 +37,7 @@ PROMISE_FILE = "contract.json"
 TOPICS_FILE = "topics.json"
 FUSED_FILE = "fused.onnx"
 REVIEW_FILE = "review.json"
+REVIEWED_FILE = "reviewed.json"
 LENGTH_BOUNDS = "length_bounds"
 
 Content = TypeVar("Content")
@@ -211,7 +214,14 @@ def _read_promise(directory: Path, manifest: Manifest, dimension: int) -> Promis
         lambda text, origin: topics_from_json(text, dimension, origin),
         ("not a calibration of topics", "calibrate again", "ARTIFACT_TOPICS"),
     )
-    return None if counts is None else Promise(counts, by_topic)
+    reviewed = _read_optional(
+        directory,
+        manifest,
+        REVIEWED_FILE,
+        reviewed_from_json,
+        ("not a calibration of reviews", "run 'make review' again", "ARTIFACT_REVIEWED"),
+    )
+    return None if counts is None else Promise(counts, by_topic, reviewed)
 
 
 def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:

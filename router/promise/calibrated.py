@@ -8,6 +8,7 @@ kept as text is ``router.promise.saved`` and ``router.promise.topics_file``.
 from functools import lru_cache
 
 from router.promise.contract import CalibrationCounts, ContractTerms, contract
+from router.promise.reviewed import ReviewedCounts
 from router.promise.topics import TopicCounts
 
 _REMEMBERED = 1024
@@ -19,11 +20,18 @@ class Promise:
     Attributes:
         counts: What was lost at each threshold on the calibration prompts.
         by_topic: The same in each topic; None = no contract per topic can be given.
+        reviewed: What whole reviews lost; None = no contract over reviews can be given.
     """
 
-    def __init__(self, counts: CalibrationCounts, by_topic: TopicCounts | None = None) -> None:
+    def __init__(
+        self,
+        counts: CalibrationCounts,
+        by_topic: TopicCounts | None = None,
+        reviewed: ReviewedCounts | None = None,
+    ) -> None:
         self.counts = counts
         self.by_topic = by_topic
+        self.reviewed = reviewed
         self._terms = lru_cache(_REMEMBERED)(self._work_out)
 
     def terms(self, alpha: float, delta: float, topic: int | None = None) -> ContractTerms:

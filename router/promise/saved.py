@@ -39,6 +39,7 @@ def terms_from_json(text: str, origin: str = "contract terms") -> ContractTerms:
     """
     table = opened(text, origin, set(ContractTerms.__dataclass_fields__))
     threshold = table.required("threshold")
+    usd = table.required("willingness_to_pay_usd")
     topic = table.required("topic")
     if not isinstance(topic, str):
         raise table.error("topic", topic, "must be a string")
@@ -54,6 +55,9 @@ def terms_from_json(text: str, origin: str = "contract terms") -> ContractTerms:
         tested=table.integer("tested", 0, _MOST),
         topic=topic,
         topics=table.integer("topics", 1, _MOST),
+        willingness_to_pay_usd=(
+            None if usd is None else table.number("willingness_to_pay_usd", above=0)
+        ),
     )
 
 
@@ -135,6 +139,12 @@ def describe(terms: ContractTerms) -> str:
     )
     if terms.topic:
         promise = f"topic {terms.topic}, one of {terms.topics}: {promise}"
+    if terms.willingness_to_pay_usd is not None:
+        return (
+            f"{promise}, once reviewed: at a willingness to pay of "
+            f"{terms.willingness_to_pay_usd:g} USD ({terms.bound} bound {terms.upper_bound:.2%} "
+            f"from {terms.n} labels, {terms.empirical_risk:.2%} seen)"
+        )
     if terms.threshold is None:
         return f"{promise}: always the top tier, {terms.n} labels vouch for nothing cheaper"
     which = "any tier" if terms.covers == "any" else "the lowest tier"

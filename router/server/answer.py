@@ -137,6 +137,7 @@ def _from_terms(terms: ContractTerms) -> pb.ContractTerms:
         observed_loss_rate=terms.empirical_risk,
         topic=terms.topic,
         topic_count=terms.topics if terms.topic else 0,
+        willingness_to_pay_usd=terms.willingness_to_pay_usd,
     )
 
 
@@ -156,6 +157,7 @@ def from_contract(contract: Contract) -> pb.Contract:
         max_loss_rate=contract.max_loss_rate,
         confidence=contract.confidence,
         per_topic=contract.per_topic,
+        reviewed=contract.reviewed,
     )
 
 

@@ -72,7 +72,10 @@ class Audits:
             calibration=self._calibration,
             contract=contract,
             terms=terms,
-            tier=decision.chosen.deployment.tier,
+            # Whose answer a review ends with is not known yet, so such an audit is always reported.
+            tier=""
+            if terms.willingness_to_pay_usd is not None
+            else decision.chosen.deployment.tier,
             top_tier=top_tier,
             probability=self._share,
             artifact_version=decision.artifact_version,

@@ -6,6 +6,7 @@ Nothing of a decision is stored, so its numbers are the caller's word; their ran
 import math
 from typing import NamedTuple
 
+from router.contract_choice import applicable
 from router.engine import Engine
 from router.errors import InvalidRequestError
 from router.promise.contract import ContractTerms
@@ -45,6 +46,7 @@ def decided(engine: Engine, wire: pb.ReviewRequest, limits: Limits) -> Decided:
     if goal.contract is not None:
         topic = _topic(engine, goal.contract, wire.decision)
         terms, _ = engine.terms_in_force(goal.contract, topic)
+        terms = applicable(terms, estimates, engine.catalog.tier_names)
     return Decided(estimates, goal, terms)
 
 

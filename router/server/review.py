@@ -16,7 +16,7 @@ from router.review.rule import Branch
 from router.server.given_answers import deployment_named, given_answers
 from router.server.given_decision import decided
 from router.server.limits import Limits
-from router.types import Decision
+from router.types import Decision, Goal
 from router.v1 import router_pb2 as pb
 
 
@@ -29,10 +29,21 @@ def review(engine: Engine, wire: pb.ReviewRequest, limits: Limits) -> pb.ReviewR
     """
     estimates, goal, terms = decided(engine, wire, limits)
     wait_usd = _wait_usd("wait_usd", wire.wait_usd)
+    if wait_usd and goal.contract is not None and goal.contract.reviewed:
+        raise InvalidRequestError(
+            "wait_usd",
+            f"{wait_usd} given; a contract over reviews was calibrated without a price of waiting: "
+            "leave it out",
+            reason="WAIT_UNDER_CONTRACT",
+        )
     tiers = engine.artifact.tier_names
     candidates = candidates_of(estimates, tiers)
     answers = given_answers(engine, wire.answers)
-    covered = None if terms is None else covered_by(terms, candidates.adequacy)
+    covered = None
+    if terms is not None and terms.willingness_to_pay_usd is not None:
+        goal = Goal(willingness_to_pay_usd=terms.willingness_to_pay_usd)
+    elif terms is not None:
+        covered = covered_by(terms, candidates.adequacy)
     outcome = look(engine.artifact.review, candidates, answers, goal, wait_usd, covered=covered)
     answered = {
         tiers.index(deployment_named(engine, one.deployment, "").tier): one.deployment
@@ -46,8 +57,8 @@ def with_plan(
 ) -> pb.RouteResponse:
     """Add a plan to a decision's answer if the request asks for one; return the answer.
 
-    Under a contract it is the decision as it stands: the contract holds without a review, which can
-    only cost more.
+    Under a contract it is the decision as it stands, since the contract holds without a review,
+    which can only cost more; under a contract over reviews it is what the contract covers.
 
     Raises:
         InvalidRequestError: the waiting price is wrong.
@@ -58,9 +69,12 @@ def with_plan(
     tiers = engine.artifact.tier_names
     candidates = candidates_of(decision.estimates, tiers)
     plain = tiers.index(decision.chosen.deployment.tier)
-    promised = decision.goal.contract is not None
-    beliefs = {} if promised else foresee(engine.artifact.review, candidates)
-    made = plan(beliefs, candidates, plain, decision.goal, wait_usd)
+    goal, terms = decision.goal, decision.contract_terms
+    if terms is not None and terms.willingness_to_pay_usd is not None:
+        goal = Goal(willingness_to_pay_usd=terms.willingness_to_pay_usd)
+    reviewable = goal.contract is None
+    beliefs = foresee(engine.artifact.review, candidates) if reviewable else {}
+    made = plan(beliefs, candidates, plain, goal, wait_usd)
     response.plan.CopyFrom(
         pb.Plan(
             tier=tiers[made.first],

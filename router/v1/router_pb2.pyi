@@ -418,6 +418,7 @@ class Contract(google.protobuf.message.Message):
     MAX_LOSS_RATE_FIELD_NUMBER: builtins.int
     CONFIDENCE_FIELD_NUMBER: builtins.int
     PER_TOPIC_FIELD_NUMBER: builtins.int
+    REVIEWED_FIELD_NUMBER: builtins.int
     max_loss_rate: builtins.float
     """Greatest share of requests that may lose, above 0 and below 1."""
     confidence: builtins.float
@@ -427,15 +428,22 @@ class Contract(google.protobuf.message.Message):
     too few labels goes to the top tier. False: of all requests together. An artifact without topics
     refuses it (FAILED_PRECONDITION, TOPICS_NOT_CALIBRATED).
     """
+    reviewed: builtins.bool
+    """True: the promise is of the answer that is kept when the plan of Route is followed and every
+    Review's branch is taken, which is cheaper where answers tell more than prompts. The request must
+    set plan. Not together with per_topic. An artifact whose reviews were not calibrated, or at the
+    prices of another catalog, refuses it (FAILED_PRECONDITION, REVIEWS_NOT_CALIBRATED).
+    """
     def __init__(
         self,
         *,
         max_loss_rate: builtins.float = ...,
         confidence: builtins.float | None = ...,
         per_topic: builtins.bool = ...,
+        reviewed: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "per_topic", b"per_topic"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "per_topic", b"per_topic", "reviewed", b"reviewed"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_confidence", b"_confidence"]) -> typing.Literal["confidence"] | None: ...
 
 Global___Contract: typing_extensions.TypeAlias = Contract
@@ -453,6 +461,7 @@ class ContractTerms(google.protobuf.message.Message):
     OBSERVED_LOSS_RATE_FIELD_NUMBER: builtins.int
     TOPIC_FIELD_NUMBER: builtins.int
     TOPIC_COUNT_FIELD_NUMBER: builtins.int
+    WILLINGNESS_TO_PAY_USD_FIELD_NUMBER: builtins.int
     max_loss_rate: builtins.float
     """As asked."""
     confidence: builtins.float
@@ -471,6 +480,11 @@ class ContractTerms(google.protobuf.message.Message):
     """
     topic_count: builtins.int
     """How many topics the confidence holds for together; 0 if the contract is not per topic."""
+    willingness_to_pay_usd: builtins.float
+    """Of a contract over reviews, which has no threshold: the willingness to pay that plan and reviews
+    go by. Unset: the top tier is asked and its answer kept, because the labels vouch for no other,
+    the contract is suspended, or a tier may not serve this request.
+    """
     def __init__(
         self,
         *,
@@ -481,10 +495,14 @@ class ContractTerms(google.protobuf.message.Message):
         observed_loss_rate: builtins.float = ...,
         topic: builtins.str = ...,
         topic_count: builtins.int = ...,
+        willingness_to_pay_usd: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_threshold", b"_threshold", "threshold", b"threshold"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_threshold", b"_threshold", "calibration_prompt_count", b"calibration_prompt_count", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "observed_loss_rate", b"observed_loss_rate", "threshold", b"threshold", "topic", b"topic", "topic_count", b"topic_count"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_threshold", b"_threshold", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "threshold", b"threshold", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_threshold", b"_threshold", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "calibration_prompt_count", b"calibration_prompt_count", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "observed_loss_rate", b"observed_loss_rate", "threshold", b"threshold", "topic", b"topic", "topic_count", b"topic_count", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_threshold", b"_threshold"]) -> typing.Literal["threshold"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_willingness_to_pay_usd", b"_willingness_to_pay_usd"]) -> typing.Literal["willingness_to_pay_usd"] | None: ...
 
 Global___ContractTerms: typing_extensions.TypeAlias = ContractTerms
 
@@ -846,7 +864,8 @@ Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 @typing.final
 class Plan(google.protobuf.message.Message):
     """What is best done from the start, the price of every answer included. Under a contract that is the
-    decision as it stands: the contract holds without a review.
+    decision as it stands, since the contract holds without a review; under one over reviews it is what
+    the contract covers.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -1121,7 +1140,7 @@ Global___ReviewBranch: typing_extensions.TypeAlias = ReviewBranch
 
 @typing.final
 class ReviewResponse(google.protobuf.message.Message):
-    """What to do with the answers so far. Under a contract a usable answer of a permitted tier is kept
+    """What to do with the answers so far. Under a contract (not over reviews) a usable answer of a permitted tier is kept
     while its regret, the answer known, is within the threshold; else the top tier is asked. So what is
     kept is covered by the contract.
     """
@@ -1410,7 +1429,9 @@ class RecordAuditRequest(google.protobuf.message.Message):
     is acknowledged once more and counted once; with others it is refused (ALREADY_EXISTS).
     """
     quality: builtins.float
-    """Measured quality of the chosen deployment's answer, in [0, 1]. Must be set."""
+    """Measured quality of the chosen deployment's answer, of a contract over reviews of the answer that
+    was kept, in [0, 1]. Must be set.
+    """
     top_quality: builtins.float
     """Measured quality of the audit deployment's answer, by the same measure, in [0, 1]. Must be set."""
     def __init__(

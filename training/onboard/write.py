@@ -22,6 +22,7 @@ from router.predict.artifact import (
     LENGTH_BOUNDS,
     PROMISE_FILE,
     REVIEW_FILE,
+    REVIEWED_FILE,
     TOPICS_FILE,
     Artifact,
     load_artifact,
@@ -82,7 +83,7 @@ def write_onboarded(base: Artifact, out: Path, made: Onboarding, catalog: str) -
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
         place = Path(temporary) / "artifact"
         shutil.copytree(base.directory, place)
-        for name in (PROMISE_FILE, TOPICS_FILE, REVIEW_FILE):
+        for name in (PROMISE_FILE, TOPICS_FILE, REVIEW_FILE, REVIEWED_FILE):
             (place / name).unlink(missing_ok=True)
         write_heads(place, graph)
         _write_golden(place, base, made)
