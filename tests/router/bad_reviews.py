@@ -8,6 +8,7 @@ from router.v1 import router_pb2 as pb
 INVALID = "INVALID_ARGUMENT"
 HAIKU, SONNET = "claude-3-haiku", "claude-3-5-sonnet"
 ASKED = pb.RouteRequest(prompt="Why?")
+OVER_REVIEWS = pb.Goal(contract=pb.Contract(max_loss_rate=0.05, reviewed=True))
 FEATURES = [0.0] * len(ANSWER_FEATURE_NAMES)
 
 
@@ -153,5 +154,35 @@ REVIEW = [
         "USD_OUT_OF_RANGE",
         "plan.wait_usd",
         "plan.wait_usd: inf given, must be a finite number of USD >= 0",
+    ),
+    BadRequest(
+        "a contract over reviews without a plan",
+        pb.RouteRequest(prompt="Why?", goal=OVER_REVIEWS),
+        INVALID,
+        "PLAN_MISSING",
+        "plan",
+        "plan: not given; a contract over reviews (goal.contract.reviewed) covers what comes of "
+        "following the plan: set it, or leave reviewed out",
+    ),
+    BadRequest(
+        "a contract over reviews with a price of waiting",
+        pb.RouteRequest(prompt="Why?", goal=OVER_REVIEWS, plan=pb.PlanOptions(wait_usd=0.5)),
+        INVALID,
+        "WAIT_UNDER_CONTRACT",
+        "plan.wait_usd",
+        "plan.wait_usd: 0.5 given; a contract over reviews was calibrated without a price of "
+        "waiting: leave it out",
+    ),
+    BadRequest(
+        "a contract per topic and over reviews",
+        pb.RouteRequest(
+            prompt="Why?",
+            goal=pb.Goal(contract=pb.Contract(max_loss_rate=0.05, per_topic=True, reviewed=True)),
+        ),
+        INVALID,
+        "CONTRACT_AMBIGUOUS",
+        "goal.contract",
+        "goal.contract: per_topic and reviewed given; reviews are calibrated over all topics "
+        "together: leave one out",
     ),
 ]
