@@ -111,3 +111,9 @@ def outcome(truth: Truth, places: IntArray, alpha: float) -> Outcome:
         below_top=float(truth.below_top[places].mean()),
         cost_share=float(truth.cost_share[places].mean()),
     )
+
+
+def with_interval(value: float, resampled: FloatArray, sign: str = "") -> str:
+    """Write a figure with the middle 95 % of its resamples; ``sign`` "+" shows a plus."""
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"

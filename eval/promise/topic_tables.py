@@ -12,7 +12,13 @@ from itertools import pairwise
 import numpy as np
 
 from eval.arrays import BoolArray, FloatArray, IntArray, StrArray
-from eval.promise.draws import ALWAYS_TOP, DELTA, learn_then_test, tiers_by_threshold
+from eval.promise.draws import (
+    ALWAYS_TOP,
+    DELTA,
+    learn_then_test,
+    tiers_by_threshold,
+    with_interval,
+)
 from eval.promise.populations import Population
 from router.promise.contract import DEFAULT_GRID
 
@@ -146,8 +152,8 @@ def summary_lines(
             broken = _broken_topics(rows, flat, places, alpha)
             worst = int(np.argmax(broken.mean(axis=0)))
             mean = float(known.cost_share(places).mean())
-            cost = _interval(mean, resampled[rule])
-            extra = _interval(mean - first, resampled[rule] - resampled[RULES[0]], sign="+")
+            cost = with_interval(mean, resampled[rule])
+            extra = with_interval(mean - first, resampled[rule] - resampled[RULES[0]], sign="+")
             lines.append(
                 f"| {alpha:g} | {rule} | {(known.risk(places) > alpha).mean():.3f} "
                 f"| {broken.any(axis=1).mean():.3f} | {rows.topics[worst]}, "
@@ -218,8 +224,3 @@ def _resampled_costs(rows: Rows, alpha: float, rng: np.random.Generator) -> dict
         for rule, places in calibrations(rows, weight, alpha, DRAWS_EACH, rng).items():
             found[rule].append(float(known.cost_share(places).mean()))
     return {rule: np.array(values) for rule, values in found.items()}
-
-
-def _interval(value: float, resampled: FloatArray, sign: str = "") -> str:
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"

@@ -1,10 +1,9 @@
 """Contracts over reviewed answers, simulated on the prompts that have recorded answers.
 
-Three ways to keep one: not to review; to review what the contract chose, as it is served, which
-never adds a loss; and to calibrate the whole review, plan included, as a policy of its own with the
-willingness to pay as its dial. The last is not served: see docs/review.md. Every answer is paid at
-its recorded length. Cross-fitted as ``eval.review.measure``; losses are drawn as in
-``eval.promise``.
+Three ways to keep one: not to review; to review what the contract chose, which never adds a loss;
+and a contract over reviews, plan included, a policy of its own with the willingness to pay as its
+dial. Every answer is paid at its recorded length. Cross-fitted as ``eval.review.measure``; losses
+are drawn as in ``eval.promise``.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.arrays import BoolArray, FloatArray, IntArray
-from eval.promise.draws import ALWAYS_TOP, DELTA, learn_then_test
+from eval.promise.draws import ALWAYS_TOP, DELTA, learn_then_test, with_interval
 from eval.recorded import Sweep
 from eval.review.measure import Prepared
 from eval.review.replay import given_answers
@@ -76,12 +75,12 @@ def policies(
             "not reviewed", counted, *_with(always, own_loss, own_cost, np.ones(own_cost.shape))
         ),
         Policy(
-            "reviewed, as served",
+            "reviewed",
             counted,
             *_with(always, own_loss * kept, own_cost + more, 2.0 - kept),
         ),
         Policy(
-            "calibrated over reviews",
+            "over reviews",
             swept_lost[:, backward].astype(np.float64),
             *_with(
                 always,
@@ -123,12 +122,12 @@ def contract_lines(
             again = _resampled(policy, rows, alpha, np.random.default_rng(seed + 1))
             if base is None:
                 base, base_mean = again, mean
-            more = "-" if policy is found[0] else _interval(mean - base_mean, again - base, "+")
-            broken = (risk if policy.name.startswith("reviewed") else counted)[chosen] > alpha
+            more = "-" if policy is found[0] else with_interval(mean - base_mean, again - base, "+")
+            broken = (risk if policy.name == "reviewed" else counted)[chosen] > alpha
             answers = policy.answers[rows].mean(axis=0)[chosen].mean()
             lines.append(
                 f"| {alpha:g} | {policy.name} | {broken.mean():.3f} | {risk[chosen].mean():.3f} "
-                f"| {'-' if np.isnan(answers) else f'{answers:.2f}'} | {_interval(mean, again)} "
+                f"| {'-' if np.isnan(answers) else f'{answers:.2f}'} | {with_interval(mean, again)} "
                 f"| {more} |"
             )
     return lines
@@ -204,8 +203,3 @@ def _resampled(
         chosen = _calibrated(policy, rows, weight, alpha, DRAWS_EACH, rng)
         found.append(_cost_share(policy, rows, weight)[chosen].mean())
     return np.array(found)
-
-
-def _interval(value: float, resampled: FloatArray, sign: str = "") -> str:
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"

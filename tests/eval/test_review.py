@@ -203,7 +203,7 @@ def test_the_command_prints_a_table_for_every_task(
     for part in ("even: 200 prompts", "odd: 200 prompts", "all: 400 prompts"):
         assert part in printed
     assert "with review - no review" in printed
-    assert printed.count("| 0.05 | calibrated over reviews |") == 3
+    assert printed.count("| 0.05 | over reviews |") == 3
     assert main(["--predictions", str(tmp_path / "nowhere.parquet"), *map(str, given[:4])]) == 1
 
 
