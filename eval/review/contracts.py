@@ -127,8 +127,8 @@ def contract_lines(
             answers = policy.answers[rows].mean(axis=0)[chosen].mean()
             lines.append(
                 f"| {alpha:g} | {policy.name} | {broken.mean():.3f} | {risk[chosen].mean():.3f} "
-                f"| {'-' if np.isnan(answers) else f'{answers:.2f}'} | {with_interval(mean, again)} "
-                f"| {more} |"
+                f"| {'-' if np.isnan(answers) else f'{answers:.2f}'} "
+                f"| {with_interval(mean, again)} | {more} |"
             )
     return lines
 
