@@ -72,7 +72,7 @@ onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, 
 	$(BIN)/python -m training onboard --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --model "$(MODEL)" $(if $(TIER),--tier "$(TIER)") $(ONBOARD_FLAGS)
 
 .PHONY: review
-review: $(VENV)/.train ## fit ARTIFACT's second look, written to OUT, and measure it (trains five times)
+review: $(VENV)/.train ## fit ARTIFACT's second look, written to OUT, and measure it (trains ten times)
 	$(BIN)/python -m training review --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --seed $(SEED)
 	$(BIN)/python -m eval.review --data $(DATA) --catalog $(CATALOG) --seed $(SEED)
 

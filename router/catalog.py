@@ -35,7 +35,7 @@ _DEPLOYMENT_KEYS = {
     "tools", "vision", "json_schema", "residency", "price",
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
-_CONTRACT_KEYS = {"max_loss_rate", "confidence"}
+_CONTRACT_KEYS = {"max_loss_rate", "confidence", "per_topic"}
 _KINDS = ("api", "gpu")
 
 
@@ -141,6 +141,7 @@ def _contract(table: CheckedTable) -> Contract | None:
     return Contract(
         max_loss_rate=inner.number("max_loss_rate", above=0.0, below=1.0),
         confidence=DEFAULT_CONFIDENCE if confidence is None else confidence,
+        per_topic=inner.flag("per_topic"),
     )
 
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 
 from router.catalog import Catalog
+from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.estimate import expected_cost_usd
 from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
-from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
+from router.errors import ArtifactError, NoCandidateError, RouterError
 from router.laps import Lap, no_lap
-from router.policy import choose, choose_under_contract, savings_baseline
+from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import Reading, read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
-from router.promise.rule import permitted_tiers
 from router.promise.suspended import Suspensions
 from router.types import (
     NO_NEEDS,
@@ -66,18 +66,27 @@ class Engine:
         """
         reading = read(window(request.messages))
         lap("read")
-        prediction = predict_one(self.artifact, reading, lap)
-        return self.decide(request, prediction, _input_tokens(request.messages, reading), lap)
+        goal = self.resolve_goal(request.goal)
+        if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
+            (prediction,) = predict_all(self.artifact, [reading], topics=True)
+        else:
+            prediction = predict_one(self.artifact, reading, lap)
+        input_tokens = _input_tokens(request.messages, reading)
+        return self._choose(request, goal, prediction, input_tokens, lap)
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
         readings = [read(window(request.messages)) for request in requests]
-        predictions = predict_all(self.artifact, readings)
+        goals = [self.resolve_goal(request.goal) for request in requests]
+        topics = any(map(_needs_topic, goals))
+        predictions = predict_all(self.artifact, readings, topics=topics)
         results: list[Decision | RouterError] = []
-        for request, reading, prediction in zip(requests, readings, predictions, strict=True):
+        for request, reading, goal, prediction in zip(
+            requests, readings, goals, predictions, strict=True
+        ):
             input_tokens = _input_tokens(request.messages, reading)
             try:
-                results.append(self.decide(request, prediction, input_tokens))
+                results.append(self._choose(request, goal, prediction, input_tokens, no_lap))
             except RouterError as error:
                 results.append(error)
         return results
@@ -93,16 +102,22 @@ class Engine:
 
         Args:
             request: What is asked.
-            prediction: Of the request's messages.
+            prediction: Of the request's messages, with their topic if a contract per topic is
+                asked for.
             input_tokens: Known input tokens; None estimates them from the messages.
             lap: Told as each stage ends.
 
         Raises:
             NoCandidateError: no deployment may serve it.
+            NotCalibratedError: a contract is asked for, and the artifact vouches for none.
         """
         if input_tokens is None:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
-        goal = self.resolve_goal(request.goal)
+        return self._choose(request, self.resolve_goal(request.goal), prediction, input_tokens, lap)
+
+    def _choose(
+        self, request: Request, goal: Goal, prediction: Prediction, input_tokens: float, lap: Lap
+    ) -> Decision:
         estimates = self.estimates(request, goal, prediction, input_tokens)
         lap("price")
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
@@ -112,13 +127,10 @@ class Engine:
         if goal.contract is None:
             chosen, reason = choose(eligible, goal)
         else:
-            terms = self.contract_terms(goal.contract)
-            suspended = goal.contract in self.suspensions
-            if suspended:
-                terms = always_top(terms)
-            allowed = permitted_tiers(prediction.adequacy, terms.threshold)
-            names = compress(self.artifact.tier_names, allowed)
-            chosen, reason = choose_under_contract(eligible, frozenset(names))
+            names = self.artifact.tier_names
+            terms, suspended = self.terms_in_force(goal.contract, prediction.topic)
+            terms = applicable(terms, eligible, names)
+            chosen, reason = choose_covered_first(eligible, terms, prediction.adequacy, names)
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         return Decision(
@@ -134,19 +146,33 @@ class Engine:
             novelty=prediction.novelty,
         )
 
-    def contract_terms(self, contract: Contract) -> ContractTerms:
+    def contract_terms(self, contract: Contract, topic: int | None = None) -> ContractTerms:
         """Return what the artifact's calibration can vouch for, suspended or not.
 
+        Args:
+            contract: What is to be promised.
+            topic: Of the prompt; a contract per topic needs it, another ignores it.
+
         Raises:
-            NotCalibratedError: the artifact has not been calibrated.
+            NotCalibratedError: see ``router.contract_choice.terms_of``.
         """
-        if self.artifact.promise is None:
-            raise NotCalibratedError(
-                f"goal.contract given, but artifact {self.artifact.version} was not calibrated for "
-                "contracts: state another goal, or run 'make calibrate DATA=...' and serve what it "
-                "writes"
-            )
-        return self.artifact.promise.terms(contract.max_loss_rate, 1.0 - contract.confidence)
+        return terms_of(self.artifact, self.catalog.version, contract, topic)
+
+    def terms_in_force(
+        self, contract: Contract, topic: int | None = None
+    ) -> tuple[ContractTerms, bool]:
+        """Return the terms that apply now, and whether the contract is suspended.
+
+        Args:
+            contract: What is promised.
+            topic: As for ``contract_terms``.
+
+        Raises:
+            NotCalibratedError: as ``contract_terms``.
+        """
+        terms = self.contract_terms(contract, topic)
+        suspended = (contract, terms.topic) in self.suspensions
+        return (always_top(terms) if suspended else terms), suspended
 
     def resolve_goal(self, goal: Goal | None) -> Goal:
         """Return the goal that applies: the request's, with the default for what it leaves out."""
@@ -225,6 +251,10 @@ def _input_tokens(messages: Sequence[Message], reading: Reading) -> float:
     if len(messages) == 1 and messages[0].content == reading.text:
         return tokens_of(reading) + TOKENS_PER_MESSAGE
     return estimate_conversation_tokens(message.content for message in messages)
+
+
+def _needs_topic(goal: Goal) -> bool:
+    return goal.contract is not None and goal.contract.per_topic
 
 
 def _is_constrained(request: Request) -> bool:

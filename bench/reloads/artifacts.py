@@ -14,12 +14,12 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from router.predict.artifact import FUSED_FILE, PROMISE_FILE
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.files import read_json
 from router.predict.golden import read_golden
 from router.predict.heads import Heads
+from router.predict.parts import FUSED_FILE, PROMISE_FILE
 from training.export import GOLDEN_FILE, sha256_of, write_golden_rows, write_manifest
 
 Spoil = Callable[[Path, random.Random], None]

@@ -17,7 +17,7 @@ from eval.arrays import FloatArray
 from eval.outcomes import OutcomeTable, require_inputs
 from router.config import Config
 from router.engine import Engine
-from router.predict.predictor import predictions_of
+from router.predict.predictor import predict_recorded
 from router.server.answer import Answers
 from router.server.app import RouterServer
 from router.types import Contract, Goal, Prediction, Request
@@ -72,7 +72,7 @@ def traffic_of(engine: Engine, table: OutcomeTable) -> Traffic:
     require_inputs(table, engine.artifact.manifest.encoder_sha256)
     usable = table.for_models([tier.reference_model for tier in engine.catalog.tiers])
     return Traffic(
-        predictions_of(*engine.artifact.heads.run(usable.vectors, usable.features)),
+        predict_recorded(engine.artifact, usable.vectors, usable.features),
         usable.input_tokens,
         usable.quality.astype(np.float64),
     )

@@ -45,18 +45,19 @@ def lines_of_promise(answer: pb.GetPromiseResponse) -> list[str]:
         (
             f"{one.contract.max_loss_rate:.2%}",
             f"{one.contract.confidence:g}",
+            "reviewed" if one.contract.reviewed else one.topic or "all",
             "suspended" if one.suspended else "stands",
             f"{one.audit_count:,}",
             f"{one.known_audit_count:,}",
             f"{one.lost_audit_count:,}",
-            f"{one.evidence:.3g} of {1 / (1 - one.contract.confidence):.3g}",
+            f"{one.evidence:.3g} of {one.evidence_limit:.3g}",
             f"{one.loss_rate_lower_bound:.2%}",
             one.started.ToJsonString()[:10],
         )
         for one in answer.contracts
     ]
     header = (
-        "may lose", "confidence", "state", "audits", "known", "lost", "evidence", "loses over",
-        "since",
+        "may lose", "confidence", "of", "state", "audits", "known", "lost", "evidence",
+        "loses over", "since",
     )  # fmt: skip
-    return [*lines, "", *lines_of_table(header, rows, right=(0, 1, 3, 4, 5, 6, 7))]
+    return [*lines, "", *lines_of_table(header, rows, right=(0, 1, 4, 5, 6, 7, 8))]

@@ -47,6 +47,9 @@ def add_route(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "--confidence", type=float, metavar="P", help="of the contract (default 0.9)"
     )
+    parser.add_argument(
+        "--per-topic", action="store_true", help="contract that holds in every topic at once"
+    )
     parser.add_argument("--max-cost", type=float, metavar="USD", help="most a request may cost")
     parser.add_argument("--allow", nargs="+", action="extend", default=[], metavar="TIER")
     parser.add_argument("--deny", nargs="+", action="extend", default=[], metavar="TIER")
@@ -89,9 +92,12 @@ def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
     """Return the request that the command line states."""
     prompt = " ".join(arguments.prompt)
     contract = None
-    if arguments.max_loss_rate is not None or arguments.confidence is not None:
+    stated = (arguments.max_loss_rate, arguments.confidence, arguments.per_topic or None)
+    if any(one is not None for one in stated):
         contract = pb.Contract(
-            max_loss_rate=arguments.max_loss_rate, confidence=arguments.confidence
+            max_loss_rate=arguments.max_loss_rate,
+            confidence=arguments.confidence,
+            per_topic=arguments.per_topic,
         )
     goal = pb.Goal(
         contract=contract,

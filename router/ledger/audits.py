@@ -14,7 +14,8 @@ from pathlib import Path
 from router.errors import StoreError
 from router.ledger.audit_records import DrawnAudit, Reported, Watched
 from router.ledger.database import Database
-from router.ledger.watch_rows import SCHEMA, WATCHED, draw, report, watched_of
+from router.ledger.watch_rows import WATCHED, draw, report, watched_of
+from router.ledger.watch_schema import make_tables
 
 _PATIENCE_SECONDS = 1.0
 
@@ -35,7 +36,7 @@ class AuditStore:
         self.path = path
         self._database = Database(
             path,
-            SCHEMA,
+            make_tables,
             version=None,
             patience_seconds=_PATIENCE_SECONDS,
             purpose="a store of audits",
@@ -95,7 +96,7 @@ class AuditStore:
                     self._database.connection()
                     .execute(
                         f"SELECT {WATCHED} FROM watch WHERE calibration = ? "  # noqa: S608 - a constant
-                        "ORDER BY max_loss_rate, confidence DESC",
+                        "ORDER BY max_loss_rate, confidence DESC, topic",
                         (calibration,),
                     )
                     .fetchall()

@@ -8,7 +8,7 @@ of whoever configured it, a missing directory or a file of a later release, is r
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from router.errors import StoreError
@@ -22,7 +22,7 @@ class Database:
 
     Args:
         path: Created when absent; its directory must exist.
-        schema: Statements that make what is absent.
+        make_tables: Makes what is absent, on a connection in autocommit mode.
         version: Of the schema, kept in the file; None for tables that are guests in it.
         patience_seconds: How long to wait for another process that writes.
         purpose: What it is to be used as, for messages.
@@ -40,7 +40,7 @@ class Database:
     def __init__(
         self,
         path: Path,
-        schema: Sequence[str],
+        make_tables: Callable[[sqlite3.Connection], object],
         *,
         version: int | None,
         patience_seconds: float,
@@ -50,7 +50,7 @@ class Database:
         self.path = path
         self.lock = threading.Lock()
         self.failing: str | None = None
-        self._schema = schema
+        self._make_tables = make_tables
         self._version = version
         self._patience_seconds = patience_seconds
         self._purpose = purpose
@@ -128,8 +128,7 @@ class Database:
                         f"{self._version}: give another file",
                         metadata={"file": str(self.path)},
                     )
-            for statement in self._schema:
-                connection.execute(statement)
+            self._make_tables(connection)
             if self._version is not None:
                 connection.execute(f"PRAGMA user_version = {self._version}")
         except BaseException:

@@ -71,7 +71,7 @@ class OutcomeStore:
         self.path = path
         self._database = Database(
             path,
-            (_SCHEMA,),
+            lambda connection: connection.execute(_SCHEMA),
             version=_SCHEMA_VERSION,
             patience_seconds=5.0,
             purpose="an outcome store",

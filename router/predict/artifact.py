@@ -3,9 +3,10 @@
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), usually ``fused.onnx``
 (both in one graph), ``golden.jsonl`` (texts with the answers the predictor must give),
-``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json``, once a review was fitted
-``review.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is read;
-writing one is ``training.export``.
+``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json`` and, for contracts per
+topic, ``topics.json``, once a review was fitted ``review.json`` and, for contracts over reviews,
+``reviewed.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is
+read; writing one is ``training.export``.
 """
 
 import hashlib
@@ -23,16 +24,13 @@ from router.predict.fused import Fused
 from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
-from router.predict.parts import open_fused, read_promise, read_review
+from router.predict.parts import Parts
 from router.promise.calibrated import Promise
 from router.review.heads import ReviewModel
 
 ARTIFACT_FORMAT = 1
 _ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
 _VERIFIED = (*_ENCODER_FILES, "heads.onnx", "golden.jsonl")
-PROMISE_FILE = "contract.json"
-FUSED_FILE = "fused.onnx"
-REVIEW_FILE = "review.json"
 LENGTH_BOUNDS = "length_bounds"
 
 
@@ -182,7 +180,8 @@ def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
             reason="ARTIFACT_ENCODER",
             metadata={"file": str(directory)},
         )
-    has, n_tiers = manifest.extra["files"].__contains__, len(manifest.tiers)
+    parts = Parts(files, manifest.extra["files"].__contains__)
+    n_tiers = len(manifest.tiers)
     heads = Heads(
         open_session(directory / "heads.onnx", files),
         dimension=encoder.info.dimension,
@@ -194,11 +193,9 @@ def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
         manifest,
         encoder,
         heads,
-        open_fused(directory / FUSED_FILE, files, heads, encoder.info.dimension)
-        if has(FUSED_FILE)
-        else None,
-        read_promise(directory / PROMISE_FILE, files) if has(PROMISE_FILE) else None,
-        read_review(directory / REVIEW_FILE, files, n_tiers) if has(REVIEW_FILE) else None,
+        parts.fused(heads, encoder.info.dimension),
+        parts.promise(encoder.info.dimension),
+        parts.review(n_tiers),
         _length_bounds(directory, manifest),
     )
     check_golden(artifact, read_golden(directory / "golden.jsonl", files))

@@ -5,6 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from router.errors import InvalidRequestError
 from router.ledger.audit_records import Reported, Watched
 from router.ledger.audits import AuditStore
+from router.server.answer import from_contract
 from router.server.convert import short_id
 from router.v1 import router_pb2 as pb
 
@@ -49,14 +50,14 @@ def _quality(wire: pb.RecordAuditRequest, field: str) -> float:
 def from_watched(one: Watched) -> pb.WatchedContract:
     """Return the wire form of a watched contract."""
     return pb.WatchedContract(
-        contract=pb.Contract(
-            max_loss_rate=one.contract.max_loss_rate, confidence=one.contract.confidence
-        ),
+        contract=from_contract(one.contract),
+        topic=one.topic,
         suspended=one.suspended,
         audit_count=one.audits,
         known_audit_count=one.known,
         lost_audit_count=one.lost,
         evidence=one.evidence,
+        evidence_limit=1.0 / one.level,
         loss_rate_lower_bound=one.lower_bound,
         started=to_timestamp(one.started_unix),
         suspended_at=None if one.suspended_unix is None else to_timestamp(one.suspended_unix),

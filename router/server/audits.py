@@ -109,7 +109,10 @@ class Audits:
             calibration=self._calibration,
             contract=contract,
             terms=terms,
-            tier=decision.chosen.deployment.tier,
+            # Whose answer a review ends with is not known yet, so such an audit is always reported.
+            tier=""
+            if terms.willingness_to_pay_usd is not None
+            else decision.chosen.deployment.tier,
             top_tier=top_tier,
             probability=self._share,
             artifact_version=decision.artifact_version,
@@ -147,7 +150,7 @@ class Audits:
         Raises:
             StoreError: the store cannot be read.
         """
-        if watched.suspended and watched.contract not in self.suspensions:
+        if watched.suspended and watched.promise not in self.suspensions:
             self.look()
 
     def describe(self) -> pb.GetPromiseResponse:
@@ -172,18 +175,19 @@ class Audits:
         with self._looking:  # what was read last must be set last
             broken = [one for one in self._store.watched(self._calibration) if one.suspended]
             for one in broken:
-                if one.contract not in self.suspensions:
+                if one.promise not in self.suspensions:
                     logger.error(
-                        "contract broken: max_loss_rate %g at confidence %g, %d of %d known audits "
-                        "lost, evidence %.3g; only the top tier is permitted until the artifact is "
-                        "calibrated again (make calibrate)",
+                        "contract broken: max_loss_rate %g at confidence %g%s, %d of %d known "
+                        "audits lost, evidence %.3g; only the top tier is permitted until the "
+                        "artifact is calibrated again (make calibrate)",
                         one.contract.max_loss_rate,
                         one.contract.confidence,
+                        f" in topic {one.topic}" if one.topic else "",
                         one.lost,
                         one.known,
                         one.evidence,
                     )
-            self.suspensions.replace(one.contract for one in broken)
+            self.suspensions.replace(one.promise for one in broken)
             self._is_known = True
         self._on_change()
 

@@ -11,6 +11,7 @@ from bad_inputs import BadFile
 from bad_settings import CATALOG
 from onnx import TensorProto
 from tiny_artifact import (
+    calibrated,
     copy_artifact,
     edit_json,
     heads_model,
@@ -21,8 +22,10 @@ from tiny_artifact import (
 
 from router.catalog import load_catalog
 from router.engine import build_engine
-from router.errors import ArtifactError
+from router.errors import ArtifactError, NotCalibratedError
 from router.predict.artifact import load_artifact
+from router.predict.parts import PROMISE_FILE, REVIEW_FILE, TOPICS_FILE
+from router.types import Contract, Goal, Message, Request
 
 DIR = Path("artifact")
 
@@ -102,6 +105,27 @@ def golden(changes: Mapping[str, Any]) -> Callable[[], object]:
         made("golden.jsonl", "\n".join([row, *rest]).encode())()
 
     return change
+
+
+def extra(name: str) -> Callable[[], object]:
+    """Add a file that holds nothing, and list it in the manifest."""
+
+    def change() -> None:
+        (DIR / name).write_bytes(b"{}")
+        write_manifest(
+            DIR, change=lambda content: content["files"].update({name: sha256(DIR / name)})
+        )
+
+    return change
+
+
+def without_topics(good: Path) -> object:
+    """Ask an artifact calibrated for all traffic together for a contract per topic."""
+    artifact = load_artifact(calibrated(copy_artifact(good, DIR)))
+    goal = Goal(contract=Contract(0.05, per_topic=True))
+    return build_engine(artifact, load_catalog(CATALOG)).route(
+        Request((Message("user", "Why?"),), goal)
+    )
 
 
 def with_catalog(**changes: Any) -> Callable[[Path], object]:
@@ -353,5 +377,33 @@ ARTIFACTS = [
         "ARTIFACT_TIERS",
         "artifact: trained for adequate_quality 0.5, the catalog 'default' says 0.7: make them "
         "equal or train again",
+    ),
+    bad(
+        "a contract.json that holds no calibration",
+        extra(PROMISE_FILE),
+        "PROMISE",
+        "artifact/contract.json: not a calibration of contracts (artifact/contract.json: format "
+        "None; this release reads format 1: calibrate again); calibrate again",
+    ),
+    bad(
+        "a topics.json that holds no topics",
+        extra(TOPICS_FILE),
+        "TOPICS",
+        "artifact/topics.json: not a calibration of topics (artifact/topics.json: format None; "
+        "this release reads format 1: calibrate again); calibrate again",
+    ),
+    bad(
+        "a review.json that holds no review",
+        extra(REVIEW_FILE),
+        "REVIEW",
+        "artifact/review.json: not a review of this artifact (…); run 'make review' again",
+    ),
+    BadFile(
+        "a contract per topic of an artifact without topics",
+        without_topics,
+        NotCalibratedError,
+        "TOPICS_NOT_CALIBRATED",
+        "goal.contract.per_topic given, but artifact … knows no topics: leave it out, or serve an "
+        "artifact of 'make train'",
     ),
 ]

@@ -16,12 +16,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router.defaults import default_artifact_directory
-from router.predict.artifact import ARTIFACT_FORMAT, PROMISE_FILE, manifest_version
+from router.predict.artifact import ARTIFACT_FORMAT, manifest_version
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Heads
+from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import CalibrationCounts
 from router.promise.saved import counts_to_json
+from router.promise.topics import TopicCounts, Topics
+from router.promise.topics_file import topics_to_json
 
 ENCODER_FILES = ("encoder.onnx", "tokenizer.json", "encoder.json")
 TIERS = (
@@ -168,12 +171,26 @@ def write_manifest(
 COUNTS = CalibrationCounts((-0.5, 1.0), (0.0, 0.0), 1000, True, "any")
 
 
-def calibrated(directory: Path, counts: CalibrationCounts = COUNTS) -> Path:
+FRUIT, PROOF = "Name a fruit.", "Prove that there is no largest prime number."
+
+
+def topics_of(directory: Path, proofs: CalibrationCounts = COUNTS) -> TopicCounts:
+    """Return two topics, what is like ``FRUIT`` and what is like ``PROOF``, with their counts."""
+    vectors, _ = TextEncoder(directory).encode([FRUIT, PROOF])
+    return TopicCounts(Topics(("fruit", "proof"), vectors.astype(np.float64)), (COUNTS, proofs))
+
+
+def calibrated(
+    directory: Path, counts: CalibrationCounts = COUNTS, by_topic: TopicCounts | None = None
+) -> Path:
     """Give an artifact directory a calibration of contracts; other counts are another one."""
-    path = directory / PROMISE_FILE
-    path.write_text(counts_to_json(counts), encoding="utf-8")
+    written = {PROMISE_FILE: counts_to_json(counts)}
+    if by_topic is not None:
+        written[TOPICS_FILE] = topics_to_json(by_topic)
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    manifest["files"][PROMISE_FILE] = sha256(path)
+    for name, text in written.items():
+        (directory / name).write_text(text, encoding="utf-8")
+        manifest["files"][name] = sha256(directory / name)
     manifest["promise"] = {"data_sha256": "1" * 64, "prompts": counts.n}
     del manifest["version"]
     manifest["version"] = manifest_version(manifest)

@@ -10,7 +10,8 @@ from synthetic import DIMENSION, ENCODER, N_FEATURES
 
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from router.predict.artifact import FUSED_FILE, load_artifact
+from router.predict.artifact import load_artifact
+from router.predict.parts import FUSED_FILE
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import read
 from training.candidates import Choice, log_loss
