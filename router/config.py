@@ -40,6 +40,18 @@ class Config:
             allows, in [0, 1].
         decision_log: JSON lines of every decision; None keeps none.
         log_level: "debug", "info", "warning" or "error".
+        tls_certificate: PEM file of the server's certificate chain; None serves without TLS.
+        tls_key: PEM file of its private key, readable by nobody else.
+        tls_client_ca: PEM file of authorities; a client must then show a certificate of one.
+        api_keys: TOML file of the keys callers must show; None asks for none.
+        caller_requests_per_second: Requests each key may send a second on average; None limits
+            none. A key's own entry in the file of keys comes before these three.
+        caller_burst: Requests a key may send at once when it has been silent.
+        caller_max_in_flight: Calls of one key in flight; None limits none.
+        insecure: Whether an address that others can reach may be served without TLS and keys.
+        health_address: host:port that answers health only, without TLS and keys, for probes that
+            know neither; None serves health on ``address`` alone.
+        artifact_public_key: PEM file of the Ed25519 key that must have signed the artifact.
     """
 
     address: str = "127.0.0.1:50051"
@@ -57,6 +69,16 @@ class Config:
     exploration_share: float = 0.0
     decision_log: Path | None = None
     log_level: str = "info"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    api_keys: Path | None = None
+    caller_requests_per_second: float | None = None
+    caller_burst: int = 100
+    caller_max_in_flight: int | None = None
+    insecure: bool = False
+    health_address: str | None = None
+    artifact_public_key: Path | None = None
 
 
 _RANGES = {
@@ -65,7 +87,14 @@ _RANGES = {
     "max_message_bytes": (1024, 2**31 - 1),
     "max_batch": (1, 1_000_000),
     "max_messages": (1, 1_000_000),
+    "caller_burst": (1, 1_000_000),
+    "caller_max_in_flight": (1, 1_000_000),
 }
+_SECURITY_FILES = {
+    "tls_certificate", "tls_key", "tls_client_ca", "api_keys", "artifact_public_key",
+}  # fmt: skip
+_FILES = {"artifact", "catalog", "store", "decision_log"} | _SECURITY_FILES
+_TEXTS = {"address", "health_address", "log_level"}
 _LEVELS = ("debug", "info", "warning", "error")
 _KEYS = {item.name for item in fields(Config)}
 
@@ -113,7 +142,7 @@ def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
             typed[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             typed[key] = text
-        if key in {"address", "artifact", "catalog", "store", "decision_log", "log_level"}:
+        if key in _FILES | _TEXTS:
             typed[key] = text
     return typed
 
@@ -125,19 +154,22 @@ def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
     for key in content:
         if key in _RANGES:
             changes[key] = table.integer(key, *_RANGES[key])
-        elif key == "reflection":
+        elif key in {"reflection", "insecure"}:
             changes[key] = table.flag(key)
         elif key == "grace_seconds":
             changes[key] = table.number(key, least=0.0, most=3600.0)
         elif key in {"audit_share", "exploration_share"}:
             changes[key] = table.number(key, least=0.0, most=1.0)
-        elif key in {"artifact", "catalog", "store", "decision_log"}:
+        elif key == "caller_requests_per_second":
+            changes[key] = table.number(key, above=0.0, most=1e6)
+        elif key in _FILES:
             changes[key] = Path(table.text(key))
         else:
             changes[key] = table.text(key)
     if changes.get("log_level", "info") not in _LEVELS:
         raise table.error("log_level", changes["log_level"], f"must be one of {list(_LEVELS)}")
-    host, separator, port = changes.get("address", config.address).rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > 65_535:
-        raise table.error("address", changes.get("address"), "must be host:port")
+    for key in ("address", "health_address"):
+        host, separator, port = changes.get(key, config.address).rpartition(":")
+        if not separator or not host or not port.isdecimal() or int(port) > 65_535:
+            raise table.error(key, changes.get(key), "must be host:port")
     return replace(config, **changes)

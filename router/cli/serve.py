@@ -20,6 +20,13 @@ _FLAGS = (
     "audit_share",
     "exploration_share",
     "decision_log",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "api_keys",
+    "insecure",
+    "health_address",
+    "artifact_public_key",
 )
 
 
@@ -53,7 +60,30 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="share of requests whose tier is drawn among those the goal allows (default 0)",
     )
     parser.add_argument("--decision-log", metavar="FILE", help="JSON lines of every decision")
+    _add_security(parser)
     parser.set_defaults(run=serve)
+
+
+def _add_security(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("security", "see docs/security.md")
+    group.add_argument("--tls-certificate", metavar="FILE", help="PEM certificate chain")
+    group.add_argument("--tls-key", metavar="FILE", help="PEM private key, closed to others")
+    group.add_argument(
+        "--tls-client-ca", metavar="FILE", help="PEM authorities; clients must show a certificate"
+    )
+    group.add_argument("--api-keys", metavar="FILE", help="TOML file of keys, see 'keys new'")
+    group.add_argument(
+        "--insecure",
+        action="store_true",
+        default=None,
+        help="serve an address that others can reach without TLS and keys",
+    )
+    group.add_argument(
+        "--health-address", metavar="HOST:PORT", help="answers health only, without TLS and keys"
+    )
+    group.add_argument(
+        "--artifact-public-key", metavar="FILE", help="PEM Ed25519 key that signed the artifact"
+    )
 
 
 def serve(arguments: argparse.Namespace) -> int:

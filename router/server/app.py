@@ -23,11 +23,14 @@ from router.engine import build_engine
 from router.errors import ConfigError
 from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
+from router.server.exposure import check_exposure
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
+from router.server.probes import ProbePort
 from router.server.service import SERVICE, CallsInFlight, service_handler
 from router.server.servicer import RouterServicer
+from router.server.tls import server_credentials
 
 _READY_NAMES = ("", SERVICE, "readiness")
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -44,25 +47,37 @@ class RouterServer:
 
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
+        health_port: Port that answers health only, when one is configured.
         engine: Decides; for who wants to decide below gRPC as the service does.
         follow_up: What follows its decisions.
 
     Raises:
         CatalogError, ArtifactError, StoreError: see the loaders; nothing is listening then.
-        ConfigError: the address cannot be bound.
+        ConfigError: the address cannot be bound or is open without leave, or a file of TLS is
+            refused.
     """
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
+        check_exposure(config)
+        self._credentials = server_credentials(config)
         self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()
         self._calls = CallsInFlight()
+        self.health_port: int | None = None
+        self._probes = (
+            ProbePort(config.health_address, self._health) if config.health_address else None
+        )
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
         try:
             self.port: int = run(self._start(handlers))
+        except ConfigError:
+            run(self._server.stop(None))
+            self._close()
+            raise
         except RuntimeError as error:
             self._close()
             raise ConfigError(
@@ -94,8 +109,13 @@ class RouterServer:
         if config.reflection:
             names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
-        port = self._server.add_insecure_port(config.address)
+        if self._credentials is None:
+            port = self._server.add_insecure_port(config.address)
+        else:
+            port = self._server.add_secure_port(config.address, self._credentials)
         await self._server.start()
+        if self._probes is not None:
+            self.health_port = await self._probes.start()
         for name in ("liveness", *_READY_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return port
@@ -119,6 +139,8 @@ class RouterServer:
         for name in _READY_NAMES:
             await self._health.set(name, _NOT_SERVING)
         await self._server.stop(self._config.grace_seconds)
+        if self._probes is not None:
+            await self._probes.stop()
 
     def _promise_stands(self, stands: bool) -> None:
         """Say in health whether contracts stand; called from the thread that found out."""

@@ -168,9 +168,11 @@ def bad_config(given: str, make: Callable[[Path], object], message: str) -> BadF
 
 
 KEYS = (
-    "['address', 'artifact', 'audit_share', 'catalog', 'decision_log', 'exploration_share', "
-    "'grace_seconds', 'log_level', 'max_batch', 'max_concurrent_calls', 'max_message_bytes', "
-    "'max_messages', 'reflection', 'store', 'threads']"
+    "['address', 'api_keys', 'artifact', 'artifact_public_key', 'audit_share', 'caller_burst', "
+    "'caller_max_in_flight', 'caller_requests_per_second', 'catalog', 'decision_log', "
+    "'exploration_share', 'grace_seconds', 'health_address', 'insecure', 'log_level', "
+    "'max_batch', 'max_concurrent_calls', 'max_message_bytes', 'max_messages', 'reflection', "
+    "'store', 'threads', 'tls_certificate', 'tls_client_ca', 'tls_key']"
 )
 CONFIGS = [
     bad_config(
@@ -222,6 +224,17 @@ CONFIGS = [
         "an audit share in percent",
         config("audit_share = 2"),
         "router.toml: audit_share = 2: must be a finite number >= 0.0 and <= 1.0",
+    ),
+    bad_config(
+        "a health address without a port",
+        config('health_address = "0.0.0.0"'),
+        "router.toml: health_address = '0.0.0.0': must be host:port",
+    ),
+    bad_config(
+        "no requests a second",
+        config("caller_requests_per_second = 0"),
+        "router.toml: caller_requests_per_second = 0: must be a finite number > 0.0 and <= "
+        "1000000.0",
     ),
     bad_config(
         "a negative exploration share",

@@ -29,13 +29,17 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "reflection": "false", "threads": "3", "max_concurrent_calls": "9",
         "max_message_bytes": "4096", "max_batch": "7", "max_messages": "6",
         "grace_seconds": "0.5", "audit_share": "0.02", "exploration_share": "0.1",
-        "decision_log": "c.jsonl", "log_level": "error",
+        "decision_log": "c.jsonl", "log_level": "error", "tls_certificate": "a.pem",
+        "tls_key": "a.key", "tls_client_ca": "ca.pem", "api_keys": "keys.toml",
+        "caller_requests_per_second": "2.5", "caller_burst": "5", "caller_max_in_flight": "4",
+        "insecure": "true", "health_address": "[::]:1", "artifact_public_key": "pub.pem",
     }  # fmt: skip
     assert set(given) == {item.name for item in fields(Config)}
     config = load_config(None, {f"ROUTER_{name.upper()}": value for name, value in given.items()})
     assert config == Config(
         "[::1]:0", Path("1"), Path("true"), Path("a b.sqlite3"), False, 3, 9, 4096, 7, 6, 0.5,
-        0.02, 0.1, Path("c.jsonl"), "error",
+        0.02, 0.1, Path("c.jsonl"), "error", Path("a.pem"), Path("a.key"), Path("ca.pem"),
+        Path("keys.toml"), 2.5, 5, 4, True, "[::]:1", Path("pub.pem"),
     )  # fmt: skip
 
 
