@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.demo import add_demo
     from router.cli.files import add_check, add_outcomes, add_tiers
+    from router.cli.keys import add_keys
     from router.cli.promise import add_promise
     from router.cli.route import add_route
     from router.cli.serve import add_health, add_serve
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_promise,
         add_demo,
         add_outcomes,
+        add_keys,
     ):
         add(commands)
     return parser

@@ -17,6 +17,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from router.access.callers import Callers
+from router.access.keys_file import CallerLimits
 from router.catalog import load_catalog
 from router.config import Config
 from router.engine import build_engine
@@ -25,6 +27,7 @@ from router.ledger.store import OutcomeStore
 from router.predict.artifact import load_artifact
 from router.server.exposure import check_exposure
 from router.server.follow_up import FollowUp
+from router.server.gate import Gate
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
 from router.server.probes import ProbePort
@@ -48,19 +51,21 @@ class RouterServer:
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
         health_port: Port that answers health only, when one is configured.
+        gate: Lets calls pass by their API key; None when no keys are asked for.
         engine: Decides; for who wants to decide below gRPC as the service does.
         follow_up: What follows its decisions.
 
     Raises:
         CatalogError, ArtifactError, StoreError: see the loaders; nothing is listening then.
-        ConfigError: the address cannot be bound or is open without leave, or a file of TLS is
-            refused.
+        ConfigError: the address cannot be bound or is open without leave, or a file of TLS or keys
+            is refused.
     """
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
         check_exposure(config)
         self._credentials = server_credentials(config)
+        self.gate = _gate(config)
         self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
         self._store = OutcomeStore(config.store)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
@@ -100,6 +105,7 @@ class RouterServer:
                 ("grpc.so_reuseport", 0),
             ),
             maximum_concurrent_rpcs=config.max_concurrent_calls,
+            interceptors=() if self.gate is None else (self.gate,),
         )
         limits = Limits(max_batch=config.max_batch, max_messages=config.max_messages)
         servicer = RouterServicer(self.engine, self._store, limits, self.follow_up)
@@ -158,3 +164,24 @@ class RouterServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _gate(config: Config) -> Gate | None:
+    """Return the gate of the configured keys; None without.
+
+    Raises:
+        ConfigError: the file of keys is refused, or there are limits of callers and no keys.
+    """
+    if config.api_keys is None:
+        for key in ("caller_requests_per_second", "caller_max_in_flight"):
+            if getattr(config, key) is not None:
+                raise ConfigError(
+                    f"{key} = {getattr(config, key)!r}: limits each API key, and api_keys is not "
+                    "given; give a file of keys or leave the limit out",
+                    metadata={"key": key},
+                )
+        return None
+    limits = CallerLimits(
+        config.caller_requests_per_second, config.caller_burst, config.caller_max_in_flight
+    )
+    return Gate(Callers(config.api_keys, limits))

@@ -9,6 +9,7 @@ methods do stands in ``servicer``; why a loop and not a pool of threads in docs/
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from contextvars import copy_context
 from typing import Any
 
 import grpc
@@ -74,7 +75,9 @@ def in_thread(
         calls.count += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(executor, method, decode(raw))
+            # The thread sees who is calling, as the loop does.
+            inside = copy_context().run
+            return await loop.run_in_executor(executor, inside, method, decode(raw))
         except Exception as error:
             await answer_error(error, context, method.__qualname__)
         finally:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from google.rpc import status_pb2
 
+from router.access.callers import current_caller
 from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import OutcomeStore, RecordedOutcome
@@ -67,6 +68,8 @@ class RouterServicer:
                 reason="BATCH_SIZE",
                 metadata={"given": str(given), "limit": str(self._limits.max_batch)},
             )
+        if (caller := current_caller()) is not None:
+            caller.charge(given - 1)
         engine = self._engine
         checked: list[Request] = []
         place_of: list[int] = []

@@ -39,7 +39,9 @@ def server_credentials(config: Config) -> grpc.ServerCredentials | None:
         _refuse(key, getattr(config, key), f"needs {other}, too")
     files = _Files(config.tls_certificate, config.tls_key, config.tls_client_ca)
     return grpc.dynamic_ssl_server_credentials(
-        files.read(), files.read_again, config.tls_client_ca is not None
+        files.read(),
+        files.read_again,  # type: ignore[arg-type]  # None is allowed and means "no change"
+        config.tls_client_ca is not None,
     )
 
 
