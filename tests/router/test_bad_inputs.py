@@ -8,6 +8,7 @@ from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_inputs import BadFile, BadRequest, markdown, matches
 from bad_requests import CONFLICT, REQUESTS
+from bad_security import SECURITY
 from bad_settings import CATALOGS, CONFIGS, STORES
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -21,6 +22,7 @@ SECTIONS = [
     ("Requests", REQUESTS),
     ("Catalogs", CATALOGS),
     ("Configuration", CONFIGS),
+    ("TLS, API keys and exposure", SECURITY),
     ("Outcome store", STORES),
     ("Artifacts", ARTIFACTS),
     ("Data files", DATA_FILES),
