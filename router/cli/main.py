@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     from router.cli.promise import add_promise
     from router.cli.route import add_route
     from router.cli.serve import add_health, add_serve
+    from router.cli.sign import add_sign
 
     parser = argparse.ArgumentParser(
         prog="python -m router",
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_demo,
         add_outcomes,
         add_keys,
+        add_sign,
     ):
         add(commands)
     return parser

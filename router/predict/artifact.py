@@ -23,6 +23,7 @@ from router.predict.fused import Fused
 from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
+from router.predict.signature import verify_signature
 from router.promise.calibrated import Promise
 from router.promise.saved import counts_from_json
 from router.review.heads import ReviewModel
@@ -149,12 +150,19 @@ def read_manifest(directory: Path) -> Manifest:
         ) from error
 
 
-def load_artifact(directory: Path) -> Artifact:
-    """Load, verify and try an artifact: hashes, formats, shapes, then its golden rows.
+def load_artifact(directory: Path, public_key: Path | None = None) -> Artifact:
+    """Load, verify and try an artifact: signature, hashes, formats, shapes, then golden rows.
+
+    Args:
+        directory: The artifact.
+        public_key: PEM file of the Ed25519 key that must have signed it; None asks for none.
 
     Raises:
         ArtifactError: anything is not as the manifest says; nothing of it is used then.
+        ConfigError, MissingExtraError: the signature cannot be looked at.
     """
+    if public_key is not None:
+        verify_signature(directory, public_key)
     manifest = read_manifest(directory)
     encoder = TextEncoder(directory)
     if encoder.encoder_sha256 != manifest.encoder_sha256:
@@ -186,9 +194,10 @@ def load_artifact(directory: Path) -> Artifact:
 
 def _open_fused(directory: Path, manifest: Manifest, heads: Heads, dimension: int) -> Fused | None:
     """Open encoder and heads in one graph, if the artifact has it."""
-    if FUSED_FILE not in manifest.extra["files"]:
+    files = manifest.extra["files"]
+    if FUSED_FILE not in files:
         return None
-    return Fused(open_session(directory / FUSED_FILE), heads, dimension=dimension)
+    return Fused(open_session(directory / FUSED_FILE, set(files)), heads, dimension=dimension)
 
 
 def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:

@@ -4,7 +4,7 @@ One interface for every encoder: an ONNX graph from token ids to a vector. Here 
 it; making one (distillation, export) is ``training.encoder``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import onnxruntime as ort
 from router.errors import ArtifactError
 from router.predict.features import FEATURE_NAMES, features_of
 from router.predict.files import read_json, verify_files
+from router.predict.graph import check_graph
 from router.predict.reading import Reading, read
 from router.predict.tokenize import WordTokenizer
 
@@ -36,12 +37,25 @@ class EncoderInfo:
     sha256: str
 
 
-def open_session(path: Path) -> ort.InferenceSession:
+def open_session(path: Path, companions: Collection[str] = ()) -> ort.InferenceSession:
     """Open an ONNX graph for one-thread, low-latency use.
 
+    Args:
+        path: The graph.
+        companions: Names of verified files beside it that may hold its weights.
+
     Raises:
-        ArtifactError: onnxruntime refuses the file.
+        ArtifactError: the graph brings in what was not verified, or onnxruntime refuses it.
     """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: not readable ({error.strerror}); restore the artifact directory",
+            reason="ARTIFACT_FILE_MISSING",
+            metadata={"file": str(path)},
+        ) from error
+    check_graph(content, path, companions)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

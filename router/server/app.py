@@ -66,7 +66,9 @@ class RouterServer:
         check_exposure(config)
         self._credentials = server_credentials(config)
         self.gate = _gate(config)
-        self.engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
+        self.engine = build_engine(
+            load_artifact(config.artifact, config.artifact_public_key), load_catalog(config.catalog)
+        )
         self._store = OutcomeStore(config.store)
         self._executor = ThreadPoolExecutor(config.threads, thread_name_prefix="router")
         self._health = health.aio.HealthServicer()

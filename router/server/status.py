@@ -2,6 +2,7 @@
 
 import logging
 import math
+import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -91,6 +92,17 @@ async def answer_error(error: Exception, context: Any, method: str) -> NoReturn:
     if isinstance(error, RouterError):
         status = rpc_status.to_status(to_status(error))
         await context.abort(status.code, status.details, status.trailing_metadata)
-    logger.error("unforeseen error in %s", method, exc_info=error)
+    logger.error("unforeseen error in %s: %s", method, _without_values(error))
     await context.abort(grpc.StatusCode.INTERNAL, _INTERNAL_TEXT)
     raise error  # not reached: abort raises
+
+
+def _without_values(error: BaseException) -> str:
+    """Return where an error came from, without its text: another library may quote a prompt."""
+    parts: list[str] = []
+    one: BaseException | None = error
+    while one is not None:
+        frames = "".join(traceback.format_tb(one.__traceback__))
+        parts.append(f"{type(one).__qualname__}, Traceback without values:\n{frames}")
+        one = one.__cause__ or one.__context__
+    return "after ".join(parts).rstrip()

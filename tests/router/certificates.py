@@ -1,4 +1,4 @@
-"""Certificates made for tests: an authority, and what it has signed, as PEM files."""
+"""Certificates and keys made for tests, as PEM files: an authority and what it has signed."""
 
 import datetime as dt
 import ipaddress
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 
@@ -49,6 +49,25 @@ class Authority:
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, hidden)
         )
         return pair
+
+
+def signing_keys(directory: Path, name: str = "signing") -> tuple[Path, Path]:
+    """Return the paths of a new Ed25519 key that signs artifacts, and of its public half."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    private, public = directory / f"{name}.key", directory / f"{name}.pub"
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    public.write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    return private, public
 
 
 def _name(text: str) -> x509.Name:
