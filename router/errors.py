@@ -103,7 +103,7 @@ class NotPermittedError(RouterError):
 
 
 class CallerLimitError(RouterError):
-    """The key is used more than it may be. ``retry_after_seconds`` says when to try again."""
+    """The key is used more than it may be. ``retry_seconds`` says when to try again."""
 
     code = "RESOURCE_EXHAUSTED"
     default_reason = "CALLER_RATE"
@@ -112,12 +112,12 @@ class CallerLimitError(RouterError):
         self,
         message: str,
         *,
-        retry_after_seconds: float = 0.1,
+        retry_seconds: float = 0.1,
         reason: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, reason=reason, metadata=metadata)
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_seconds = retry_seconds
 
 
 class StoreError(RouterError):

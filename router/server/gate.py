@@ -74,7 +74,7 @@ class Gate(grpc.aio.ServerInterceptor):
             raise CallerLimitError(
                 f"{most} calls of the key {entry.id} are in flight, and it may have no more; wait "
                 "for one to end",
-                retry_after_seconds=_IN_FLIGHT_RETRY_SECONDS,
+                retry_seconds=_IN_FLIGHT_RETRY_SECONDS,
                 reason="CALLER_IN_FLIGHT",
                 metadata={"key": entry.id, "limit": str(most)},
             )
@@ -84,7 +84,7 @@ class Gate(grpc.aio.ServerInterceptor):
             raise CallerLimitError(
                 f"the key {entry.id} may send {rate:g} requests a second; try again in "
                 f"{wait_seconds:.3g} s",
-                retry_after_seconds=wait_seconds,
+                retry_seconds=wait_seconds,
                 metadata={"key": entry.id, "limit": f"{rate:g}"},
             )
         return caller

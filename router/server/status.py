@@ -43,7 +43,7 @@ def to_status(error: RouterError) -> status_pb2.Status:
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
     if isinstance(error, CallerLimitError):
         delay = duration_pb2.Duration()
-        delay.FromMilliseconds(max(1, math.ceil(error.retry_after_seconds * 1e3)))
+        delay.FromMilliseconds(max(1, math.ceil(error.retry_seconds * 1e3)))
         details.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
     return status_pb2.Status(
         code=code_pb2.Code.Value(error.code), message=_cut(error.message), details=details
