@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from router.cli.child import READY_LINE
-from router.client import RouterClient
+from router.cli.connection import add_connection, client_of
 from router.config import Config, load_config
 
 _FLAGS = (
@@ -124,12 +124,13 @@ def add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--service", default="readiness", help='"readiness" (default), "liveness" or a service'
     )
+    add_connection(parser)
     parser.set_defaults(run=health)
 
 
 def health(arguments: argparse.Namespace) -> int:
     """Print the health of a server; return 0 when it is serving, else 1."""
-    with RouterClient(arguments.address) as client:
+    with client_of(arguments) as client:
         state = client.health(arguments.service)
     print(state)
     return 0 if state == "SERVING" else 1
