@@ -61,8 +61,8 @@ def readable(error: Any, address: str, timeout_seconds: float) -> CallError:
         )
     if code == "UNAVAILABLE":
         text = (
-            f"no router answers at {address} ({error.details()}); start one with 'python -m "
-            "router serve', or give another address, or TLS if it has it"
+            f"no router answers at {address}; start one with 'python -m router serve', give "
+            f"another address, or connect with TLS if it has it (gRPC says: {error.details()})"
         )
     elif code == "DEADLINE_EXCEEDED":
         text = (

@@ -1,4 +1,4 @@
-"""The client, with and without asyncio, against real servers: alive, slow, dead, killed, guarded."""
+"""The client, with and without asyncio, on real servers: alive, slow, dead, killed, guarded."""
 
 import asyncio
 import json
@@ -169,24 +169,19 @@ def test_other_faults_of_the_router_are_not_tried_again_and_stop_no_application(
 def test_a_wrong_request_is_an_error_because_another_tier_would_not_keep_its_limits(
     server: RouterServer, decide: Decide
 ) -> None:
-    for request, reason in (
-        (IMPOSSIBLE, "NO_CANDIDATE"),
-        (pb.RouteRequest(), "EMPTY_REQUEST"),
+    for request, code in (
+        (IMPOSSIBLE, "FAILED_PRECONDITION"),
+        (pb.RouteRequest(), "INVALID_ARGUMENT"),
     ):
         with pytest.raises(CallError) as caught:
             decide(f"127.0.0.1:{server.port}", request)
-        if request is IMPOSSIBLE:
-            assert caught.value.reason == reason
-        assert caught.value.code in {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}
+        assert caught.value.code == code
 
 
-@both
 def test_a_missing_default_tier_is_told_while_the_router_still_answers(
-    server: RouterServer, decide: Decide
+    server: RouterServer,
 ) -> None:
-    del decide
-    address = f"127.0.0.1:{server.port}"
-    with RouterClient(address) as client:
+    with RouterClient(f"127.0.0.1:{server.port}") as client:
         with pytest.raises(ConfigError, match="no default tier is set"):
             client.decide(HELLO)
         assert client.decide(HELLO, default_tier="large").response is not None
@@ -264,7 +259,7 @@ def test_many_awaited_calls_share_one_connection(server: RouterServer) -> None:
 
 @pytest.fixture
 def guarded(server_config: Config, tmp_path: Path) -> Iterator[tuple[str, str, Tls, Path]]:
-    """A server with mutual TLS and keys: its address, a key, the client's TLS, a file of the key."""
+    """Mutual TLS and keys: the server's address, a key, the client's TLS, a file of the key."""
     authority = Authority(tmp_path)
     pair, own = authority.issue("server"), authority.issue("client")
     key, table = entry()
@@ -322,7 +317,7 @@ def test_a_limited_caller_is_told_when_to_try_again(server_config: Config, tmp_p
         RouterClient(f"127.0.0.1:{server.port}", api_key=key) as client,
     ):
         client.route(HELLO)
-        with pytest.raises(CallError, match="may send 0.01 requests a second") as caught:
+        with pytest.raises(CallError, match=r"may send 0\.01 requests a second") as caught:
             client.route(HELLO)
     assert caught.value.reason == "CALLER_RATE"
     assert 90.0 < caught.value.retry_seconds <= 100.0
@@ -354,7 +349,6 @@ def test_tls_files_that_are_missing_are_refused_by_name(tmp_path: Path) -> None:
 def test_the_service_config_is_json_that_tries_again_only_what_is_unavailable() -> None:
     content = json.loads(SERVICE_CONFIG)
     (method,) = content["methodConfig"]
-    assert method["name"] == [
-        {"service": pb.DESCRIPTOR.services_by_name["RouterService"].full_name}
-    ]
+    service = pb.DESCRIPTOR.services_by_name["RouterService"].full_name
+    assert method["name"] == [{"service": service}]
     assert method["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
