@@ -35,7 +35,9 @@ SERVICE_CONFIG = json.dumps(
         "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
     }
 )
-_RECONNECT_MS = (
+_RECONNECT = (
+    # Connections of one client are its own: it does not wait for another's next try to connect.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
@@ -76,7 +78,7 @@ class Tls:
 
 def options_of(tls: Tls | None) -> list[tuple[str, Any]]:
     """Return the options of a channel."""
-    options: list[tuple[str, Any]] = [("grpc.service_config", SERVICE_CONFIG), *_RECONNECT_MS]
+    options: list[tuple[str, Any]] = [("grpc.service_config", SERVICE_CONFIG), *_RECONNECT]
     if tls is not None and tls.server_name is not None:
         options.append(("grpc.ssl_target_name_override", tls.server_name))
     return options

@@ -18,6 +18,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from router.errors import InvalidRequestError
+from router.server.bounds import Bounds
+from router.server.limits import Limits
 from router.server.servicer import RouterServicer, Unfinished
 from router.server.status import answer_error
 from router.v1 import router_pb2
@@ -86,15 +88,17 @@ def in_thread(
     return handler
 
 
-def decoder(kind: Descriptor) -> Decode:
+def decoder(kind: Descriptor, limits: Limits) -> Decode:
     """Return what parses a message of a kind.
 
     Raises (when called):
-        InvalidRequestError: the bytes are no such message.
+        InvalidRequestError: the bytes are no such message, or hold more than one may.
     """
     message = GetMessageClass(kind)
+    bounds = Bounds(kind, limits)
 
     def decode(raw: bytes) -> Any:
+        bounds.check(raw)
         try:
             return message.FromString(raw)
         except DecodeError as error:
@@ -122,7 +126,7 @@ def service_handler(
     }
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:
-        decode = decoder(method.input_type)
+        decode = decoder(method.input_type, servicer.limits)
         behaviour = (
             on_loop(short[method.name], decode, calls, executor)
             if method.name in short

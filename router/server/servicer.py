@@ -43,13 +43,13 @@ class RouterServicer:
         artifact = engine.artifact
         self._answers = Answers(engine.catalog, artifact.version, artifact.length_bounds)
         self._store = store
-        self._limits = limits
+        self.limits = limits
         self._follow_up = follow_up
 
     def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
         engine = self._engine
-        checked = to_request(request, engine.catalog, self._limits)
+        checked = to_request(request, engine.catalog, self.limits)
         followed = self._follow_up.enter(checked, engine.route(checked))
         decision = followed.decision
         answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
@@ -61,12 +61,12 @@ class RouterServicer:
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
         given = len(request.requests)
-        if not 0 < given <= self._limits.max_batch:
+        if not 0 < given <= self.limits.max_batch:
             raise InvalidRequestError(
                 "requests",
-                f"{given} given, must be from 1 to {self._limits.max_batch}; send several batches",
+                f"{given} given, must be from 1 to {self.limits.max_batch}; send several batches",
                 reason="BATCH_SIZE",
-                metadata={"given": str(given), "limit": str(self._limits.max_batch)},
+                metadata={"given": str(given), "limit": str(self.limits.max_batch)},
             )
         if (caller := current_caller()) is not None:
             caller.charge(given - 1)
@@ -76,7 +76,7 @@ class RouterServicer:
         errors: dict[int, status_pb2.Status] = {}
         for place, item in enumerate(request.requests):
             try:
-                checked.append(to_request(item, engine.catalog, self._limits))
+                checked.append(to_request(item, engine.catalog, self.limits))
                 place_of.append(place)
             except InvalidRequestError as error:
                 errors[place] = to_status(error)
@@ -107,7 +107,7 @@ class RouterServicer:
 
     def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         """Say what to do with the answers so far."""
-        return review(self._engine, request, self._limits)
+        return review(self._engine, request, self.limits)
 
     def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""
