@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from router.config import Config
 from router.errors import InvalidRequestError
+from router.server import bounds
 from router.server.app import RouterServer
-from router.server.bounds import LOOK_FROM_BYTES, Bounds
+from router.server.bounds import Bounds
 from router.server.limits import (
     MAX_ID_CHARS,
     MAX_REPEATED,
@@ -25,8 +26,17 @@ from router.server.limits import (
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
+LOOK_FROM_BYTES = 65_536
 BIG = "word " * (LOOK_FROM_BYTES // 4)
 HELLO = pb.RouteRequest(prompt="Hello there!")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def looked_at_sooner() -> Iterator[None]:
+    """Count the fields of smaller messages, too, so that examples need not be huge."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounds, "LOOK_FROM_BYTES", LOOK_FROM_BYTES)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +47,7 @@ def small(
     config = replace(
         server_config,
         store=tmp_path_factory.mktemp("limits") / "o.sqlite3",
-        max_message_bytes=9_000_000,
+        max_message_bytes=400_000,
         max_batch=3,
         max_messages=5,
     )
@@ -90,7 +100,7 @@ BOUNDS = [
         pb.RouteBatchRequest(requests=[HELLO] * 4),
         "INVALID_ARGUMENT BATCH_SIZE",
     ),
-    (pb.RouteRequest(prompt="a" * 8_999_000), pb.RouteRequest(prompt="a" * 9_000_001),
+    (pb.RouteRequest(prompt="a" * 399_000), pb.RouteRequest(prompt="a" * 400_001),
      "RESOURCE_EXHAUSTED"),
     # The same counts in messages so large that they are looked at before they are parsed.
     (
@@ -131,7 +141,7 @@ def refused_field(raw: bytes, limits: Limits, kind: str = "RouteRequest") -> str
 
 def test_a_flood_of_tags_is_refused_at_the_first_too_many_without_reading_on() -> None:
     """In the order of a map's table, as here, a parser needs the square of their number."""
-    tags = pb.RouteRequest(tags={f"k{n}": "" for n in range(90_000)}).SerializeToString()
+    tags = pb.RouteRequest(tags={f"k{n}": "" for n in range(9_000)}).SerializeToString()
     start = tags[: (MAX_TAGS + 1) * 12]
     for rest in (tags[len(start) :], b"\xff" * len(tags)):
         assert refused_field(start + rest, Limits()) == "tags"
@@ -156,7 +166,7 @@ def test_lists_are_counted_wherever_they_lie(field: str, request_: pb.RouteReque
 
 
 def test_a_flood_of_unknown_fields_is_refused_after_a_bounded_look() -> None:
-    unknown = b"\xf8\x07\x01" * 400_000
+    unknown = b"\xf8\x07\x01" * 70_000
     for rest in (unknown, b"\xff" * len(unknown)):
         assert refused_field(unknown + rest, Limits()) == "request"
 
