@@ -22,6 +22,8 @@ from router.server.status import answer_error
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 _IN_FLIGHT_RETRY_SECONDS = 0.05
+# Calls that need no key, all together: nobody without one can take the places of those who have.
+MOST_OPEN_CALLS = 64
 _HOW = "send it as metadata 'authorization: Bearer KEY' or 'x-api-key: KEY'"
 
 
@@ -35,6 +37,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
         self.refused: Counter[str] = Counter()
+        self._open = 0
 
     async def intercept_service(
         self,
@@ -44,21 +47,38 @@ class Gate(grpc.aio.ServerInterceptor):
         """Return what serves the call, or what refuses it."""
         method = handler_call_details.method
         scope = needed_scope(method)
-        if scope is None:
-            return await continuation(handler_call_details)
         try:
-            caller = self._admitted(handler_call_details.invocation_metadata, scope, method)
+            if scope is None:
+                self._enter_open()
+            else:
+                self._enter(handler_call_details.invocation_metadata, scope, method)
         except RouterError as error:
             self.refused[error.reason] += 1
             return _refusal(error, method)
-        caller.in_flight += 1
-        # gRPC runs each call as a task of its own, this and the method inside it.
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a gate works on an asyncio server only")
-        task.add_done_callback(caller.left)
-        CURRENT.set(caller)
         return await continuation(handler_call_details)
+
+    def _enter(self, metadata: Iterable[tuple[str, Any]], scope: str, method: str) -> None:
+        """Let a call with a key in, and count it until it ends."""
+        caller = self._admitted(metadata, scope, method)
+        caller.in_flight += 1
+        _call().add_done_callback(caller.left)
+        CURRENT.set(caller)
+
+    def _enter_open(self) -> None:
+        """Let a call without a key in, and count it until it ends."""
+        if self._open >= MOST_OPEN_CALLS:
+            raise CallerLimitError(
+                f"{MOST_OPEN_CALLS} calls that need no key are in flight; try again, or ask the "
+                "port for probes (health_address)",
+                retry_seconds=_IN_FLIGHT_RETRY_SECONDS,
+                reason="OPEN_CALLS",
+                metadata={"limit": str(MOST_OPEN_CALLS)},
+            )
+        self._open += 1
+        _call().add_done_callback(self._left_open)
+
+    def _left_open(self, _: object) -> None:
+        self._open -= 1
 
     def _admitted(self, metadata: Iterable[tuple[str, Any]], scope: str, method: str) -> Caller:
         caller = self._known(metadata)
@@ -106,6 +126,14 @@ class Gate(grpc.aio.ServerInterceptor):
                 metadata={"key": caller.entry.id},
             )
         return caller
+
+
+def _call() -> "asyncio.Task[Any]":
+    """Return the call: gRPC runs each as a task of its own, the gate and the method inside it."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a gate works on an asyncio server only")
+    return task
 
 
 def _shown_key(metadata: Iterable[tuple[str, Any]]) -> str | None:

@@ -2,10 +2,13 @@
 
 import ast
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from router.errors import ArtifactError
@@ -145,6 +148,13 @@ def test_weights_and_operators_are_looked_for_inside_branches_and_functions_too(
     model = helper.make_model(graph_of_own, functions=[function]).SerializeToString()
     with pytest.raises(ArtifactError, match=r"operator my\.library\.Run is not onnxruntime's own"):
         check_graph(model, Path("g.onnx"))
+
+
+@given(content=st.binary(max_size=300))
+def test_bytes_of_any_kind_are_a_graph_or_refused(content: bytes) -> None:
+    for data in (content, graph("w.bin")[:40] + content, content + graph("w.bin")):
+        with suppress(ArtifactError):
+            check_graph(data, Path("g.onnx"))
 
 
 def test_a_file_of_the_artifact_that_is_a_link_out_of_it_is_verified_by_its_content(

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
+from hypothesis import given
+from hypothesis import strategies as st
 from key_files import bearer, entry, write_keys
 
 from router.access.callers import Callers, current_caller
@@ -22,6 +25,7 @@ from router.access.scopes import ADMIN, RECORD, ROUTE, needed_scope
 from router.config import Config
 from router.errors import ConfigError
 from router.server.app import RouterServer
+from router.server.gate import MOST_OPEN_CALLS
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -105,8 +109,8 @@ def test_a_call_without_a_good_key_is_unauthenticated(
     metadata: Callable[[str], tuple[tuple[str, str], ...]],
     reason: str,
 ) -> None:
-    given = metadata(keys["route"][0])
-    code = refused(lambda: stub.Route(HELLO, metadata=given, timeout=10.0))
+    shown = metadata(keys["route"][0])
+    code = refused(lambda: stub.Route(HELLO, metadata=shown, timeout=10.0))
     assert code == (grpc.StatusCode.UNAUTHENTICATED, reason)
 
 
@@ -179,6 +183,63 @@ def test_health_is_open_and_reflection_needs_a_key(
 
         assert refused(listed) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
         assert "router.v1.RouterService" in listed(metadata=bearer(keys["route"][0]))
+
+
+def test_calls_without_a_key_cannot_take_all_places(
+    guarded: RouterServer, stub: RouterServiceStub, keys: dict[str, tuple[str, str]]
+) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{guarded.port}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        asked = health_pb2.HealthCheckRequest(service="readiness")
+        watching = [health.Watch(asked) for _ in range(MOST_OPEN_CALLS)]
+        assert all(next(answers) for answers in watching)  # all are in
+        assert refused(lambda: health.Check(asked, timeout=10.0)) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "OPEN_CALLS",
+        )
+        assert stub.Route(HELLO, metadata=bearer(keys["route"][0]), timeout=10.0).tier
+        for answers in watching:
+            answers.cancel()
+    end = time.monotonic() + 20.0
+    while guarded.gate._open:
+        assert time.monotonic() < end, "ended calls are still counted"
+        time.sleep(0.01)
+
+
+def test_an_unknown_method_is_unimplemented_for_who_may_know_and_unauthenticated_for_others(
+    guarded: RouterServer, keys: dict[str, tuple[str, str]]
+) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{guarded.port}") as channel:
+        call = channel.unary_unary("/router.v1.RouterService/NoSuchMethod")
+        assert refused(lambda: call(b"", timeout=10.0))[1] == "KEY_MISSING"
+        with pytest.raises(grpc.RpcError) as caught:
+            call(b"", metadata=bearer(keys["admin"][0]), timeout=10.0)
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+@given(shown=st.text(max_size=80))
+def test_no_text_is_taken_for_a_key_or_upsets_the_look_at_it(shown: str) -> None:
+    key = new_key()
+    for text in (
+        shown,
+        f"rk_{shown}",
+        f"{key.secret_text[:12]}{shown}",
+        f"{key.secret_text}{shown}",
+    ):
+        identifier = id_of(text)
+        assert identifier is None or len(identifier) <= 8
+        assert is_key_of(text, bytes.fromhex(key.sha256)) == (text == key.secret_text)
+
+
+@given(content=st.text(max_size=200) | st.binary(max_size=200))
+def test_a_file_of_keys_of_any_content_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: str | bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any-keys.toml"
+    data = content if isinstance(content, bytes) else f"format = 1\n{content}".encode()
+    file.write_bytes(data)
+    with suppress(ConfigError):
+        read_keys(file, CallerLimits())
 
 
 def test_a_refused_call_is_not_read_and_is_counted(guarded: RouterServer) -> None:
