@@ -22,6 +22,9 @@ ONBOARD_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
+TEST ?= kills
+HARD_FLAGS ?=
+MINUTES ?= 20
 
 .DEFAULT_GOAL := help
 
@@ -97,6 +100,22 @@ encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIN
 bench: $(VENV)/.serve ## latency, throughput, size and start-up beside the floor of the same stack
 	$(BIN)/python -m bench
 
+.PHONY: hard
+hard: $(VENV)/.serve ## one hard test of a real server: make hard TEST=kills [HARD_FLAGS="--times 10"]; report in build/hard
+	$(BIN)/python -m bench.hard $(TEST) $(HARD_FLAGS)
+
+.PHONY: soak
+soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and latency
+	$(BIN)/python -m bench.hard soak --minutes $(MINUTES)
+
+.PHONY: chaos
+chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
+	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
+
+.PHONY: bench-native
+bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
+	$(BIN)/python -m bench.native
+
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py
@@ -106,8 +125,8 @@ proto-check: .venv-proto/.done ## fail if router/v1 is not what protos/ generate
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py --check
 
 .PHONY: test
-test: $(VENV)/.all ## install what the tests need and run them all
-	$(BIN)/python -m pytest
+test: $(VENV)/.all ## install what the tests need and run them all, a file at a time on each core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: lint
 lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generated code up to date

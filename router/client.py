@@ -14,8 +14,8 @@ from router.call_error import CallError, readable
 from router.connection import SERVICE_CONFIG, Tls, metadata_of, options_of
 from router.fallback import TierChoice, answered, by_default, checked_default
 from router.review.digest import ANSWER_FEATURES_VERSION, digest_of
+from router.v1 import admin_pb2, admin_pb2_grpc, router_pb2_grpc
 from router.v1 import router_pb2 as pb
-from router.v1 import router_pb2_grpc
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS", "SERVICE_CONFIG", "CallError", "RouterClient", "TierChoice", "Tls",
@@ -80,6 +80,7 @@ class RouterClient:
             else grpc.secure_channel(address, tls.credentials(), options)
         )
         self._stub = router_pb2_grpc.RouterServiceStub(self._channel)
+        self._admin = admin_pb2_grpc.AdminServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     def decide(
@@ -159,6 +160,33 @@ class RouterClient:
         request = health_pb2.HealthCheckRequest(service=service)
         answer = self._call(self._health.Check, request)  # type: ignore[attr-defined]  # stub's gap
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    def reload(self, request: admin_pb2.ReloadRequest) -> admin_pb2.ReloadResponse:
+        """Have the server load and swap in an artifact and a catalog."""
+        answer: admin_pb2.ReloadResponse = self._call(self._admin.Reload, request)
+        return answer
+
+    def rollback(self) -> admin_pb2.RollbackResponse:
+        """Have the server go back to what was in force before."""
+        request = admin_pb2.RollbackRequest()
+        answer: admin_pb2.RollbackResponse = self._call(self._admin.Rollback, request)
+        return answer
+
+    def set_canary(self, request: admin_pb2.SetCanaryRequest) -> admin_pb2.SetCanaryResponse:
+        """Have a second artifact answer a share of sessions."""
+        answer: admin_pb2.SetCanaryResponse = self._call(self._admin.SetCanary, request)
+        return answer
+
+    def set_shadow(self, request: admin_pb2.SetShadowRequest) -> admin_pb2.SetShadowResponse:
+        """Have a second artifact decide a share of requests without effect."""
+        answer: admin_pb2.SetShadowResponse = self._call(self._admin.SetShadow, request)
+        return answer
+
+    def status(self) -> admin_pb2.GetStatusResponse:
+        """Return what is in force, what was tried last, and what canary and shadow show."""
+        request = admin_pb2.GetStatusRequest()
+        answer: admin_pb2.GetStatusResponse = self._call(self._admin.GetStatus, request)
+        return answer
 
     def close(self) -> None:
         """Close the connection."""

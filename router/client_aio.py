@@ -10,8 +10,8 @@ from router.call_error import CallError, readable
 from router.client import DEFAULT_TIMEOUT_SECONDS
 from router.connection import Tls, metadata_of, options_of
 from router.fallback import TierChoice, answered, by_default, checked_default
+from router.v1 import admin_pb2, admin_pb2_grpc, router_pb2_grpc
 from router.v1 import router_pb2 as pb
-from router.v1 import router_pb2_grpc
 
 
 class AioRouterClient:
@@ -53,6 +53,7 @@ class AioRouterClient:
             else grpc.aio.secure_channel(address, tls.credentials(), options)
         )
         self._stub: Any = router_pb2_grpc.RouterServiceStub(self._channel)
+        self._admin: Any = admin_pb2_grpc.AdminServiceStub(self._channel)
         self._health: Any = health_pb2_grpc.HealthStub(self._channel)
 
     async def decide(
@@ -138,6 +139,33 @@ class AioRouterClient:
         request = health_pb2.HealthCheckRequest(service=service)
         answer = await self._call(self._health.Check, request)
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    async def reload(self, request: admin_pb2.ReloadRequest) -> admin_pb2.ReloadResponse:
+        """Have the server load and swap in an artifact and a catalog."""
+        answer: admin_pb2.ReloadResponse = await self._call(self._admin.Reload, request)
+        return answer
+
+    async def rollback(self) -> admin_pb2.RollbackResponse:
+        """Have the server go back to what was in force before."""
+        request = admin_pb2.RollbackRequest()
+        answer: admin_pb2.RollbackResponse = await self._call(self._admin.Rollback, request)
+        return answer
+
+    async def set_canary(self, request: admin_pb2.SetCanaryRequest) -> admin_pb2.SetCanaryResponse:
+        """Have a second artifact answer a share of sessions."""
+        answer: admin_pb2.SetCanaryResponse = await self._call(self._admin.SetCanary, request)
+        return answer
+
+    async def set_shadow(self, request: admin_pb2.SetShadowRequest) -> admin_pb2.SetShadowResponse:
+        """Have a second artifact decide a share of requests without effect."""
+        answer: admin_pb2.SetShadowResponse = await self._call(self._admin.SetShadow, request)
+        return answer
+
+    async def status(self) -> admin_pb2.GetStatusResponse:
+        """Return what is in force, what was tried last, and what canary and shadow show."""
+        request = admin_pb2.GetStatusRequest()
+        answer: admin_pb2.GetStatusResponse = await self._call(self._admin.GetStatus, request)
+        return answer
 
     async def close(self) -> None:
         """Close the connection."""

@@ -14,6 +14,7 @@ from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
 from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
 from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
+from router.laps import Lap, no_lap
 from router.policy import choose, choose_under_contract, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
@@ -53,15 +54,20 @@ class Engine:
     tier_index: tuple[int, ...]
     suspensions: Suspensions = field(default_factory=Suspensions)
 
-    def route(self, request: Request) -> Decision:
+    def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
+
+        Args:
+            request: What is asked.
+            lap: Told as each stage ends.
 
         Raises:
             NoCandidateError: no deployment may serve it.
         """
         reading = read(window(request.messages))
-        prediction = predict_one(self.artifact, reading)
-        return self.decide(request, prediction, _input_tokens(request.messages, reading))
+        lap("read")
+        prediction = predict_one(self.artifact, reading, lap)
+        return self.decide(request, prediction, _input_tokens(request.messages, reading), lap)
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
@@ -77,7 +83,11 @@ class Engine:
         return results
 
     def decide(
-        self, request: Request, prediction: Prediction, input_tokens: float | None = None
+        self,
+        request: Request,
+        prediction: Prediction,
+        input_tokens: float | None = None,
+        lap: Lap = no_lap,
     ) -> Decision:
         """Decide from a prediction that is already there.
 
@@ -85,6 +95,7 @@ class Engine:
             request: What is asked.
             prediction: Of the request's messages.
             input_tokens: Known input tokens; None estimates them from the messages.
+            lap: Told as each stage ends.
 
         Raises:
             NoCandidateError: no deployment may serve it.
@@ -93,6 +104,7 @@ class Engine:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
         goal = self.resolve_goal(request.goal)
         estimates = self.estimates(request, goal, prediction, input_tokens)
+        lap("price")
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
             raise _no_candidate(estimates)

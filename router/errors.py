@@ -9,6 +9,8 @@
     ├── NotPermittedError        PERMISSION_DENIED     the key is not for this
     ├── CallerLimitError         RESOURCE_EXHAUSTED    the key is used too much (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
+    ├── SwapError                FAILED_PRECONDITION   what is in force cannot be changed like that
+    ├── OverloadedError          RESOURCE_EXHAUSTED    turned away because of load (retryable)
     ├── CatalogError             catalog file refused
     ├── ConfigError              configuration refused
     ├── ArtifactError            artifact refused: missing, altered, old or not fitting the catalog
@@ -125,6 +127,38 @@ class StoreError(RouterError):
 
     code = "UNAVAILABLE"
     default_reason = "STORE_UNAVAILABLE"
+
+
+class SwapError(RouterError):
+    """What is in force cannot be changed as asked; it stays as it is."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "SWAP_REFUSED"
+
+
+class OverloadedError(RouterError):
+    """The call was turned away because of load; nothing was done for it.
+
+    Attributes:
+        cause: Short name of what is full, for counting.
+        retry_seconds: How long to wait before trying again, > 0.
+    """
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "OVERLOADED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "load",
+        retry_seconds: float = 0.1,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.cause = cause
+        self.retry_seconds = retry_seconds
 
 
 class CatalogError(RouterError):

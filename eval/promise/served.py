@@ -119,7 +119,8 @@ class ServedContract:
             most: Most requests.
             until_suspended: Whether to end with the report that breaks the contract.
         """
-        engine, follow_up = self._server.engine, self._server.follow_up
+        arm, follow_up = self._server.arm, self._server.follow_up
+        engine = arm.engine
         answers = Answers(engine.catalog, engine.artifact.version)
         tiers = engine.catalog.tier_names
         adequate = traffic.quality >= engine.catalog.adequate_quality
@@ -133,7 +134,7 @@ class ServedContract:
                 self._request, traffic.predictions[row], float(traffic.input_tokens[row])
             )
             made = made._replace(decision_id=self._rng.bytes(16).hex())
-            followed = follow_up.enter(self._request, made)
+            followed = follow_up.enter(arm, self._request, made)
             column = tiers.index(followed.decision.chosen.deployment.tier)
             cheap += column < len(tiers) - 1
             if adequate[row, -1] and not adequate[row, column]:

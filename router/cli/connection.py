@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from router.client import RouterClient, Tls
+from router.client import DEFAULT_TIMEOUT_SECONDS, RouterClient, Tls
 from router.errors import ConfigError
 
 
@@ -23,8 +23,10 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def client_of(arguments: argparse.Namespace) -> RouterClient:
-    """Return a client of ``arguments.address``.
+def client_of(
+    arguments: argparse.Namespace, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+) -> RouterClient:
+    """Return a client of ``arguments.address`` with a deadline for each call.
 
     Raises:
         ConfigError: a file cannot be read.
@@ -41,4 +43,4 @@ def client_of(arguments: argparse.Namespace) -> RouterClient:
             raise ConfigError(
                 f"--api-key-file {arguments.api_key_file}: not readable ({error})"
             ) from error
-    return RouterClient(arguments.address, api_key=key, tls=tls)
+    return RouterClient(arguments.address, timeout_seconds, api_key=key, tls=tls)

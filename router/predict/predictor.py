@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from router.laps import Lap, no_lap
 from router.predict.features import features_of
 from router.predict.heads import Float32Matrix
 from router.predict.reading import Reading, read
@@ -18,13 +19,16 @@ def predict(artifact: "Artifact", messages: Sequence[Message]) -> Prediction:
     return predict_one(artifact, read(window(messages)))
 
 
-def predict_one(artifact: "Artifact", reading: Reading) -> Prediction:
+def predict_one(artifact: "Artifact", reading: Reading, lap: Lap = no_lap) -> Prediction:
     """Predict for the window of one conversation that is read already."""
     if artifact.fused is None:
         (prediction,) = predict_all(artifact, [reading])
+        lap("predict")
         return prediction
     ids = artifact.encoder.tokenizer.encode_reading(reading)
+    lap("tokenize")
     (prediction,) = predictions_of(*artifact.fused.run(ids, features_of(reading)))
+    lap("predict")
     return prediction
 
 

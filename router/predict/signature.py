@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ArtifactError, ConfigError, MissingExtraError
+from router.predict.files import ReadOnce
 
 SIGNATURE_FILE = "manifest.sig"
 
 
-def verify_signature(directory: Path, public_key: Path) -> None:
+def verify_signature(files: ReadOnce, public_key: Path) -> None:
     """Check that an artifact was signed with the private key of ``public_key``.
 
     Args:
-        directory: The artifact.
+        files: Of the artifact; what is verified here is what is read of them later.
         public_key: PEM file of an Ed25519 public key.
 
     Raises:
@@ -27,9 +28,9 @@ def verify_signature(directory: Path, public_key: Path) -> None:
     """
     invalid = _cryptography().exceptions.InvalidSignature
     key = _key("artifact_public_key", public_key, private=False)
-    path = directory / SIGNATURE_FILE
+    path = files.directory / SIGNATURE_FILE
     try:
-        signature = path.read_bytes()
+        signature = files.bytes_of(SIGNATURE_FILE)
     except OSError as error:
         raise ArtifactError(
             f"{path}: not there, and artifact_public_key asks for signed artifacts "
@@ -38,7 +39,7 @@ def verify_signature(directory: Path, public_key: Path) -> None:
             metadata={"file": str(path)},
         ) from error
     try:
-        key.verify(signature, _manifest(directory))
+        key.verify(signature, _manifest(files))
     except invalid as error:
         raise ArtifactError(
             f"{path}: not a signature of this manifest by the key in {public_key}: the artifact "
@@ -61,7 +62,7 @@ def sign_artifact(directory: Path, private_key: Path) -> Path:
     """
     key = _key("--key", private_key, private=True)
     path = directory / SIGNATURE_FILE
-    content = _manifest(directory)
+    content = _manifest(ReadOnce(directory))
     try:
         path.write_bytes(key.sign(content))
     except OSError as error:
@@ -69,10 +70,10 @@ def sign_artifact(directory: Path, private_key: Path) -> Path:
     return path
 
 
-def _manifest(directory: Path) -> bytes:
-    path = directory / "manifest.json"
+def _manifest(files: ReadOnce) -> bytes:
+    path = files.directory / "manifest.json"
     try:
-        return path.read_bytes()
+        return files.bytes_of("manifest.json")
     except OSError as error:
         raise ArtifactError(
             f"{path}: not readable ({error.strerror}); give an artifact directory",

@@ -14,6 +14,9 @@ class Suspensions:
     def __contains__(self, contract: Contract) -> bool:
         return contract in self._broken
 
+    def __len__(self) -> int:
+        return len(self._broken)
+
     def replace(self, contracts: Iterable[Contract]) -> None:
         """Set which contracts are suspended from now on."""
         self._broken = frozenset(contracts)

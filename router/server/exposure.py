@@ -1,23 +1,11 @@
 """Whether an address may be served as the configuration says: open to others only when secured."""
 
-import ipaddress
 import logging
 
-from router.config import Config
+from router.config import Config, is_loopback
 from router.errors import ConfigError
 
 logger = logging.getLogger("router.server")
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether only this machine reaches a host:port. A name other than localhost is not."""
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_exposure(config: Config) -> None:

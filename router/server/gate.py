@@ -15,8 +15,16 @@ import grpc
 
 from router.access.callers import CURRENT, Caller, Callers
 from router.access.keys import id_of, is_key_of
+from router.access.keys_file import CallerLimits
 from router.access.scopes import needed_scope
-from router.errors import CallerLimitError, NotAuthenticatedError, NotPermittedError, RouterError
+from router.config import Config
+from router.errors import (
+    CallerLimitError,
+    ConfigError,
+    NotAuthenticatedError,
+    NotPermittedError,
+    RouterError,
+)
 from router.server.status import answer_error
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
@@ -54,6 +62,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 self._enter(handler_call_details.invocation_metadata, scope, method)
         except RouterError as error:
             self.refused[error.reason] += 1
+            await continuation(handler_call_details)  # the handlers count what has reached us
             return _refusal(error, method)
         return await continuation(handler_call_details)
 
@@ -153,3 +162,24 @@ def _refusal(error: RouterError, method: str) -> Handler:
 
     # Streams on both sides: what a refused caller sends is not waited for, whatever the method is.
     return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def gate_of(config: Config) -> Gate | None:
+    """Return the gate of the configured keys; None without.
+
+    Raises:
+        ConfigError: the file of keys is refused, or there are limits of callers and no keys.
+    """
+    if config.api_keys is None:
+        for key in ("caller_requests_per_second", "caller_max_in_flight"):
+            if getattr(config, key) is not None:
+                raise ConfigError(
+                    f"{key} = {getattr(config, key)!r}: limits each API key, and api_keys is not "
+                    "given; give a file of keys or leave the limit out",
+                    metadata={"key": key},
+                )
+        return None
+    limits = CallerLimits(
+        config.caller_requests_per_second, config.caller_burst, config.caller_max_in_flight
+    )
+    return Gate(Callers(config.api_keys, limits))

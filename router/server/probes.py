@@ -3,14 +3,16 @@
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 
+from router.config import Config
 from router.errors import ConfigError
 
 
 class ProbePort:
     """Health on an address of its own, from the same state as the main port's."""
 
-    def __init__(self, address: str, servicer: health.aio.HealthServicer) -> None:
-        self._address = address
+    def __init__(self, config: Config, servicer: health.aio.HealthServicer) -> None:
+        self._address = config.health_address
+        self._is_shared = config.workers > 1
         self._servicer = servicer
 
     async def start(self) -> int:
@@ -19,7 +21,7 @@ class ProbePort:
         Raises:
             ConfigError: the address cannot be bound.
         """
-        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+        self._server = grpc.aio.server(options=(("grpc.so_reuseport", int(self._is_shared)),))
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, self._server)
         try:
             port = self._server.add_insecure_port(self._address)

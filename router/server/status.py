@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import grpc
-from google.protobuf import any_pb2, duration_pb2
+from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from router.errors import CallerLimitError, InvalidRequestError, RouterError
+from router.errors import CallerLimitError, InvalidRequestError, OverloadedError, RouterError
 
 DOMAIN = "router.v1"
 _INTERNAL_TEXT = "internal error; the server's log holds the details"
@@ -24,7 +24,9 @@ logger = logging.getLogger("router.server")
 
 
 def to_status(error: RouterError) -> status_pb2.Status:
-    """Return the google.rpc.Status of an error: ErrorInfo, and what its class adds.
+    """Return the google.rpc.Status of an error: ErrorInfo, and BadRequest for a bad field.
+
+    A call that was turned away because of load, or of its caller's limits, gets RetryInfo.
 
     A bad field adds BadRequest, a caller's limit adds RetryInfo.
     Long texts are cut in the middle; metadata that do not fit are counted under "left_out".
@@ -41,10 +43,10 @@ def to_status(error: RouterError) -> status_pb2.Status:
             field=error.field, description=_cut(error.description)
         )
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
-    if isinstance(error, CallerLimitError):
-        delay = duration_pb2.Duration()
-        delay.FromMilliseconds(max(1, math.ceil(error.retry_seconds * 1e3)))
-        details.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
+    if isinstance(error, (OverloadedError, CallerLimitError)):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(max(1, math.ceil(error.retry_seconds * 1e3)))
+        details.append(_pack(retry))
     return status_pb2.Status(
         code=code_pb2.Code.Value(error.code), message=_cut(error.message), details=details
     )

@@ -894,7 +894,7 @@ Global___RouteBatchRequest: typing_extensions.TypeAlias = RouteBatchRequest
 
 @typing.final
 class RouteBatchResult(google.protobuf.message.Message):
-    """Result of one request of a batch."""
+    """Result of one request of a batch or a stream."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

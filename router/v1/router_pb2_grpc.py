@@ -45,6 +45,11 @@ class RouterServiceStub(object):
                 request_serializer=router_dot_v1_dot_router__pb2.RouteBatchRequest.SerializeToString,
                 response_deserializer=router_dot_v1_dot_router__pb2.RouteBatchResponse.FromString,
                 _registered_method=True)
+        self.RouteStream = channel.stream_stream(
+                '/router.v1.RouterService/RouteStream',
+                request_serializer=router_dot_v1_dot_router__pb2.RouteRequest.SerializeToString,
+                response_deserializer=router_dot_v1_dot_router__pb2.RouteBatchResult.FromString,
+                _registered_method=True)
         self.ListTiers = channel.unary_unary(
                 '/router.v1.RouterService/ListTiers',
                 request_serializer=router_dot_v1_dot_router__pb2.ListTiersRequest.SerializeToString,
@@ -87,6 +92,17 @@ class RouterServiceServicer(object):
 
     def RouteBatch(self, request, context):
         """Chooses a deployment for each of many prompts; one bad request does not spoil the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RouteStream(self, request_iterator, context):
+        """Chooses a deployment for each request of a stream, for callers that keep many under way on one
+        call: results come in the order of the requests, each as soon as it and those before it are
+        there; one bad request does not spoil the others. A caller that does not read is not read from.
+        A server that is asked to stop answers what it has read and ends the stream with UNAVAILABLE:
+        open another and send again what was not answered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +158,11 @@ def add_RouterServiceServicer_to_server(servicer, server):
                     servicer.RouteBatch,
                     request_deserializer=router_dot_v1_dot_router__pb2.RouteBatchRequest.FromString,
                     response_serializer=router_dot_v1_dot_router__pb2.RouteBatchResponse.SerializeToString,
+            ),
+            'RouteStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.RouteStream,
+                    request_deserializer=router_dot_v1_dot_router__pb2.RouteRequest.FromString,
+                    response_serializer=router_dot_v1_dot_router__pb2.RouteBatchResult.SerializeToString,
             ),
             'ListTiers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTiers,
@@ -224,6 +245,33 @@ class RouterService(object):
             '/router.v1.RouterService/RouteBatch',
             router_dot_v1_dot_router__pb2.RouteBatchRequest.SerializeToString,
             router_dot_v1_dot_router__pb2.RouteBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RouteStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/router.v1.RouterService/RouteStream',
+            router_dot_v1_dot_router__pb2.RouteRequest.SerializeToString,
+            router_dot_v1_dot_router__pb2.RouteBatchResult.FromString,
             options,
             channel_credentials,
             insecure,

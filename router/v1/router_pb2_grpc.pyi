@@ -63,6 +63,22 @@ _RouterServiceRouteBatchType = typing_extensions.TypeVar(
     ],
 )
 
+_RouterServiceRouteStreamType = typing_extensions.TypeVar(
+    '_RouterServiceRouteStreamType',
+    grpc.StreamStreamMultiCallable[
+        router.v1.router_pb2.RouteRequest,
+        router.v1.router_pb2.RouteBatchResult,
+    ],
+    grpc.aio.StreamStreamMultiCallable[
+        router.v1.router_pb2.RouteRequest,
+        router.v1.router_pb2.RouteBatchResult,
+    ],
+    default=grpc.StreamStreamMultiCallable[
+        router.v1.router_pb2.RouteRequest,
+        router.v1.router_pb2.RouteBatchResult,
+    ],
+)
+
 _RouterServiceListTiersType = typing_extensions.TypeVar(
     '_RouterServiceListTiersType',
     grpc.UnaryUnaryMultiCallable[
@@ -143,7 +159,7 @@ _RouterServiceGetPromiseType = typing_extensions.TypeVar(
     ],
 )
 
-class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRouteBatchType, _RouterServiceListTiersType, _RouterServiceReviewType, _RouterServiceRecordOutcomeType, _RouterServiceRecordAuditType, _RouterServiceGetPromiseType]):
+class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRouteBatchType, _RouterServiceRouteStreamType, _RouterServiceListTiersType, _RouterServiceReviewType, _RouterServiceRecordOutcomeType, _RouterServiceRecordAuditType, _RouterServiceGetPromiseType]):
     """Chooses, for each prompt, the cheapest deployment that keeps the promised quality."""
 
     @typing.overload
@@ -155,6 +171,10 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
         grpc.UnaryUnaryMultiCallable[
             router.v1.router_pb2.RouteBatchRequest,
             router.v1.router_pb2.RouteBatchResponse,
+        ],
+        grpc.StreamStreamMultiCallable[
+            router.v1.router_pb2.RouteRequest,
+            router.v1.router_pb2.RouteBatchResult,
         ],
         grpc.UnaryUnaryMultiCallable[
             router.v1.router_pb2.ListTiersRequest,
@@ -188,6 +208,10 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
             router.v1.router_pb2.RouteBatchRequest,
             router.v1.router_pb2.RouteBatchResponse,
         ],
+        grpc.aio.StreamStreamMultiCallable[
+            router.v1.router_pb2.RouteRequest,
+            router.v1.router_pb2.RouteBatchResult,
+        ],
         grpc.aio.UnaryUnaryMultiCallable[
             router.v1.router_pb2.ListTiersRequest,
             router.v1.router_pb2.ListTiersResponse,
@@ -219,6 +243,14 @@ class RouterServiceStub(typing.Generic[_RouterServiceRouteType, _RouterServiceRo
     RouteBatch: _RouterServiceRouteBatchType
     """Chooses a deployment for each of many prompts; one bad request does not spoil the others."""
 
+    RouteStream: _RouterServiceRouteStreamType
+    """Chooses a deployment for each request of a stream, for callers that keep many under way on one
+    call: results come in the order of the requests, each as soon as it and those before it are
+    there; one bad request does not spoil the others. A caller that does not read is not read from.
+    A server that is asked to stop answers what it has read and ends the stream with UNAVAILABLE:
+    open another and send again what was not answered.
+    """
+
     ListTiers: _RouterServiceListTiersType
     """Lists tiers, deployments and the default goal of the catalog in force."""
 
@@ -248,6 +280,10 @@ RouterServiceAsyncStub: typing_extensions.TypeAlias = RouterServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         router.v1.router_pb2.RouteBatchRequest,
         router.v1.router_pb2.RouteBatchResponse,
+    ],
+    grpc.aio.StreamStreamMultiCallable[
+        router.v1.router_pb2.RouteRequest,
+        router.v1.router_pb2.RouteBatchResult,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         router.v1.router_pb2.ListTiersRequest,
@@ -292,6 +328,19 @@ class RouterServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[router.v1.router_pb2.RouteBatchResponse, collections.abc.Awaitable[router.v1.router_pb2.RouteBatchResponse]]:
         """Chooses a deployment for each of many prompts; one bad request does not spoil the others."""
+
+    @abc.abstractmethod
+    def RouteStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[router.v1.router_pb2.RouteRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[router.v1.router_pb2.RouteBatchResult], collections.abc.AsyncIterator[router.v1.router_pb2.RouteBatchResult]]:
+        """Chooses a deployment for each request of a stream, for callers that keep many under way on one
+        call: results come in the order of the requests, each as soon as it and those before it are
+        there; one bad request does not spoil the others. A caller that does not read is not read from.
+        A server that is asked to stop answers what it has read and ends the stream with UNAVAILABLE:
+        open another and send again what was not answered.
+        """
 
     @abc.abstractmethod
     def ListTiers(

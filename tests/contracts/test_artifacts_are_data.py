@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -26,8 +26,8 @@ ATTRIBUTES = {
     "register_custom_ops_library", "allow_pickle", "load_module", "exec_module", "system",
     "enable_load_extension", "load_extension",
 }  # fmt: skip
-# A child for the demo: our own interpreter with our own module, never a file of an artifact.
-STARTS_PROCESSES = {"router/cli/child.py"}
+# Children run our own interpreter with our own modules, never a file of an artifact.
+STARTS_PROCESSES = {"router/cli/child.py", "router/workers/slot.py"}
 
 
 def forbidden(tree: ast.AST, name: str) -> list[str]:
@@ -109,7 +109,7 @@ def test_weights_outside_the_verified_files_are_refused_before_the_runtime_sees_
     path = tmp_path / "g.onnx"
     path.write_bytes(graph(location))
     with pytest.raises(ArtifactError, match="no verified file") as caught:
-        open_session(path, {"w.bin", "../w.bin", "/tmp/w.bin"})
+        open_session(path, refers_to=("w.bin", "../w.bin", "/tmp/w.bin"))
     assert caught.value.reason == "ARTIFACT_GRAPH"
 
 
@@ -117,7 +117,7 @@ def test_weights_in_a_verified_file_beside_the_graph_are_taken(tmp_path: Path) -
     path = tmp_path / "g.onnx"
     path.write_bytes(graph("w.bin"))
     np.arange(4, dtype=np.float32).tofile(tmp_path / "w.bin")
-    session = open_session(path, {"w.bin"})
+    session = open_session(path, refers_to=("w.bin",))
     assert session.run(None, {"x": np.ones(4, np.float32)})[0].tolist() == [1, 2, 3, 4]
 
 
@@ -151,6 +151,7 @@ def test_weights_and_operators_are_looked_for_inside_branches_and_functions_too(
 
 
 @given(content=st.binary(max_size=300))
+@settings(deadline=None)
 def test_bytes_of_any_kind_are_a_graph_or_refused(content: bytes) -> None:
     for data in (content, graph("w.bin")[:40] + content, content + graph("w.bin")):
         with suppress(ArtifactError):

@@ -12,9 +12,9 @@ import yaml
 
 from router.access.keys_file import CallerLimits, read_keys
 from router.cli.main import build_parser
-from router.config import Config, load_config
+from router.config import Config, is_loopback, load_config
 from router.server import app
-from router.server.exposure import check_exposure, is_loopback
+from router.server.exposure import check_exposure
 from router.server.service import SERVICE
 
 ROOT = Path(__file__).resolve().parents[2]

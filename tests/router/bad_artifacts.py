@@ -1,6 +1,7 @@
 """Bad artifacts: altered, old, incomplete, of other parts, or not fitting the catalog."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,16 @@ def file(name: str, change: Callable[[bytes], bytes]) -> Callable[[], object]:
     return lambda: replace_file(DIR / name, change((DIR / name).read_bytes()))
 
 
+def pipe(name: str) -> Callable[[], object]:
+    """Put a pipe that nobody writes to in the place of a file."""
+
+    def change() -> None:
+        (DIR / name).unlink()
+        os.mkfifo(DIR / name)
+
+    return change
+
+
 def made(name: str, content: bytes) -> Callable[[], object]:
     """Change a file of an artifact whose hashes are right all the same."""
 
@@ -97,7 +108,7 @@ def signed(change: Callable[[], object] = lambda: None) -> Callable[[Path], obje
         private, public = signing_keys(Path())
         sign_artifact(DIR, private)
         change()
-        return load_artifact(DIR, public)
+        return load_artifact(DIR, public_key=public)
 
     return load
 
@@ -197,6 +208,12 @@ ARTIFACTS = [
         file("manifest.json", lambda _: b"[1]"),
         "FILE_UNREADABLE",
         f"{MANIFEST}: expected a JSON object, found list",
+    ),
+    bad(
+        "a pipe in the place of a manifest",
+        pipe("manifest.json"),
+        "FILE_UNREADABLE",
+        f"{MANIFEST}: not readable as JSON (no plain file of at most 2147483648 bytes); {COPY}",
     ),
     bad(
         "an artifact of an older format",

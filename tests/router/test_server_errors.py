@@ -17,6 +17,7 @@ from router.errors import (
     CallerLimitError,
     ConfigError,
     InvalidRequestError,
+    OverloadedError,
     RouterError,
     StoreError,
 )
@@ -55,7 +56,7 @@ def test_every_error_class_maps_to_a_code_with_a_reason(kind: type[RouterError])
     assert status.details[0].Unpack(info)
     assert info.domain == "router.v1"
     assert info.reason == info.reason.upper().replace(" ", "_") != ""
-    adds = kind in {InvalidRequestError, CallerLimitError}
+    adds = kind in {InvalidRequestError, CallerLimitError, OverloadedError}
     assert len(status.details) == (2 if adds else 1)
 
 
@@ -115,12 +116,12 @@ def test_an_unforeseen_error_tells_the_caller_nothing_of_the_inside(
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         # A lock that is none: nothing in the server expects this to go wrong.
-        server._store._lock = "secret"
+        server._store._database.lock = "secret"
         with pytest.raises(grpc.RpcError) as caught:
             RouterServiceStub(channel).RecordOutcome(
                 pb.RecordOutcomeRequest(decision_id="d", request_id="r")
             )
-        server._store._lock = threading.Lock()
+        server._store._database.lock = threading.Lock()
     assert caught.value.code() == grpc.StatusCode.INTERNAL
     assert caught.value.details() == "internal error; the server's log holds the details"
     assert "unforeseen error in RouterServicer.record_outcome" in caplog.text

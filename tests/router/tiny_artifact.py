@@ -44,8 +44,12 @@ def heads_model(
     n_features: int = len(FEATURE_NAMES),
     outputs: Sequence[str] = ("adequacy", "output_tokens"),
     element: int = TensorProto.FLOAT,
+    bias: float = 3.0,
 ) -> onnx.ModelProto:
-    """Return heads in which a longer prompt is harder, and harder for a lower tier."""
+    """Return heads in which a longer prompt is harder, and harder for a lower tier.
+
+    A lower bias makes every prompt harder: the heads of another artifact.
+    """
     rng = np.random.default_rng(7)
     weights = rng.normal(0.0, 0.2, (dimension + n_features, n_tiers))
     weights[dimension:] = 0.0
@@ -55,7 +59,7 @@ def heads_model(
     kind = helper.tensor_dtype_to_np_dtype(element)
     constants = {
         "weights": weights,
-        "bias": np.full(n_tiers, 3.0),
+        "bias": np.full(n_tiers, bias),
         "lengths": lengths,
         "least": np.full(n_tiers, 5.0),
     }
@@ -87,6 +91,7 @@ def write_artifact(
     tiers: Sequence[tuple[str, str]] = TIERS,
     change_manifest: Callable[[dict[str, Any]], object] | None = None,
     change_golden: Callable[[list[dict[str, Any]]], object] | None = None,
+    bias: float = 3.0,
 ) -> Path:
     """Write an artifact that loads, unless a change says otherwise.
 
@@ -97,12 +102,13 @@ def write_artifact(
         change_manifest: Edits the manifest before its version is computed, so that what is wrong
             is the value and not the hash.
         change_golden: Edits the golden rows before they are hashed.
+        bias: Of the default heads.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for name in ENCODER_FILES:
         if not (directory / name).exists():
             shutil.copyfile(default_artifact_directory() / name, directory / name)
-    onnx.save(heads or heads_model(len(tiers)), directory / "heads.onnx")
+    onnx.save(heads or heads_model(len(tiers), bias=bias), directory / "heads.onnx")
     rows = golden_rows(directory) if heads is None else [{}]
     if change_golden:
         change_golden(rows)

@@ -1,5 +1,6 @@
 """How much one key may do: the bucket as mathematics, and both limits on a real server."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from key_files import bearer, entry, write_keys
 from router.access.bucket import TokenBucket
 from router.config import Config
 from router.errors import ConfigError
+from router.server import stream
 from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
@@ -50,7 +52,8 @@ def test_after_the_wait_it_was_told_a_caller_is_let_in(
     bucket.charge(charged)
     wait = bucket.take(0.0)
     assert (wait > 0.0) == (burst - 1 - charged < 1)
-    assert bucket.take(wait * (1 + 1e-9) + 1e-9) == 0.0
+    if wait > 0.0:
+        assert bucket.take(wait * (1 + 1e-9) + 1e-9) == 0.0
 
 
 def test_a_batch_larger_than_the_burst_is_served_and_waited_off() -> None:
@@ -67,7 +70,7 @@ def limited(
     directory = tmp_path_factory.mktemp("limits")
     slow = entry(more="requests_per_second = 0.001\nburst = 3")
     other = entry()
-    narrow = entry(("record", "route"), more="max_in_flight = 1")
+    narrow = entry(more="max_in_flight = 1")
     file = write_keys(directory / "keys.toml", slow[1], other[1], narrow[1])
     config = replace(
         server_config,
@@ -113,19 +116,19 @@ def test_a_key_has_no_more_calls_in_flight_than_it_may(
 ) -> None:
     server, keys = limited
     entered, leave = threading.Event(), threading.Event()
-    record = server._store.record
+    many = type(server.engine).route_many
 
-    def wait_and_record(outcome: object) -> bool:
+    def wait_and_decide(*arguments: object) -> object:
         entered.set()
         assert leave.wait(20.0)
-        return record(outcome)
+        return many(*arguments)
 
-    monkeypatch.setattr(server._store, "record", wait_and_record)
+    monkeypatch.setattr(type(server.engine), "route_many", wait_and_decide)
     given = bearer(keys["narrow"])
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         stub = RouterServiceStub(channel)
-        outcome = pb.RecordOutcomeRequest(decision_id="d", request_id="narrow")
-        first = stub.RecordOutcome.future(outcome, metadata=given, timeout=20.0)
+        batch = pb.RouteBatchRequest(requests=[HELLO])
+        first = stub.RouteBatch.future(batch, metadata=given, timeout=20.0)
         try:
             assert entered.wait(20.0)
             code, reason, wait = refusal(lambda: stub.Route(HELLO, metadata=given, timeout=10.0))
@@ -144,3 +147,35 @@ def test_limits_of_callers_without_keys_are_refused(server_config: Config, tmp_p
     for limit in ({"caller_requests_per_second": 5.0}, {"caller_max_in_flight": 5}):
         with pytest.raises(ConfigError, match="limits each API key, and api_keys is not given"):
             RouterServer(replace(plain, **limit))
+
+
+def test_a_stream_is_slowed_to_the_callers_rate_and_loses_nothing(
+    server_config: Config, tmp_path: Path
+) -> None:
+    key, table = entry(more="requests_per_second = 200\nburst = 5")
+    config = replace(
+        server_config,
+        store=tmp_path / "o.sqlite3",
+        api_keys=write_keys(tmp_path / "keys.toml", table),
+    )
+    with (
+        RouterServer(config) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        slept: list[float] = []
+        with pytest.MonkeyPatch.context() as patch:
+            sleep = asyncio.sleep
+
+            def noted(seconds: float) -> object:
+                slept.append(seconds)
+                return sleep(seconds)
+
+            patch.setattr(stream.asyncio, "sleep", noted)
+            answers = list(
+                RouterServiceStub(channel).RouteStream(
+                    iter([HELLO] * 25), metadata=bearer(key), timeout=30.0
+                )
+            )
+    assert len(answers) == 25
+    assert all(answer.response.tier for answer in answers)
+    assert sum(slept) > 0.0  # 20 more than the burst, at 200 a second

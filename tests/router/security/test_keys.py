@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from key_files import bearer, entry, write_keys
 
@@ -22,10 +22,12 @@ from router.access.callers import Callers, current_caller
 from router.access.keys import id_of, is_key_of, new_key
 from router.access.keys_file import CallerLimits, read_keys
 from router.access.scopes import ADMIN, RECORD, ROUTE, needed_scope
+from router.client import CallError, RouterClient
 from router.config import Config
 from router.errors import ConfigError
 from router.server.app import RouterServer
 from router.server.gate import MOST_OPEN_CALLS
+from router.v1 import admin_pb2
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -55,7 +57,11 @@ def guarded(
     directory = tmp_path_factory.mktemp("keys")
     file = write_keys(directory / "keys.toml", *(table for _, table in keys.values()))
     config = replace(
-        server_config, store=directory / "outcomes.sqlite3", api_keys=file, reflection=True
+        server_config,
+        store=directory / "outcomes.sqlite3",
+        api_keys=file,
+        reflection=True,
+        admin=True,
     )
     with RouterServer(config) as server:
         yield server
@@ -146,7 +152,12 @@ def test_a_key_is_good_for_its_scopes_only(
 
 @pytest.mark.parametrize(
     "method",
-    [method for service in pb.DESCRIPTOR.services_by_name.values() for method in service.methods],
+    [
+        method
+        for file in (pb.DESCRIPTOR, admin_pb2.DESCRIPTOR)
+        for service in file.services_by_name.values()
+        for method in service.methods
+    ],
     ids=lambda method: method.name,
 )
 def test_no_method_of_the_contract_answers_without_a_key(
@@ -157,6 +168,23 @@ def test_no_method_of_the_contract_answers_without_a_key(
         call = channel.unary_unary(name)
         code = refused(lambda: call(b"", timeout=10.0))
     assert code == (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
+
+
+def test_only_the_admin_scope_may_ask_or_change_what_is_in_force(
+    guarded: RouterServer, keys: dict[str, tuple[str, str]]
+) -> None:
+    address = f"127.0.0.1:{guarded.port}"
+    with RouterClient(address, api_key=keys["admin"][0]) as client:
+        assert client.status().in_force.artifact_version
+    for name in ("route", "record", "both"):
+        with RouterClient(address, api_key=keys[name][0]) as client:
+            for call in (client.status, client.rollback):
+                with pytest.raises(CallError) as caught:
+                    call()
+                assert (caught.value.code, caught.value.reason) == (
+                    "PERMISSION_DENIED",
+                    "SCOPE_MISSING",
+                )
 
 
 def test_what_nobody_listed_needs_the_admin_scope() -> None:
@@ -218,6 +246,7 @@ def test_an_unknown_method_is_unimplemented_for_who_may_know_and_unauthenticated
 
 
 @given(shown=st.text(max_size=80))
+@settings(deadline=None)
 def test_no_text_is_taken_for_a_key_or_upsets_the_look_at_it(shown: str) -> None:
     key = new_key()
     for text in (
@@ -232,6 +261,7 @@ def test_no_text_is_taken_for_a_key_or_upsets_the_look_at_it(shown: str) -> None
 
 
 @given(content=st.text(max_size=200) | st.binary(max_size=200))
+@settings(deadline=None)
 def test_a_file_of_keys_of_any_content_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: str | bytes
 ) -> None:

@@ -48,7 +48,7 @@ def test_a_signature_of_another_key_or_another_artifact_is_refused(
     for content in (path.read_bytes(), b"", b"x" * 64):
         path.write_bytes(content)
         with pytest.raises(ArtifactError) as caught:
-            load_artifact(place, public)
+            load_artifact(place, public_key=public)
         assert caught.value.reason == "ARTIFACT_SIGNATURE"
 
 
@@ -64,7 +64,7 @@ def test_the_signature_is_what_openssl_makes_and_checks(place: Path, tmp_path: P
         check=True,
     )  # fmt: skip
     assert sign_artifact(place, private).read_bytes() == by_hand.read_bytes()
-    assert load_artifact(place, public).directory == place
+    assert load_artifact(place, public_key=public).directory == place
 
 
 def test_a_key_of_another_kind_or_none_is_refused_by_name(place: Path, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_key_of_another_kind_or_none_is_refused_by_name(place: Path, tmp_path:
     with pytest.raises(ConfigError, match="no Ed25519 private key"):
         sign_artifact(place, public)
     with pytest.raises(ConfigError, match=r"artifact_public_key = .*no Ed25519 public key"):
-        load_artifact(place, tmp_path / "nowhere.pub")
+        load_artifact(place, public_key=tmp_path / "nowhere.pub")
 
 
 def test_without_the_extra_an_unsigned_world_works_and_a_signed_one_says_what_is_missing(
@@ -87,4 +87,4 @@ def test_without_the_extra_an_unsigned_world_works_and_a_signed_one_says_what_is
     monkeypatch.setitem(sys.modules, "cryptography", None)
     assert load_artifact(place).directory == place
     with pytest.raises(MissingExtraError, match=r"pip install \"llm-tier-router\[sign\]\""):
-        load_artifact(place, public)
+        load_artifact(place, public_key=public)

@@ -10,10 +10,9 @@ import pytest
 from certificates import Authority, Pair
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from router.config import Config
+from router.config import Config, is_loopback
 from router.errors import ConfigError
 from router.server.app import RouterServer
-from router.server.exposure import is_loopback
 from router.server.tls import check_private
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
