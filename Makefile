@@ -135,9 +135,26 @@ lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generat
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: lint-deploy
+lint-deploy: .venv-deploy/.done ## check deploy/ offline: YAML, Dockerfile, Compose and Kubernetes schemas
+	.venv-deploy/bin/yamllint --strict -c deploy/yamllint.yaml deploy
+	.venv-deploy/bin/hadolint deploy/Dockerfile
+	.venv-deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	for file in deployment service autoscaler disruption-budget network-policy; do \
+	  .venv-deploy/bin/kubernetes-validate --strict --quiet deploy/kubernetes/$$file.yaml || exit 1; done
+
+.PHONY: audit
+audit: .venv-deploy/.done .venv-serving/.done ## look up what the server needs in the database of known vulnerabilities (network)
+	.venv-deploy/bin/pip-audit --strict --vulnerability-service osv --path .venv-serving/lib/python*/site-packages
+
+.PHONY: sbom
+sbom: .venv-deploy/.done .venv-serving/.done ## list what the server needs as CycloneDX in build/sbom.json
+	mkdir -p build
+	.venv-deploy/bin/cyclonedx-py environment .venv-serving --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
+
 .PHONY: clean
 clean: ## remove environments, build output and the local MLflow store
-	rm -rf $(VENV) .venv-proto .venv-peers build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-proto .venv-peers .venv-deploy .venv-serving build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -159,6 +176,17 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 .venv-peers/.done: pyproject.toml eval/peers/constraints.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -c eval/peers/constraints.txt -e '.[peers]'
+	@touch $@
+
+.venv-deploy/.done: deploy/requirements.txt
+	$(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/requirements.txt
+	@touch $@
+
+# What deploy/Dockerfile installs, and nothing else.
+.venv-serving/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --without-pip .venv-serving
+	$(PYTHON) -m pip --python .venv-serving install --quiet --disable-pip-version-check -c constraints.txt '.[sign]'
 	@touch $@
 
 .venv-proto/.done: protos/requirements.txt

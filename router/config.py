@@ -50,7 +50,7 @@ class Config:
         exploration_share: Probability with which a tier is drawn at random among those the goal
             allows, in [0, 1].
         decision_log: JSON lines of every decision; None keeps none.
-        admin: Whether AdminService is served, which takes a loopback address.
+        admin: Whether AdminService is served, which takes a loopback address or api_keys.
         watch_seconds: Time between two looks at artifact and catalog for new ones; 0 never looks.
         choice: JSON file that keeps what is in force over restarts, and tells other processes that
             have the same one; None keeps nothing.
@@ -60,6 +60,18 @@ class Config:
         shadow_share: Probability for a request, in [0, 1].
         log_level: "debug", "info", "warning" or "error".
         log_format: "text", or "json" for one object a line.
+        tls_certificate: PEM file of the server's certificate chain; None serves without TLS.
+        tls_key: PEM file of its private key, readable by nobody else.
+        tls_client_ca: PEM file of authorities; a client must then show a certificate of one.
+        api_keys: TOML file of the keys callers must show; None asks for none.
+        caller_requests_per_second: Requests each key may send a second on average; None limits
+            none. A key's own entry in the file of keys comes before these three.
+        caller_burst: Requests a key may send at once when it has been silent.
+        caller_max_in_flight: Calls of one key in flight; None limits none.
+        insecure: Whether an address that others can reach may be served without TLS and keys.
+        health_address: host:port that answers health only, without TLS and keys, for probes that
+            know neither; empty for none.
+        artifact_public_key: PEM file of the Ed25519 key that must have signed the artifact.
     """
 
     address: str = "127.0.0.1:50051"
@@ -91,6 +103,16 @@ class Config:
     shadow_share: float = 0.0
     log_level: str = "info"
     log_format: str = "text"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    api_keys: Path | None = None
+    caller_requests_per_second: float | None = None
+    caller_burst: int = 100
+    caller_max_in_flight: int | None = None
+    insecure: bool = False
+    health_address: str = ""
+    artifact_public_key: Path | None = None
 
 
 _RANGES = {
@@ -102,12 +124,19 @@ _RANGES = {
     "max_batch": (1, 1_000_000),
     "max_messages": (1, 1_000_000),
     "workers": (1, 64),
+    "caller_burst": (1, 1_000_000),
+    "caller_max_in_flight": (1, 1_000_000),
 }
+_FLAGS = {"reflection", "traces", "admin", "insecure"}
 _SHARES = {"audit_share", "exploration_share", "canary_share", "shadow_share"}
 _SECONDS = {"grace_seconds", "drain_delay_seconds", "watch_seconds"}
 _CHOICES = {"log_level": ("debug", "info", "warning", "error"), "log_format": ("text", "json")}
-_PATHS = {"artifact", "catalog", "store", "decision_log", "choice", "canary", "shadow"}
-_TEXTS = _PATHS | {"address", "metrics_address", *_CHOICES}
+_PATHS = {
+    "artifact", "catalog", "store", "decision_log", "choice", "canary", "shadow",
+    "tls_certificate", "tls_key", "tls_client_ca", "api_keys", "artifact_public_key",
+}  # fmt: skip
+_ADDRESSES = ("address", "metrics_address", "health_address")
+_TEXTS = _PATHS | {*_ADDRESSES, *_CHOICES}
 _KEYS = {item.name for item in fields(Config)}
 
 
@@ -163,30 +192,33 @@ def _typed(variables: Mapping[str, str]) -> dict[str, Any]:
 def _apply(config: Config, content: Mapping[str, Any], origin: str) -> Config:
     table = CheckedTable(content, origin, "", ConfigError)
     table.refuse_unknown(_KEYS)
-    changes: dict[str, Any] = {}
-    for key in content:
-        if key in _RANGES:
-            changes[key] = table.integer(key, *_RANGES[key])
-        elif key in {"reflection", "traces", "admin"}:
-            changes[key] = table.flag(key)
-        elif key in _SECONDS:
-            changes[key] = table.number(key, least=0.0, most=3600.0)
-        elif key in _SHARES:
-            changes[key] = table.number(key, least=0.0, most=1.0)
-        elif key in _PATHS:
-            changes[key] = Path(table.text(key))
-        elif key == "metrics_address" and content[key] == "":
-            changes[key] = ""
-        else:
-            changes[key] = table.text(key)
+    changes = {key: _value(table, key) for key in content}
     for key, choices in _CHOICES.items():
         if key in changes and changes[key] not in choices:
             raise table.error(key, changes[key], f"must be one of {list(choices)}")
-    for key in ("address", "metrics_address"):
+    for key in _ADDRESSES:
         given = changes.get(key, getattr(config, key))
-        if not (_is_address(given) or (key == "metrics_address" and given == "")):
+        is_none = key != "address" and given == ""
+        if not (is_none or _is_address(given)):
             raise table.error(key, given, "must be host:port")
     return replace(config, **changes)
+
+
+def _value(table: CheckedTable, key: str) -> Any:
+    """Return the checked value of a known key."""
+    if key in _RANGES:
+        return table.integer(key, *_RANGES[key])
+    if key in _FLAGS:
+        return table.flag(key)
+    if key in _SECONDS:
+        return table.number(key, least=0.0, most=3600.0)
+    if key in _SHARES:
+        return table.number(key, least=0.0, most=1.0)
+    if key == "caller_requests_per_second":
+        return table.number(key, above=0.0, most=1e6)
+    if key in _ADDRESSES[1:] and table.content[key] == "":
+        return ""
+    return Path(table.text(key)) if key in _PATHS else table.text(key)
 
 
 def _check_together(config: Config) -> Config:
@@ -198,12 +230,12 @@ def _check_together(config: Config) -> Config:
             given = share if directory is None else str(directory)
             at = f"{key}_share" if directory is None else key
             raise table.error(at, given, f"{key} and {key}_share above 0 go together")
-    if config.admin and not _is_loopback(config.address):
+    if config.admin and config.api_keys is None and not is_loopback(config.address):
         raise table.error(
             "admin",
             True,
-            f"AdminService has no guard, so it is served on a loopback address only, and not on "
-            f"{config.address}: leave admin out, or listen on 127.0.0.1",
+            "without api_keys AdminService has no guard, so it is served on a loopback address "
+            f"only, and not on {config.address}: give api_keys, or listen on 127.0.0.1",
         )
     if config.admin and config.workers > 1 and config.choice is None:
         raise table.error(
@@ -215,7 +247,8 @@ def _check_together(config: Config) -> Config:
     return config
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Return whether only this machine reaches a host:port. A name other than localhost is not."""
     host = address.rpartition(":")[0].strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback

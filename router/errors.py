@@ -5,6 +5,9 @@
     ├── NoCandidateError         FAILED_PRECONDITION   the call's own limits leave nobody to choose
     ├── NotCalibratedError       FAILED_PRECONDITION   a contract is asked for, none was calibrated
     ├── NotReadyError            UNAVAILABLE           no verified artifact is loaded (retryable)
+    ├── NotAuthenticatedError    UNAUTHENTICATED       no key, or none that is good
+    ├── NotPermittedError        PERMISSION_DENIED     the key is not for this
+    ├── CallerLimitError         RESOURCE_EXHAUSTED    the key is used too much (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
     ├── SwapError                FAILED_PRECONDITION   what is in force cannot be changed like that
     ├── OverloadedError          RESOURCE_EXHAUSTED    turned away because of load (retryable)
@@ -85,6 +88,38 @@ class NotReadyError(RouterError):
 
     code = "UNAVAILABLE"
     default_reason = "ARTIFACT_NOT_READY"
+
+
+class NotAuthenticatedError(RouterError):
+    """The call shows no key, or one that is unknown, altered, revoked or over."""
+
+    code = "UNAUTHENTICATED"
+    default_reason = "KEY_UNKNOWN"
+
+
+class NotPermittedError(RouterError):
+    """The key is good, and not for what is called."""
+
+    code = "PERMISSION_DENIED"
+    default_reason = "SCOPE_MISSING"
+
+
+class CallerLimitError(RouterError):
+    """The key is used more than it may be. ``retry_seconds`` says when to try again."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "CALLER_RATE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_seconds: float = 0.1,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.retry_seconds = retry_seconds
 
 
 class StoreError(RouterError):

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from router.cli.connection import add_connection, client_of
 from router.cli.table import lines_of_table
 from router.client import CallError, RouterClient
 from router.config import Config
@@ -21,6 +22,7 @@ def add_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Speak to AdminService of a server that was started with --admin.",
     )
     admin.add_argument("--address", metavar="HOST:PORT", default=Config().address)
+    add_connection(admin)
     own = admin.add_subparsers(required=True, metavar="COMMAND")
     parser = own.add_parser("status", help="what is in force, what was tried, what trials show")
     parser.set_defaults(run=status)
@@ -109,7 +111,7 @@ def lines_of_status(answer: pb.GetStatusResponse) -> list[str]:
 
 @contextmanager
 def _client(arguments: argparse.Namespace) -> Iterator[RouterClient]:
-    with RouterClient(arguments.address, _TIMEOUT_SECONDS) as client:
+    with client_of(arguments, _TIMEOUT_SECONDS) as client:
         try:
             yield client
         except CallError as error:

@@ -2,8 +2,8 @@
 
 import argparse
 
+from router.cli.connection import add_connection, client_of
 from router.cli.table import lines_of_table
-from router.client import RouterClient
 from router.config import Config
 from router.v1 import router_pb2 as pb
 
@@ -16,12 +16,13 @@ def add_promise(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Print every contract that audits watch, and what they found.",
     )
     parser.add_argument("--address", metavar="HOST:PORT", default=Config().address)
+    add_connection(parser)
     parser.set_defaults(run=promise)
 
 
 def promise(arguments: argparse.Namespace) -> int:
     """Print what a server says of its contracts; return 0."""
-    with RouterClient(arguments.address) as client:
+    with client_of(arguments) as client:
         answer = client.promise()
     print("\n".join(lines_of_promise(answer)))
     return 0

@@ -7,8 +7,8 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from router import load_engine
+from router.cli.connection import add_connection, client_of
 from router.cli.explain import lines_of_decision
-from router.client import RouterClient
 from router.engine import Engine
 from router.server.answer import Answers
 from router.server.convert import to_request
@@ -57,6 +57,7 @@ def add_route(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--max-output-tokens", type=int, metavar="N", help="output limit you will set"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    add_connection(parser)
     parser.set_defaults(run=route)
 
 
@@ -64,7 +65,7 @@ def route(arguments: argparse.Namespace) -> int:
     """Decide and print; return 0."""
     request = request_of(arguments)
     if arguments.address:
-        with RouterClient(arguments.address) as client:
+        with client_of(arguments) as client:
             answer = client.route(request)
     else:
         answer = route_here(load_engine(arguments.artifact, arguments.catalog), request)

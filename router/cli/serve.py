@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from router.cli.child import READY_LINE
-from router.client import RouterClient
+from router.cli.connection import add_connection, client_of
 from router.config import Config, load_config
 from router.logs import set_up_logs
 
@@ -28,6 +28,13 @@ _FLAGS = (
     "canary_share",
     "shadow",
     "shadow_share",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "api_keys",
+    "insecure",
+    "health_address",
+    "artifact_public_key",
 )
 
 
@@ -72,7 +79,7 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--admin",
         action="store_true",
         default=None,
-        help="serve AdminService, on a loopback address only",
+        help="serve AdminService, on a loopback address or with API keys",
     )
     parser.add_argument(
         "--watch-seconds",
@@ -88,7 +95,30 @@ def add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         parser.add_argument(
             f"--{trial}-share", type=float, metavar="P", help=f"share {share} by the {trial}"
         )
+    _add_security(parser)
     parser.set_defaults(run=serve)
+
+
+def _add_security(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("security", "see docs/security.md")
+    group.add_argument("--tls-certificate", metavar="FILE", help="PEM certificate chain")
+    group.add_argument("--tls-key", metavar="FILE", help="PEM private key, closed to others")
+    group.add_argument(
+        "--tls-client-ca", metavar="FILE", help="PEM authorities; clients must show a certificate"
+    )
+    group.add_argument("--api-keys", metavar="FILE", help="TOML file of keys, see 'keys new'")
+    group.add_argument(
+        "--insecure",
+        action="store_true",
+        default=None,
+        help="serve an address that others can reach without TLS and keys",
+    )
+    group.add_argument(
+        "--health-address", metavar="HOST:PORT", help="answers health only, without TLS and keys"
+    )
+    group.add_argument(
+        "--artifact-public-key", metavar="FILE", help="PEM Ed25519 key that signed the artifact"
+    )
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -137,12 +167,13 @@ def add_health(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--service", default="readiness", help='"readiness" (default), "liveness" or a service'
     )
+    add_connection(parser)
     parser.set_defaults(run=health)
 
 
 def health(arguments: argparse.Namespace) -> int:
     """Print the health of a server; return 0 when it is serving, else 1."""
-    with RouterClient(arguments.address) as client:
+    with client_of(arguments) as client:
         state = client.health(arguments.service)
     print(state)
     return 0 if state == "SERVING" else 1

@@ -25,6 +25,7 @@ from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
 from router.predict.parts import Parts
+from router.predict.signature import verify_signature
 from router.promise.calibrated import Promise
 from router.review.heads import ReviewModel
 
@@ -152,8 +153,10 @@ def read_manifest(directory: Path, files: ReadOnce | None = None) -> Manifest:
         ) from error
 
 
-def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
-    """Load, verify and try an artifact: hashes, formats, shapes, then its golden rows.
+def load_artifact(
+    directory: Path, known: Sequence[Artifact] = (), *, public_key: Path | None = None
+) -> Artifact:
+    """Load, verify and try an artifact: signature, hashes, formats, shapes, then golden rows.
 
     Every file is read once, so nothing that happens to the directory later changes the artifact.
 
@@ -161,11 +164,15 @@ def load_artifact(directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
         directory: The artifact.
         known: Artifacts loaded before. One of the same version is returned itself, once the files
             are verified; of another, an encoder or tokenizer of the same files is shared.
+        public_key: PEM file of the Ed25519 key that must have signed it; None asks for none.
 
     Raises:
         ArtifactError: anything is not as the manifest says; nothing of it is used then.
+        ConfigError, MissingExtraError: the signature cannot be looked at.
     """
     files = ReadOnce(directory)
+    if public_key is not None:
+        verify_signature(files, public_key)
     manifest = read_manifest(directory, files)
     for one in known:
         if one.version == manifest.version:

@@ -16,6 +16,7 @@ import onnxruntime as ort
 from router.errors import ArtifactError
 from router.predict.features import FEATURE_NAMES, features_of
 from router.predict.files import ReadOnce, read_json, verify_files
+from router.predict.graph import check_graph
 from router.predict.reading import Reading, read
 from router.predict.tokenize import WordTokenizer
 
@@ -46,11 +47,21 @@ def open_session(
         path: The file.
         files: Of its directory, so that what is opened is what was read. By default onnxruntime
             opens the file itself, and maps files it refers to: they must stay as they are.
-        refers_to: Names of the files the graph takes constants from (ONNX external data).
+        refers_to: Names of the files the graph may take constants from (ONNX external data), and
+            no others.
 
     Raises:
-        ArtifactError: onnxruntime refuses the file.
+        ArtifactError: the graph brings in what was not verified, or onnxruntime refuses it.
     """
+    try:
+        content = path.read_bytes() if files is None else files.bytes_of(path.name)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: not readable ({error.strerror}); restore the artifact directory",
+            reason="ARTIFACT_FILE_MISSING",
+            metadata={"file": str(path)},
+        ) from error
+    check_graph(content, path, refers_to)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -63,11 +74,11 @@ def open_session(
     try:
         graph: str | bytes = str(path)
         if files is not None:
-            graph = files.bytes_of(path.name)
+            graph = content
             beside = [files.bytes_of(name) for name in refers_to]
             if beside:
                 options.add_external_initializers_from_files_in_memory(
-                    list(refers_to), beside, [len(content) for content in beside]
+                    list(refers_to), beside, [len(one) for one in beside]
                 )
         return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises several unrelated classes

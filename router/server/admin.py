@@ -18,6 +18,7 @@ from router.server.arm import Arm, InForce
 from router.server.attempts import Attempt, Outcome
 from router.server.audit_wire import to_timestamp
 from router.server.in_flight import CallsInFlight
+from router.server.limits import Limits
 from router.server.service import Method, decoder, in_thread, on_loop
 from router.server.threads import Threads
 from router.server.versions import Versions
@@ -100,7 +101,13 @@ def admin_handler(
     for method in _DESCRIPTOR.methods:
         run = on_loop if method.name == "GetStatus" else in_thread
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            run(methods[method.name], decoder(method.input_type), calls, threads, method.name),
+            run(
+                methods[method.name],
+                decoder(method.input_type, Limits()),
+                calls,
+                threads,
+                method.name,
+            ),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(ADMIN_SERVICE, handlers)

@@ -34,16 +34,20 @@ from router.server.attempts import Attempt, Trigger
 from router.server.backlog import OPTION as BACKLOG_OPTION
 from router.server.backlog import Backlog, CallsTaken, WatchedHealth, server_ids, through_handlers
 from router.server.counted import Counted
+from router.server.exposure import check_exposure
 from router.server.follow_up import FollowUp
 from router.server.following import Following
+from router.server.gate import gate_of
 from router.server.in_flight import CallsInFlight
 from router.server.limits import Limits
 from router.server.loop import run, shared_loop
+from router.server.probes import ProbePort
 from router.server.rollout_metrics import tell_rollout
 from router.server.service import SERVICE, service_handler
 from router.server.servicer import RouterServicer
 from router.server.stream import Streams
 from router.server.threads import Threads
+from router.server.tls import server_credentials
 from router.server.traces import Traces
 from router.server.versions import Versions
 from router.server.watchman import Watchman
@@ -64,17 +68,23 @@ class RouterServer:
 
     Attributes:
         port: Port it listens on (the one taken, when the configuration says 0).
+        health_port: Port that answers health only, when one is configured.
+        gate: Lets calls pass by their API key; None when no keys are asked for.
         versions: Who is in force, and the changes of it.
         follow_up: What follows decisions.
 
     Raises:
         CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing is listening
             then.
-        ConfigError: the address cannot be bound.
+        ConfigError: the address cannot be bound or is open without leave, or a file of TLS or keys
+            is refused.
     """
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
         self._config = config
+        check_exposure(config)
+        self._credentials = server_credentials(config)
+        self.gate = gate_of(config)
         self._store = OutcomeStore(config.store, must_open=False)
         self._counted = Counted()
         self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
@@ -83,6 +93,8 @@ class RouterServer:
         # Changes wait for one another, and must not take the threads that calls wait for.
         self._changes = Threads(1, _MOST_WAITING_CHANGES, queued("changes"))
         self._health = WatchedHealth()
+        self.health_port: int | None = None
+        self._probes = ProbePort(config, self._health) if config.health_address else None
         self._traces = Traces() if config.traces else None
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls, self._traces)
         self._streams = Streams()
@@ -118,6 +130,7 @@ class RouterServer:
                 )
             self.port: int = run(self._start(handlers))
         except ConfigError:
+            run(self._server.stop(None))
             self.versions.close()
             self._close()
             raise
@@ -149,6 +162,7 @@ class RouterServer:
                 ("grpc.server.max_pending_requests", config.max_waiting_calls),
                 ("grpc.server.max_pending_requests_hard_limit", config.max_waiting_calls),
             ),
+            interceptors=() if self.gate is None else (self.gate,),
         )
         taken, (server_id,) = CallsTaken(), server_ids() - known
         self._backlog = Backlog(server_id, taken, config.max_waiting_calls, self._counted.registry)
@@ -169,8 +183,13 @@ class RouterServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, through)
         if config.reflection:
             reflection.enable_server_reflection(names, through)
-        port = self._server.add_insecure_port(config.address)
+        if self._credentials is None:
+            port = self._server.add_insecure_port(config.address)
+        else:
+            port = self._server.add_secure_port(config.address, self._credentials)
         await self._server.start()
+        if self._probes is not None:
+            self.health_port = await self._probes.start()
         for name in ("liveness", *_READY_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._counted.ready.value = 1
@@ -243,6 +262,8 @@ class RouterServer:
             await asyncio.sleep(self._config.drain_delay_seconds)
         self._streams.close()
         await self._server.stop(self._config.grace_seconds)
+        if self._probes is not None:
+            await self._probes.stop()
 
     def _look(self) -> None:
         self._backlog.look(self._health.watching)

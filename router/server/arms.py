@@ -5,6 +5,7 @@ swapped in is ``versions``.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +28,17 @@ class Arms:
         follow_up: Gives the watches on contracts.
     """
 
-    def __init__(self, follow_up: FollowUp) -> None:
+    def __init__(self, follow_up: FollowUp, public_key: Path | None = None) -> None:
         self._follow_up = follow_up
+        self._public_key = public_key
+
+    def load(self, directory: Path, known: Sequence[Artifact] = ()) -> Artifact:
+        """Load an artifact, which must be signed where signatures are asked for.
+
+        Raises:
+            ArtifactError: it is refused.
+        """
+        return load_artifact(directory, known, public_key=self._public_key)
 
     def make(self, artifact: Artifact, catalog: Catalog, directory: Path, file: Path) -> Arm:
         """Join what was loaded to an arm, with the suspensions of its calibration.
@@ -80,7 +90,7 @@ class Arms:
         Raises:
             ArtifactError, SwapError: see ``Versions.set_canary``.
         """
-        artifact = loaded or load_artifact(directory, loaded_artifacts(now))
+        artifact = loaded or self.load(directory, loaded_artifacts(now))
         _is_another(now, artifact)
         keep_contracts(now.main, artifact)
         arm = self.make(artifact, now.main.engine.catalog, directory, now.main.catalog_file)
@@ -91,7 +101,7 @@ class Arms:
         self, now: InForce, directory: Path, share: float, loaded: Artifact | None = None
     ) -> InForce:
         """Put an artifact behind the main arm, for a share of requests in (0, 1]; as a canary."""
-        artifact = loaded or load_artifact(directory, loaded_artifacts(now))
+        artifact = loaded or self.load(directory, loaded_artifacts(now))
         _is_another(now, artifact)
         engine = build_engine(artifact, now.main.engine.catalog)
         return replace(now, shadow=Shadow(engine, share), shadow_directory=directory)

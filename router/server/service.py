@@ -10,6 +10,7 @@ flight are counted, and a call whose time is over costs no work. What the method
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 import grpc
@@ -17,9 +18,12 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from router.access.callers import current_caller
 from router.errors import InvalidRequestError
+from router.server.bounds import Bounds
 from router.server.counted import MethodCounts
 from router.server.in_flight import CallsInFlight
+from router.server.limits import Limits
 from router.server.servicer import Pending, RouterServicer, Unfinished
 from router.server.status import answer_error
 from router.server.stream import MOST_TOGETHER, RouteStream, Streams
@@ -101,15 +105,17 @@ def _counted(
     return handler
 
 
-def decoder(kind: Descriptor) -> Decode:
+def decoder(kind: Descriptor, limits: Limits) -> Decode:
     """Return what parses a message of a kind.
 
     Raises (when called):
-        InvalidRequestError: the bytes are no such message.
+        InvalidRequestError: the bytes are no such message, or hold more than one may.
     """
     message = GetMessageClass(kind)
+    bounds = Bounds(kind, limits)
 
     def decode(raw: bytes) -> Any:
+        bounds.check(raw)
         try:
             return message.FromString(raw)
         except DecodeError as error:
@@ -121,6 +127,18 @@ def decoder(kind: Descriptor) -> Decode:
             ) from error
 
     return decode
+
+
+def _charged(route_batch: Method) -> Method:
+    """Return the method, counting a batch as its requests; the gate has counted one of them."""
+
+    @wraps(route_batch)
+    def charged(request: Any) -> Any:
+        if (caller := current_caller()) is not None:
+            caller.charge(max(len(request.requests) - 1, 0))
+        return route_batch(request)
+
+    return charged
 
 
 def service_handler(
@@ -137,14 +155,14 @@ def service_handler(
         "RecordOutcome": servicer.record_outcome,
     }
     long: dict[str, Method] = {
-        "RouteBatch": servicer.route_batch,
+        "RouteBatch": _charged(servicer.route_batch),
         "Review": servicer.review,
         "RecordAudit": servicer.record_audit,
         "GetPromise": servicer.get_promise,
     }
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:
-        decode = decoder(method.input_type)
+        decode = decoder(method.input_type, servicer.limits)
         serialize = GetMessageClass(method.output_type).SerializeToString
         if method.name == "RouteStream":
             together = min(MOST_TOGETHER, max_batch)

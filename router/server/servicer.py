@@ -54,7 +54,7 @@ class RouterServicer:
     ) -> None:
         self._switch = switch
         self._outcomes = outcomes
-        self._limits = limits
+        self.limits = limits
         self._follow_up = follow_up
         self._counted = counted or Counted()
 
@@ -63,7 +63,7 @@ class RouterServicer:
         now, lap = self._switch.now, self._counted.lap()
         arm = now.main if now.canary is None else now.arm_for(_session(request))
         engine = arm.engine
-        checked = to_request(request, engine.catalog, self._limits)
+        checked = to_request(request, engine.catalog, self.limits)
         lap("translate")
         made = engine.route(checked, lap)
         followed = self._follow_up.enter(arm, checked, made)
@@ -81,12 +81,12 @@ class RouterServicer:
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
         given = len(request.requests)
-        if not 0 < given <= self._limits.max_batch:
+        if not 0 < given <= self.limits.max_batch:
             raise InvalidRequestError(
                 "requests",
-                f"{given} given, must be from 1 to {self._limits.max_batch}; send several batches",
+                f"{given} given, must be from 1 to {self.limits.max_batch}; send several batches",
                 reason="BATCH_SIZE",
-                metadata={"given": str(given), "limit": str(self._limits.max_batch)},
+                metadata={"given": str(given), "limit": str(self.limits.max_batch)},
             )
         now = self._switch.now
         response = pb.RouteBatchResponse(results=[pb.RouteBatchResult()] * given)
@@ -117,7 +117,7 @@ class RouterServicer:
         for place in places:
             try:
                 item = request.requests[place]
-                checked.append(to_request(item, arm.engine.catalog, self._limits))
+                checked.append(to_request(item, arm.engine.catalog, self.limits))
                 place_of.append(place)
             except InvalidRequestError as error:
                 results[place].error.CopyFrom(to_status(error))
@@ -152,7 +152,7 @@ class RouterServicer:
             arm = now.arm_of(made.artifact_version, made.catalog_version)
         else:
             arm = now.arm_for(_session(request.request))
-        return review(arm.engine, request, self._limits)
+        return review(arm.engine, request, self.limits)
 
     def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import grpc
 from google.rpc import status_pb2
 
+from router.access.callers import current_caller
 from router.errors import RouterError
 from router.server.counted import MethodCounts
 from router.server.in_flight import CallsInFlight
@@ -73,8 +74,16 @@ class Inbox:
         self._has_room = asyncio.Event()
 
     async def fill(self, requests: AsyncIterator[bytes]) -> None:
-        """Read to the end of the stream, pausing while there is no room."""
+        """Read to the end of the stream, pausing while there is no room, or no leave to send.
+
+        A request beyond the caller's rate is waited for, and the caller by gRPC's flow control;
+        the gate has let the first one in.
+        """
+        caller, is_first = current_caller(), True
         async for raw in requests:
+            while caller is not None and not is_first and (wait := caller.take()):
+                await asyncio.sleep(wait)
+            is_first = False
             self._waiting.append(raw)
             self._changed.set()
             if len(self._waiting) >= _MOST_WAITING:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from router.errors import OverloadedError
@@ -76,8 +77,9 @@ class Threads:
                 times[1] = time.perf_counter()
 
         self._outstanding += 1
+        inside = copy_context().run  # a thread sees who is calling, as the loop does
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, inside, work)
         finally:
             self._outstanding -= 1
             began, ended = times

@@ -16,7 +16,6 @@ from pathlib import Path
 from router.catalog import load_catalog
 from router.config import Config
 from router.errors import RouterError, SwapError
-from router.predict.artifact import load_artifact
 from router.server.arm import InForce, Switch
 from router.server.arms import Arms, ids_of, keep_contracts, loaded_artifacts
 from router.server.attempts import Action, Attempt, Attempts, Outcome, Trigger
@@ -56,14 +55,14 @@ class Versions:
         tell: Callable[[str, bool], None],
         keep: Callable[[InForce], str] = lambda _: "",
     ) -> None:
-        self._arms = Arms(follow_up)
+        self._arms = Arms(follow_up, config.artifact_public_key)
         self._on_swap = on_swap
         self._tell = tell
         self._keep = keep
         self._lock = threading.Lock()
         self.attempts = Attempts()
         self.reload_is_well = True
-        artifact, catalog = load_artifact(config.artifact), load_catalog(config.catalog)
+        artifact, catalog = self._arms.load(config.artifact), load_catalog(config.catalog)
         main = self._arms.make(artifact, catalog, config.artifact, config.catalog)
         now = InForce(main, deployments=ids_of(catalog))
         if config.canary is not None:
@@ -97,7 +96,7 @@ class Versions:
             directory = artifact or now.main.artifact_directory
             file = catalog or now.main.catalog_file
             read_at, version = expected or (directory.resolve(), "")
-            read = load_artifact(read_at, loaded_artifacts(now)), load_catalog(file)
+            read = self._arms.load(read_at, loaded_artifacts(now)), load_catalog(file)
             if version not in ("", read[0].version):
                 raise SwapError(
                     f"{read_at}: holds artifact {read[0].version}, {version} was chosen: keep each "

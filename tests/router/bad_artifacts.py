@@ -9,6 +9,7 @@ from typing import Any
 
 from bad_inputs import BadFile
 from bad_settings import CATALOG
+from certificates import signing_keys
 from onnx import TensorProto
 from tiny_artifact import (
     calibrated,
@@ -25,6 +26,7 @@ from router.engine import build_engine
 from router.errors import ArtifactError, NotCalibratedError
 from router.predict.artifact import load_artifact
 from router.predict.parts import PROMISE_FILE, REVIEW_FILE, TOPICS_FILE
+from router.predict.signature import sign_artifact
 from router.types import Contract, Goal, Message, Request
 
 DIR = Path("artifact")
@@ -80,6 +82,38 @@ def made(name: str, content: bytes) -> Callable[[], object]:
 
 def heads(**arguments: Any) -> Callable[[], object]:
     return made("heads.onnx", heads_model(**arguments).SerializeToString())
+
+
+def weights_in(*places: str) -> Callable[[], object]:
+    """Say of the heads' first weights that they lie in other files."""
+    model = heads_model()
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for place in places:
+        tensor.external_data.add(key="location", value=place)
+    return made("heads.onnx", model.SerializeToString())
+
+
+def operator_of(domain: str) -> Callable[[], object]:
+    """Give the heads' first node to another library."""
+    model = heads_model()
+    model.graph.node[0].domain = domain
+    model.opset_import.add(domain=domain, version=1)
+    return made("heads.onnx", model.SerializeToString())
+
+
+def signed(change: Callable[[], object] = lambda: None) -> Callable[[Path], object]:
+    """Load a copy of the good artifact, signed and then changed, where signatures are asked for."""
+
+    def load(good: Path) -> object:
+        copy_artifact(good, DIR)
+        private, public = signing_keys(Path())
+        sign_artifact(DIR, private)
+        change()
+        return load_artifact(DIR, public_key=public)
+
+    return load
 
 
 def encoder(**values: Any) -> Callable[[], object]:
@@ -289,6 +323,36 @@ ARTIFACTS = [
         "rebuild it with 'make encoder'",
     ),
     bad(
+        "a graph whose weights lie outside the artifact",
+        weights_in("../secret.bin"),
+        "GRAPH",
+        "artifact/heads.onnx: the weights 'weights' lie in ['../secret.bin'], no verified file; "
+        "restore the artifact directory",
+    ),
+    bad(
+        "a graph of an operator that is not onnxruntime's",
+        operator_of("my.library"),
+        "GRAPH",
+        "artifact/heads.onnx: the operator my.library.Concat is not onnxruntime's own; restore "
+        "the artifact directory",
+    ),
+    BadFile(
+        "an artifact without a signature, where one is asked for",
+        signed((DIR / "manifest.sig").unlink),
+        ArtifactError,
+        "ARTIFACT_UNSIGNED",
+        "artifact/manifest.sig: not there, and artifact_public_key asks for signed artifacts (No "
+        "such file or directory); sign it with 'python -m router sign', or ask who made it to",
+    ),
+    BadFile(
+        "an artifact altered after it was signed, with hashes that fit",
+        signed(manifest(adequate_quality=0.4)),
+        ArtifactError,
+        "ARTIFACT_SIGNATURE",
+        "artifact/manifest.sig: not a signature of this manifest by the key in signing.pub: the "
+        "artifact was altered, or signed with another key; nothing of it is used",
+    ),
+    bad(
         "a file that is no tokenizer",
         made("tokenizer.json", b"{}"),
         "TOKENIZER",
@@ -298,8 +362,7 @@ ARTIFACTS = [
         "heads cut short before they were hashed",
         made("heads.onnx", ONE_LAYER[:1000]),
         "GRAPH",
-        "artifact/heads.onnx: onnxruntime cannot open this graph (…); restore the artifact "
-        "directory",
+        "artifact/heads.onnx: not an ONNX model; restore the artifact directory",
     ),
     bad(
         "heads for vectors of another width",

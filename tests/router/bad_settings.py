@@ -229,8 +229,9 @@ CONFIGS = [
     bad_config(
         "AdminService for everybody",
         config("admin = true", ADDRESS="0.0.0.0:50051"),
-        "configuration: admin = True: AdminService has no guard, so it is served on a loopback "
-        "address only, and not on 0.0.0.0:50051: leave admin out, or listen on 127.0.0.1",
+        "configuration: admin = True: without api_keys AdminService has no guard, so it is served "
+        "on a loopback address only, and not on 0.0.0.0:50051: give api_keys, or listen on "
+        "127.0.0.1",
     ),
     bad_config(
         "a log format that is not known",
@@ -261,6 +262,17 @@ CONFIGS = [
         "an audit share in percent",
         config("audit_share = 2"),
         "router.toml: audit_share = 2: must be a finite number >= 0.0 and <= 1.0",
+    ),
+    bad_config(
+        "a health address without a port",
+        config('health_address = "0.0.0.0"'),
+        "router.toml: health_address = '0.0.0.0': must be host:port",
+    ),
+    bad_config(
+        "no requests a second",
+        config("caller_requests_per_second = 0"),
+        "router.toml: caller_requests_per_second = 0: must be a finite number > 0.0 and <= "
+        "1000000.0",
     ),
     bad_config(
         "a negative exploration share",

@@ -10,6 +10,7 @@ from bad_inputs import BadFile, BadRequest, markdown, matches
 from bad_requests import CONFLICT
 from bad_requests import REQUESTS as OF_OTHER_METHODS
 from bad_reviews import REVIEW
+from bad_security import SECURITY
 from bad_settings import CATALOGS, CONFIGS, STORES
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -24,6 +25,7 @@ SECTIONS = [
     ("Requests", REQUESTS),
     ("Catalogs", CATALOGS),
     ("Configuration", CONFIGS),
+    ("TLS, API keys and exposure", SECURITY),
     ("Outcome store", STORES),
     ("Artifacts", ARTIFACTS),
     ("Data files", DATA_FILES),

@@ -54,6 +54,16 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "shadow_share": ("1", 1.0),
         "log_level": ("error", "error"),
         "log_format": ("json", "json"),
+        "tls_certificate": ("a.pem", Path("a.pem")),
+        "tls_key": ("a.key", Path("a.key")),
+        "tls_client_ca": ("ca.pem", Path("ca.pem")),
+        "api_keys": ("keys.toml", Path("keys.toml")),
+        "caller_requests_per_second": ("2.5", 2.5),
+        "caller_burst": ("5", 5),
+        "caller_max_in_flight": ("4", 4),
+        "insecure": ("true", True),
+        "health_address": ("[::]:1", "[::]:1"),
+        "artifact_public_key": ("pub.pem", Path("pub.pem")),
     }
     assert set(given) == {item.name for item in fields(Config)}
     variables = {f"ROUTER_{name.upper()}": text for name, (text, _) in given.items()}

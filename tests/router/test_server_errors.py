@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from router.config import Config
 from router.errors import (
     ArtifactError,
+    CallerLimitError,
     ConfigError,
     InvalidRequestError,
     OverloadedError,
@@ -55,7 +56,8 @@ def test_every_error_class_maps_to_a_code_with_a_reason(kind: type[RouterError])
     assert status.details[0].Unpack(info)
     assert info.domain == "router.v1"
     assert info.reason == info.reason.upper().replace(" ", "_") != ""
-    assert len(status.details) == (2 if kind in (InvalidRequestError, OverloadedError) else 1)
+    adds = kind in {InvalidRequestError, CallerLimitError, OverloadedError}
+    assert len(status.details) == (2 if adds else 1)
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "🙂" * 30_000, "\udfff" * 9_000, "ü\n" * 9_000])
