@@ -22,6 +22,9 @@ ONBOARD_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
+TEST ?= kills
+HARD_FLAGS ?=
+MINUTES ?= 20
 
 .DEFAULT_GOAL := help
 
@@ -69,7 +72,7 @@ onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, 
 	$(BIN)/python -m training onboard --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --model "$(MODEL)" $(if $(TIER),--tier "$(TIER)") $(ONBOARD_FLAGS)
 
 .PHONY: review
-review: $(VENV)/.train ## fit ARTIFACT's second look, written to OUT, and measure it (trains five times)
+review: $(VENV)/.train ## fit ARTIFACT's second look, written to OUT, and measure it (trains ten times)
 	$(BIN)/python -m training review --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) --seed $(SEED)
 	$(BIN)/python -m eval.review --data $(DATA) --catalog $(CATALOG) --seed $(SEED)
 
@@ -97,6 +100,18 @@ encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIN
 bench: $(VENV)/.serve ## latency, throughput, size and start-up beside the floor of the same stack
 	$(BIN)/python -m bench
 
+.PHONY: hard
+hard: $(VENV)/.serve ## one hard test of a real server: make hard TEST=kills [HARD_FLAGS="--times 10"]; report in build/hard
+	$(BIN)/python -m bench.hard $(TEST) $(HARD_FLAGS)
+
+.PHONY: soak
+soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and latency
+	$(BIN)/python -m bench.hard soak --minutes $(MINUTES)
+
+.PHONY: chaos
+chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
+	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
+
 .PHONY: bench-native
 bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
 	$(BIN)/python -m bench.native
@@ -120,9 +135,26 @@ lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generat
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: lint-deploy
+lint-deploy: .venv-deploy/.done ## check deploy/ offline: YAML, Dockerfile, Compose and Kubernetes schemas
+	.venv-deploy/bin/yamllint --strict -c deploy/yamllint.yaml deploy
+	.venv-deploy/bin/hadolint deploy/Dockerfile
+	.venv-deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	for file in deployment service autoscaler disruption-budget network-policy; do \
+	  .venv-deploy/bin/kubernetes-validate --strict --quiet deploy/kubernetes/$$file.yaml || exit 1; done
+
+.PHONY: audit
+audit: .venv-deploy/.done .venv-serving/.done ## look up what the server needs in the database of known vulnerabilities (network)
+	.venv-deploy/bin/pip-audit --strict --vulnerability-service osv --path .venv-serving/lib/python*/site-packages
+
+.PHONY: sbom
+sbom: .venv-deploy/.done .venv-serving/.done ## list what the server needs as CycloneDX in build/sbom.json
+	mkdir -p build
+	.venv-deploy/bin/cyclonedx-py environment .venv-serving --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
+
 .PHONY: clean
 clean: ## remove environments, build output and the local MLflow store
-	rm -rf $(VENV) .venv-proto .venv-peers build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-proto .venv-peers .venv-deploy .venv-serving build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -144,6 +176,17 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 .venv-peers/.done: pyproject.toml eval/peers/constraints.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -c eval/peers/constraints.txt -e '.[peers]'
+	@touch $@
+
+.venv-deploy/.done: deploy/requirements.txt
+	$(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/requirements.txt
+	@touch $@
+
+# What deploy/Dockerfile installs, and nothing else.
+.venv-serving/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --without-pip .venv-serving
+	$(PYTHON) -m pip --python .venv-serving install --quiet --disable-pip-version-check -c constraints.txt '.[sign]'
 	@touch $@
 
 .venv-proto/.done: protos/requirements.txt

@@ -16,16 +16,16 @@ from typing import Any, Literal, Self
 import grpc
 from google.protobuf import empty_pb2
 
-from router.catalog import load_catalog
 from router.config import Config
-from router.engine import build_engine
 from router.ledger.store import OutcomeStore
-from router.predict.artifact import load_artifact
+from router.ledger.writer import OutcomeWriter
 from router.server.app import RouterServer
 from router.server.follow_up import FollowUp
+from router.server.learning import Learning
 from router.server.limits import Limits
 from router.server.service import SERVICE
 from router.server.servicer import RouterServicer
+from router.server.versions import Versions
 from router.v1 import router_pb2 as pb
 
 ECHO_SERVICE = "bench.v1.Echo"
@@ -59,10 +59,11 @@ def _serve_asyncio(config: Config, pipe: Connection) -> None:
 
 
 def _serve_threads(config: Config, pipe: Connection) -> None:
-    engine = build_engine(load_artifact(config.artifact), load_catalog(config.catalog))
-    servicer = RouterServicer(
-        engine, OutcomeStore(config.store), Limits(), FollowUp(config, engine, lambda _: None)
-    )
+    follow_up = FollowUp(config, lambda: None)
+    learning = Learning(config)
+    versions = Versions(config, follow_up, learning, lambda: None, lambda _name, _is_well: None)
+    outcomes = OutcomeWriter(OutcomeStore(config.store), config.max_waiting_outcomes)
+    servicer = RouterServicer(versions.switch, outcomes, Limits(), follow_up, learning)
     route = grpc.unary_unary_rpc_method_handler(
         lambda request, _: servicer.route(request),
         request_deserializer=pb.RouteRequest.FromString,

@@ -16,7 +16,7 @@ from eval.outcomes import OutcomeTable, require_inputs
 from eval.recorded import Recorded, Sweep
 from router.engine import Engine
 from router.policy import choose
-from router.predict.predictor import predictions_of
+from router.predict.predictor import predict_recorded
 from router.types import Estimate, Goal, Prediction, Request
 
 QUALITY_TARGETS: tuple[float, ...] = tuple(np.linspace(0.0, 1.0, 51).round(2).tolist())
@@ -100,14 +100,15 @@ def describe_goal(goal: Goal) -> str:
     elif goal.contract is not None:
         contract = goal.contract
         words = f"contract of {contract.max_loss_rate:g} at confidence {contract.confidence:g}"
+        words += ", per topic" * contract.per_topic + ", over reviews" * contract.reviewed
     else:
         words = f"willingness to pay ${goal.willingness_to_pay_usd:g}"
     return words if goal.max_cost_usd is None else f"{words}, at most ${goal.max_cost_usd:g}"
 
 
 def _predict(engine: Engine, table: OutcomeTable) -> tuple[list[Prediction], FloatArray]:
-    adequacy, output_tokens = engine.artifact.heads.run(table.vectors, table.features)
-    return predictions_of(adequacy, output_tokens), adequacy.astype(np.float64)
+    predictions = predict_recorded(engine.artifact, table.vectors, table.features)
+    return predictions, np.array([one.adequacy for one in predictions])
 
 
 def _eligible(engine: Engine, prediction: Prediction, input_tokens: float) -> list[Estimate]:

@@ -17,11 +17,11 @@ from google.rpc import status_pb2
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "protos" / "router" / "v1" / "router.proto"
+SOURCES = sorted((ROOT / "protos" / "router" / "v1").glob("*.proto"))
 
 
 def generate(target: Path) -> None:
-    """Write the stubs of ``SOURCE`` below ``target`` (which becomes the import root)."""
+    """Write the stubs of ``SOURCES`` below ``target`` (which becomes the import root)."""
     well_known = files("grpc_tools") / "_proto"
     google_rpc = Path(status_pb2.__file__).parent.parent.parent
     arguments = [
@@ -33,7 +33,7 @@ def generate(target: Path) -> None:
         f"--grpc_python_out={target}",
         f"--mypy_out=quiet:{target}",
         f"--mypy_grpc_out=quiet:{target}",
-        str(SOURCE),
+        *map(str, SOURCES),
     ]
     if protoc.main(arguments) != 0:
         raise SystemExit("protoc failed: see the messages above")

@@ -4,6 +4,7 @@ The gRPC contract is ``protos/router/v1/router.proto``. In a Python process of y
 ``load_engine`` and ``Engine.route``; importing this package loads neither gRPC nor a model.
 """
 
+import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from router.errors import RouterError
 
 if TYPE_CHECKING:
     from router.engine import Engine
+
+# From 1.29 on, onnxruntime's wheels send usage data to their maker and keep a device id in the home
+# directory, unless they are told not to before they are loaded. A router speaks to nobody.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 try:
     __version__ = version("llm-tier-router")

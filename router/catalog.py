@@ -43,7 +43,7 @@ _DEPLOYMENT_KEYS = {
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CACHE_KEYS = {"ttl_seconds", "min_tokens", "hit_rate"}
-_CONTRACT_KEYS = {"max_loss_rate", "confidence"}
+_CONTRACT_KEYS = {"max_loss_rate", "confidence", "per_topic"}
 _KINDS = ("api", "gpu")
 
 
@@ -173,6 +173,7 @@ def _contract(table: CheckedTable) -> Contract | None:
     return Contract(
         max_loss_rate=inner.number("max_loss_rate", above=0.0, below=1.0),
         confidence=DEFAULT_CONFIDENCE if confidence is None else confidence,
+        per_topic=inner.flag("per_topic"),
     )
 
 

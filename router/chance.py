@@ -20,3 +20,8 @@ def exploration_chance(decision_id: str) -> float:
 def picked(decision_id: str, n: int) -> int:
     """Return a uniform draw from 0 to n - 1 by the last 64 bits; n at least 1 and small."""
     return int(decision_id[16:], 16) % n
+
+
+def shadow_chance(decision_id: str) -> float:
+    """Return a uniform draw from [0, 1) by the last 32 bits; looked at again if below the share."""
+    return int(decision_id[24:], 16) / _WHOLE

@@ -1,41 +1,28 @@
-"""A thin client of the service: a channel, a deadline on every call, errors one can read.
+"""A client of the service: one connection, a deadline on every call, errors one can read.
 
-Requests and answers are the generated messages. Retries, caching and a richer surface are not
-here; whoever needs a channel of their own uses the stubs in ``router.v1``.
+Requests and answers are the generated messages. What is tried again and how TLS and keys are sent
+stands in ``connection``; ``client_aio`` is the same for asyncio. Caching is not here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self
 
 import grpc
-from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
 
-from router.errors import RouterError
+from router.call_error import CallError, readable
+from router.connection import SERVICE_CONFIG, Tls, metadata_of, options_of
+from router.fallback import TierChoice, answered, by_default, checked_default
 from router.review.digest import ANSWER_FEATURES_VERSION, digest_of
+from router.v1 import admin_pb2, admin_pb2_grpc, router_pb2_grpc
 from router.v1 import router_pb2 as pb
-from router.v1 import router_pb2_grpc
+
+__all__ = [
+    "DEFAULT_TIMEOUT_SECONDS", "SERVICE_CONFIG", "CallError", "RouterClient", "TierChoice", "Tls",
+    "answer_digest",
+]  # fmt: skip
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
-
-
-class CallError(RouterError):
-    """A call to a server failed. ``code`` is the status it ended with."""
-
-    code = "UNKNOWN"
-    default_reason = "CALL_FAILED"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "UNKNOWN",
-        reason: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message, reason=reason, metadata=metadata)
-        self.code = code
 
 
 def answer_digest(text: str, key: bytes = b"") -> pb.AnswerDigest:
@@ -57,55 +44,115 @@ def answer_digest(text: str, key: bytes = b"") -> pb.AnswerDigest:
 
 
 class RouterClient:
-    """A connection to one server. Use as a context manager, or call ``close``.
+    """A connection to a server, or to all servers of a name. A context manager, or ``close`` it.
 
     Args:
-        address: host:port of the server.
-        timeout_seconds: Deadline of each call, > 0.
+        address: host:port of the server; "dns:///name:port" for every address of a name, in turns.
+        timeout_seconds: Deadline of each call, > 0, with whatever is tried again in it.
+        api_key: Sent with every call.
+        tls: How the connection is secured; None connects without.
+        default_tier: What ``decide`` falls back to.
 
-    Every method raises ``CallError`` when the call fails.
+    Every method raises ``CallError`` when the call fails; ``timeout_seconds`` of a method comes
+    before that of the client.
+
+    Raises:
+        ConfigError: the key or a file of TLS cannot be used.
     """
 
-    def __init__(self, address: str, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        address: str,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        *,
+        api_key: str | None = None,
+        tls: Tls | None = None,
+        default_tier: str | None = None,
+    ) -> None:
         self.address = address
         self._timeout_seconds = timeout_seconds
-        self._channel = grpc.insecure_channel(address)
+        self._default_tier = default_tier
+        self._metadata = metadata_of(api_key, tls, address)
+        options = options_of(tls)
+        self._channel = (
+            grpc.insecure_channel(address, options)
+            if tls is None
+            else grpc.secure_channel(address, tls.credentials(), options)
+        )
         self._stub = router_pb2_grpc.RouterServiceStub(self._channel)
+        self._admin = admin_pb2_grpc.AdminServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
-    def route(self, request: pb.RouteRequest) -> pb.RouteResponse:
+    def decide(
+        self,
+        request: pb.RouteRequest,
+        *,
+        default_tier: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> TierChoice:
+        """Return the router's choice; or the default tier, and why, when the router has none.
+
+        A deadline far below the time the model takes keeps a slow router out of the way.
+
+        Raises:
+            CallError: the request is wrong, or its own limits leave no deployment.
+            ConfigError: no default tier is set.
+        """
+        tier = checked_default(default_tier, self._default_tier)
+        try:
+            return answered(self.route(request, timeout_seconds=timeout_seconds))
+        except CallError as error:
+            return by_default(tier, error)
+
+    def route(
+        self, request: pb.RouteRequest, *, timeout_seconds: float | None = None
+    ) -> pb.RouteResponse:
         """Return the decision for one request."""
-        answer: pb.RouteResponse = self._call(self._stub.Route, request)
+        answer: pb.RouteResponse = self._call(self._stub.Route, request, timeout_seconds)
         return answer
 
-    def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
+    def route_batch(
+        self, request: pb.RouteBatchRequest, *, timeout_seconds: float | None = None
+    ) -> pb.RouteBatchResponse:
         """Return a decision or an error for each of many requests."""
-        answer: pb.RouteBatchResponse = self._call(self._stub.RouteBatch, request)
+        answer: pb.RouteBatchResponse = self._call(self._stub.RouteBatch, request, timeout_seconds)
         return answer
 
-    def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
+    def review(
+        self, request: pb.ReviewRequest, *, timeout_seconds: float | None = None
+    ) -> pb.ReviewResponse:
         """Return what to do with the answers so far; see also ``answer_digest``."""
-        answer: pb.ReviewResponse = self._call(self._stub.Review, request)
+        answer: pb.ReviewResponse = self._call(self._stub.Review, request, timeout_seconds)
         return answer
 
-    def list_tiers(self) -> pb.ListTiersResponse:
+    def list_tiers(self, *, timeout_seconds: float | None = None) -> pb.ListTiersResponse:
         """Return the catalog in force."""
-        answer: pb.ListTiersResponse = self._call(self._stub.ListTiers, pb.ListTiersRequest())
+        request = pb.ListTiersRequest()
+        answer: pb.ListTiersResponse = self._call(self._stub.ListTiers, request, timeout_seconds)
         return answer
 
-    def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
+    def record_outcome(
+        self, request: pb.RecordOutcomeRequest, *, timeout_seconds: float | None = None
+    ) -> pb.RecordOutcomeResponse:
         """Report what came of a decision; it is durable when this returns."""
-        answer: pb.RecordOutcomeResponse = self._call(self._stub.RecordOutcome, request)
+        answer: pb.RecordOutcomeResponse = self._call(
+            self._stub.RecordOutcome, request, timeout_seconds
+        )
         return answer
 
-    def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
+    def record_audit(
+        self, request: pb.RecordAuditRequest, *, timeout_seconds: float | None = None
+    ) -> pb.RecordAuditResponse:
         """Report both qualities of an audited decision; they are durable when this returns."""
-        answer: pb.RecordAuditResponse = self._call(self._stub.RecordAudit, request)
+        answer: pb.RecordAuditResponse = self._call(
+            self._stub.RecordAudit, request, timeout_seconds
+        )
         return answer
 
-    def promise(self) -> pb.GetPromiseResponse:
+    def promise(self, *, timeout_seconds: float | None = None) -> pb.GetPromiseResponse:
         """Return how the contracts in use are kept."""
-        answer: pb.GetPromiseResponse = self._call(self._stub.GetPromise, pb.GetPromiseRequest())
+        request = pb.GetPromiseRequest()
+        answer: pb.GetPromiseResponse = self._call(self._stub.GetPromise, request, timeout_seconds)
         return answer
 
     def health(self, service: str = "readiness") -> str:
@@ -113,6 +160,33 @@ class RouterClient:
         request = health_pb2.HealthCheckRequest(service=service)
         answer = self._call(self._health.Check, request)  # type: ignore[attr-defined]  # stub's gap
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    def reload(self, request: admin_pb2.ReloadRequest) -> admin_pb2.ReloadResponse:
+        """Have the server load and swap in an artifact and a catalog."""
+        answer: admin_pb2.ReloadResponse = self._call(self._admin.Reload, request)
+        return answer
+
+    def rollback(self) -> admin_pb2.RollbackResponse:
+        """Have the server go back to what was in force before."""
+        request = admin_pb2.RollbackRequest()
+        answer: admin_pb2.RollbackResponse = self._call(self._admin.Rollback, request)
+        return answer
+
+    def set_canary(self, request: admin_pb2.SetCanaryRequest) -> admin_pb2.SetCanaryResponse:
+        """Have a second artifact answer a share of sessions."""
+        answer: admin_pb2.SetCanaryResponse = self._call(self._admin.SetCanary, request)
+        return answer
+
+    def set_shadow(self, request: admin_pb2.SetShadowRequest) -> admin_pb2.SetShadowResponse:
+        """Have a second artifact decide a share of requests without effect."""
+        answer: admin_pb2.SetShadowResponse = self._call(self._admin.SetShadow, request)
+        return answer
+
+    def status(self) -> admin_pb2.GetStatusResponse:
+        """Return what is in force, what was tried last, and what canary and shadow show."""
+        request = admin_pb2.GetStatusRequest()
+        answer: admin_pb2.GetStatusResponse = self._call(self._admin.GetStatus, request)
+        return answer
 
     def close(self) -> None:
         """Close the connection."""
@@ -124,36 +198,11 @@ class RouterClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _call(self, method: Callable[..., Any], request: Any) -> Any:
+    def _call(
+        self, method: Callable[..., Any], request: Any, timeout_seconds: float | None = None
+    ) -> Any:
+        timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
-            return method(request, timeout=self._timeout_seconds)
+            return method(request, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise self._readable(error) from error
-
-    def _readable(self, error: Any) -> CallError:
-        code: str = error.code().name
-        status = rpc_status.from_call(error)
-        if status is not None:
-            info = error_details_pb2.ErrorInfo()
-            for detail in status.details:
-                if detail.Unpack(info):
-                    break
-            return CallError(
-                status.message,
-                code=code,
-                reason=info.reason or None,
-                metadata=dict(info.metadata),
-            )
-        if code == "UNAVAILABLE":
-            text = (
-                f"no router answers at {self.address}; start one with 'python -m router serve' or "
-                "give another address"
-            )
-        elif code == "DEADLINE_EXCEEDED":
-            text = (
-                f"{self.address} did not answer within {self._timeout_seconds:g} s; try again or "
-                "allow more time"
-            )
-        else:
-            text = f"{self.address} answered {code}: {error.details()}"
-        return CallError(text, code=code, metadata={"address": self.address})
+            raise readable(error, self.address, timeout) from error

@@ -8,22 +8,23 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
 
 from router.catalog import Catalog
 from router.constraints import ineligible_reasons, is_constrained, no_candidate
+from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.counting import TokenCounter, conversation_tokens
 from router.cost.estimate import expected_cost_usd
+from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
-from router.cost.warmth import PromptCaches
-from router.errors import ArtifactError, NotCalibratedError, RouterError
-from router.policy import choose, choose_under_contract, savings_baseline
+from router.cost.warmth import CacheMemory, PromptCaches
+from router.errors import ArtifactError, RouterError
+from router.laps import Lap, no_lap
+from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
-from router.promise.rule import permitted_tiers
 from router.promise.suspended import Suspensions
 from router.types import (
     Contract,
@@ -56,26 +57,39 @@ class Engine:
     counter: TokenCounter = field(default_factory=TokenCounter)
     caches: PromptCaches | None = None
 
-    def route(self, request: Request) -> Decision:
+    def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
+
+        Args:
+            request: What is asked.
+            lap: Told as each stage ends.
 
         Raises:
             NoCandidateError: no deployment may serve it.
         """
         reading = read(window(request.messages))
-        prediction = predict_one(self.artifact, reading)
+        lap("read")
+        goal = self.resolve_goal(request.goal)
+        if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
+            (prediction,) = predict_all(self.artifact, [reading], topics=True)
+        else:
+            prediction = predict_one(self.artifact, reading, lap)
         tokens = conversation_tokens(request.messages, reading)
-        return self.decide(request, prediction, tokens, kind_of(reading))
+        return self._choose(request, goal, prediction, tokens, kind_of(reading), lap)
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
         readings = [read(window(request.messages)) for request in requests]
-        predictions = predict_all(self.artifact, readings)
+        goals = [self.resolve_goal(request.goal) for request in requests]
+        topics = any(map(_needs_topic, goals))
+        predictions = predict_all(self.artifact, readings, topics=topics)
         results: list[Decision | RouterError] = []
-        for request, reading, prediction in zip(requests, readings, predictions, strict=True):
-            tokens = conversation_tokens(request.messages, reading)
+        for request, reading, goal, prediction in zip(
+            requests, readings, goals, predictions, strict=True
+        ):
+            tokens, kind = conversation_tokens(request.messages, reading), kind_of(reading)
             try:
-                results.append(self.decide(request, prediction, tokens, kind_of(reading)))
+                results.append(self._choose(request, goal, prediction, tokens, kind, no_lap))
             except RouterError as error:
                 results.append(error)
         return results
@@ -86,23 +100,39 @@ class Engine:
         prediction: Prediction,
         input_tokens: float | None = None,
         kind: TextKind | None = None,
+        lap: Lap = no_lap,
     ) -> Decision:
         """Decide from a prediction that is already there.
 
         Args:
             request: What is asked.
-            prediction: Of the request's messages.
+            prediction: Of the request's messages, with their topic if a contract per topic is
+                asked for.
             input_tokens: Known input tokens; None estimates them from the messages.
             kind: Of the messages' text, where ``input_tokens`` are an estimate; deployments' ratios
                 apply to estimates only.
+            lap: Told as each stage ends.
 
         Raises:
             NoCandidateError: no deployment may serve it.
+            NotCalibratedError: a contract is asked for, and the artifact vouches for none.
         """
         if input_tokens is None:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
         goal = self.resolve_goal(request.goal)
+        return self._choose(request, goal, prediction, input_tokens, kind, lap)
+
+    def _choose(
+        self,
+        request: Request,
+        goal: Goal,
+        prediction: Prediction,
+        input_tokens: float,
+        kind: TextKind | None,
+        lap: Lap,
+    ) -> Decision:
         estimates = self.estimates(request, goal, prediction, input_tokens, kind)
+        lap("price")
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
             raise no_candidate(estimates)
@@ -110,13 +140,10 @@ class Engine:
         if goal.contract is None:
             chosen, reason = choose(eligible, goal)
         else:
-            terms = self.contract_terms(goal.contract)
-            suspended = goal.contract in self.suspensions
-            if suspended:
-                terms = always_top(terms)
-            allowed = permitted_tiers(prediction.adequacy, terms.threshold)
-            names = compress(self.artifact.tier_names, allowed)
-            chosen, reason = choose_under_contract(eligible, frozenset(names))
+            names = self.artifact.tier_names
+            terms, suspended = self.terms_in_force(goal.contract, prediction.topic)
+            terms = applicable(terms, eligible, names)
+            chosen, reason = choose_covered_first(eligible, terms, prediction.adequacy, names)
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         return Decision(
@@ -134,19 +161,33 @@ class Engine:
             text_kind=kind,
         )
 
-    def contract_terms(self, contract: Contract) -> ContractTerms:
+    def contract_terms(self, contract: Contract, topic: int | None = None) -> ContractTerms:
         """Return what the artifact's calibration can vouch for, suspended or not.
 
+        Args:
+            contract: What is to be promised.
+            topic: Of the prompt; a contract per topic needs it, another ignores it.
+
         Raises:
-            NotCalibratedError: the artifact has not been calibrated.
+            NotCalibratedError: see ``router.contract_choice.terms_of``.
         """
-        if self.artifact.promise is None:
-            raise NotCalibratedError(
-                f"goal.contract given, but artifact {self.artifact.version} was not calibrated for "
-                "contracts: state another goal, or run 'make calibrate DATA=...' and serve what it "
-                "writes"
-            )
-        return self.artifact.promise.terms(contract.max_loss_rate, 1.0 - contract.confidence)
+        return terms_of(self.artifact, self.catalog.version, contract, topic)
+
+    def terms_in_force(
+        self, contract: Contract, topic: int | None = None
+    ) -> tuple[ContractTerms, bool]:
+        """Return the terms that apply now, and whether the contract is suspended.
+
+        Args:
+            contract: What is promised.
+            topic: As for ``contract_terms``.
+
+        Raises:
+            NotCalibratedError: as ``contract_terms``.
+        """
+        terms = self.contract_terms(contract, topic)
+        suspended = (contract, terms.topic) in self.suspensions
+        return (always_top(terms) if suspended else terms), suspended
 
     def resolve_goal(self, goal: Goal | None) -> Goal:
         """Return the goal that applies: the request's, with the default for what it leaves out."""
@@ -205,8 +246,19 @@ class Engine:
         return tuple(estimates)
 
 
-def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
+def build_engine(
+    artifact: Artifact,
+    catalog: Catalog,
+    learnt: LearntRatios | None = None,
+    memory: CacheMemory | None = None,
+) -> Engine:
     """Join an artifact and a catalog.
+
+    Args:
+        artifact: Predicts.
+        catalog: Its deployments are chosen from.
+        learnt: Ratios of token counts, shared with other engines; None begins without any.
+        memory: What sessions left in providers' caches, shared likewise; None begins cold.
 
     Raises:
         ArtifactError: the artifact does not predict for exactly the catalog's tiers in the same
@@ -231,6 +283,10 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
         )
     column = {name: index for index, name in enumerate(artifact.tier_names)}
     columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
-    counter = TokenCounter(catalog.deployments)
-    caches = PromptCaches(catalog.deployments) or None
+    counter = TokenCounter(catalog.deployments, learnt)
+    caches = PromptCaches(catalog.deployments, memory) or None
     return Engine(artifact, catalog, columns, counter=counter, caches=caches)
+
+
+def _needs_topic(goal: Goal) -> bool:
+    return goal.contract is not None and goal.contract.per_topic

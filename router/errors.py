@@ -5,7 +5,12 @@
     ├── NoCandidateError         FAILED_PRECONDITION   the call's own limits leave nobody to choose
     ├── NotCalibratedError       FAILED_PRECONDITION   a contract is asked for, none was calibrated
     ├── NotReadyError            UNAVAILABLE           no verified artifact is loaded (retryable)
+    ├── NotAuthenticatedError    UNAUTHENTICATED       no key, or none that is good
+    ├── NotPermittedError        PERMISSION_DENIED     the key is not for this
+    ├── CallerLimitError         RESOURCE_EXHAUSTED    the key is used too much (retryable)
     ├── StoreError               UNAVAILABLE           an outcome was not made durable (retryable)
+    ├── SwapError                FAILED_PRECONDITION   what is in force cannot be changed like that
+    ├── OverloadedError          RESOURCE_EXHAUSTED    turned away because of load (retryable)
     ├── CatalogError             catalog file refused
     ├── PriceError               price file refused, or a price cannot be read
     ├── UsageError               INVALID_ARGUMENT      usage that no provider reports
@@ -87,11 +92,75 @@ class NotReadyError(RouterError):
     default_reason = "ARTIFACT_NOT_READY"
 
 
+class NotAuthenticatedError(RouterError):
+    """The call shows no key, or one that is unknown, altered, revoked or over."""
+
+    code = "UNAUTHENTICATED"
+    default_reason = "KEY_UNKNOWN"
+
+
+class NotPermittedError(RouterError):
+    """The key is good, and not for what is called."""
+
+    code = "PERMISSION_DENIED"
+    default_reason = "SCOPE_MISSING"
+
+
+class CallerLimitError(RouterError):
+    """The key is used more than it may be. ``retry_seconds`` says when to try again."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "CALLER_RATE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_seconds: float = 0.1,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.retry_seconds = retry_seconds
+
+
 class StoreError(RouterError):
     """The local store could not make an outcome durable; it was not acknowledged."""
 
     code = "UNAVAILABLE"
     default_reason = "STORE_UNAVAILABLE"
+
+
+class SwapError(RouterError):
+    """What is in force cannot be changed as asked; it stays as it is."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "SWAP_REFUSED"
+
+
+class OverloadedError(RouterError):
+    """The call was turned away because of load; nothing was done for it.
+
+    Attributes:
+        cause: Short name of what is full, for counting.
+        retry_seconds: How long to wait before trying again, > 0.
+    """
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "OVERLOADED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "load",
+        retry_seconds: float = 0.1,
+        reason: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.cause = cause
+        self.retry_seconds = retry_seconds
 
 
 class CatalogError(RouterError):

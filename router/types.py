@@ -86,11 +86,14 @@ DEFAULT_CONFIDENCE = 0.9
 class Contract:
     """At most ``max_loss_rate`` of requests lose against the top tier, with ``confidence``.
 
-    Both lie strictly between 0 and 1.
+    Both lie strictly between 0 and 1. ``per_topic``: in every topic at once, not over all together.
+    ``reviewed``: of the answer that is kept at the end of plan and reviews. Not both.
     """
 
     max_loss_rate: float
     confidence: float = DEFAULT_CONFIDENCE
+    per_topic: bool = False
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +171,13 @@ class Prediction(NamedTuple):
         output_tokens: expected output length in tokens, >= 0.
         novelty: share of the learnt prompts that lie nearer to what was learnt, in [0, 1]; None
             for an artifact that does not measure it.
+        topic: place of the prompt's topic among the artifact's; None where nobody asked for it.
     """
 
     adequacy: tuple[float, ...]
     output_tokens: tuple[float, ...]
     novelty: float | None = None
+    topic: int | None = None
 
 
 class IneligibleReason(IntEnum):

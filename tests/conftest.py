@@ -33,6 +33,12 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def other_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an artifact of the same encoder and tiers that finds everything harder."""
+    return write_artifact(tmp_path_factory.mktemp("other") / "artifact", bias=1.0)
+
+
+@pytest.fixture(scope="session")
 def artifact(tiny_artifact: Path) -> Artifact:
     """Return the tiny artifact, loaded."""
     return load_artifact(tiny_artifact)

@@ -2,6 +2,7 @@
 
 import os
 
-# MLflow reports its use to its makers unless told not to before it is imported; training needs
-# no network. Whoever sets the variable is heard.
+# MLflow and onnxruntime report their use to their makers unless told not to before they are
+# imported; training needs no network. Whoever sets a variable is heard.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

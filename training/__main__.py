@@ -95,6 +95,11 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     done = calibrate(arguments.artifact, settings.out, table, catalog)
     for rate in (0.02, 0.05, 0.1):
         print(describe(contract(done.counts, rate, 1.0 - DEFAULT_CONFIDENCE)))
+    if done.by_topic is None:
+        print("no contract per topic: the artifact knows no topics; 'make train' finds them")
+    else:
+        for topic in range(len(done.by_topic.counts)):
+            print(describe(done.by_topic.terms(0.05, 1.0 - DEFAULT_CONFIDENCE, topic)))
     print(f"artifact {done.artifact_version} written to {settings.out}")
     return 0
 
@@ -116,10 +121,11 @@ def _review(arguments: argparse.Namespace) -> int:
     settings = replace(_settings(arguments), encoder=arguments.artifact)
     answers = read_answers(arguments.answers)
     if not arguments.reuse:
-        predictions = predict_out_of_fold(settings, arguments.folds, _say)
-        write_predictions(predictions, arguments.predictions)
-        _say(f"wrote {arguments.predictions}")
-    predictions = read_predictions(arguments.predictions)
+        for path, spare in ((arguments.predictions, False), (arguments.fit_predictions, True)):
+            predictions = predict_out_of_fold(settings, arguments.folds, _say, spare_held_out=spare)
+            write_predictions(predictions, path)
+            _say(f"wrote {path}")
+    predictions = read_predictions(arguments.fit_predictions)
     table = read_training_data(settings, _say)
     catalog = load_catalog(settings.catalog)
     version = write_review(arguments.artifact, settings.out, table, answers, predictions, catalog)
@@ -214,7 +220,13 @@ def _parser() -> argparse.ArgumentParser:
         help="written, for python -m eval.review",
     )
     review.add_argument(
-        "--reuse", action="store_true", help="read --predictions instead of training again"
+        "--fit-predictions",
+        type=Path,
+        default=Path("build/review/fit_predictions.parquet"),
+        help="written: the same without the held-out part, which calibrates a contract",
+    )
+    review.add_argument(
+        "--reuse", action="store_true", help="read --fit-predictions instead of training again"
     )
     review.set_defaults(call=_review)
     for command in (train, crossval, calibrate, onboard, review):

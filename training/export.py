@@ -19,16 +19,12 @@ from eval.split import METHOD
 from router.catalog import Catalog
 from router.defaults import sample_prompts_path
 from router.errors import TrainingError
-from router.predict.artifact import (
-    ARTIFACT_FORMAT,
-    FUSED_FILE,
-    LENGTH_BOUNDS,
-    manifest_version,
-)
+from router.predict.artifact import ARTIFACT_FORMAT, LENGTH_BOUNDS, manifest_version
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Float32Matrix, Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_to_json
+from router.predict.parts import FUSED_FILE
 from router.predict.window import window
 from router.types import Message
 from training.fuse import fuse

@@ -112,15 +112,28 @@ class _Scale:
         return scaled
 
     def network(self, weights: Sequence[FloatMatrix], biases: Sequence[FloatMatrix]) -> Network:
-        first = weights[0] / self.spread[:, None]
-        folded = [first, *weights[1:]]
-        shifted = [biases[0] - self.mean @ first, *biases[1:]]
-        layers = zip(folded, shifted, strict=True)
+        first = fold_scaling(weights[0], biases[0], self.mean, self.spread)
+        layers = [first, *zip(weights[1:], biases[1:], strict=True)]
         return Network(
             self.low,
             self.high,
             tuple((one.astype(np.float32), other.astype(np.float32)) for one, other in layers),
         )
+
+
+def fold_scaling(
+    weights: FloatMatrix, bias: FloatMatrix, mean: FloatMatrix, spread: FloatMatrix
+) -> tuple[FloatMatrix, FloatMatrix]:
+    """Return a layer on raw inputs that gives what one on standardised inputs gives.
+
+    Args:
+        weights: (d, hidden) on (inputs - mean) / spread.
+        bias: (hidden,).
+        mean: (d,).
+        spread: (d,), > 0.
+    """
+    raw = weights / spread[:, None]
+    return raw, bias - mean @ raw
 
 
 def _fit_one(

@@ -20,6 +20,7 @@ from training.candidates import Candidate, fit_calibration
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.lengths import Lengths, smearing
 from training.members import clip, logit, sigmoid
+from training.network import fold_scaling
 from training.otherwise import Pairs
 
 HIDDEN = 160
@@ -130,12 +131,12 @@ def distil(
         seed,
     )
     (first, second), (first_bias, second_bias) = network.coefs_, network.intercepts_
-    hidden = first / spread[:, None]
+    hidden, hidden_bias = fold_scaling(first, first_bias, centre, spread)
     raw = Student(
         low,
         high,
         hidden.astype(np.float32),
-        (first_bias - centre @ hidden).astype(np.float32),
+        hidden_bias.astype(np.float32),
         (second * scale).astype(np.float32),
         (second_bias * scale + mean).astype(np.float32),
     )

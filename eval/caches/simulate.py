@@ -53,7 +53,7 @@ def simulate(
     tiers = len(engine.catalog.tiers)
     drawn = [draw_session(rng, scenario, tiers) for _ in range(sessions)]
     clock = Clock()
-    caches = PromptCaches(engine.catalog.deployments, clock)
+    caches = PromptCaches(engine.catalog.deployments, clock=clock)
     aware, blind = replace(engine, caches=caches), replace(engine, caches=None)
     results: dict[str, list[Served]] = {"aware": [], "blind": [], "stay": []}
     for number, turns in enumerate(drawn):

@@ -11,7 +11,7 @@ from router.catalog import load_catalog
 from router.engine import Engine, build_engine
 from router.errors import DataError, RouterError
 from router.predict.artifact import load_artifact
-from router.predict.predictor import predictions_of
+from router.predict.predictor import predict_recorded
 from router.types import Decision, Goal, Message, Request
 
 
@@ -79,10 +79,10 @@ def artifact_choices_recorded(
             "recorded vectors mean nothing to it: judge an artifact with the same encoder, or log "
             "prompts"
         )
-    predictions = predictions_of(
-        *engine.artifact.heads.run(
-            np.stack([one.vector for one in inputs]), np.stack([one.features for one in inputs])
-        )
+    predictions = predict_recorded(
+        engine.artifact,
+        np.stack([one.vector for one in inputs]),
+        np.stack([one.features for one in inputs]),
     )
 
     def decisions() -> Iterable[Decision | RouterError]:

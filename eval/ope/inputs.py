@@ -64,12 +64,14 @@ def _goal(table: CheckedTable) -> Goal:
     )
     if inner.content.get("contract") is None:
         return Goal(target, pay, limit)
-    stated = inner.table("contract", {"max_loss_rate", "confidence"})
+    stated = inner.table("contract", {"max_loss_rate", "confidence", "per_topic", "reviewed"})
     return Goal(
         max_cost_usd=limit,
         contract=Contract(
             stated.number("max_loss_rate", above=0, below=1),
             stated.number("confidence", above=0, below=1),
+            stated.flag("per_topic"),
+            stated.flag("reviewed"),
         ),
     )
 

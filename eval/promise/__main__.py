@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eval.promise.contract_tables import SIZES, TOPIC_LABELS, contract_lines, topic_lines
+from eval.promise.contract_tables import SIZES, contract_lines
 from eval.promise.draws import DELTA
 from eval.promise.logistic import FARTHEST
 from eval.promise.order_tables import AUDITS, CHEAP, order_lines
@@ -23,6 +23,7 @@ from eval.promise.shift_tables import (
     quiet_lines,
     shift_lines,
 )
+from eval.promise.topic_tables import TOPIC_LABELS, group_lines, summary_lines
 from router.errors import RouterError
 
 THREE_TIER_TARGETS = (0.02, 0.05, 0.10)
@@ -61,14 +62,24 @@ def _contract(arguments: argparse.Namespace) -> None:
 def _topics(arguments: argparse.Namespace) -> None:
     draws, seed = arguments.draws, arguments.seed
     labels = f"{TOPIC_LABELS} labels over all topics, delta {DELTA:g}, {draws} calibrations"
-    _print(
-        f"Three tiers by task, target {THREE_TIER_TOPIC_TARGET:g}, {labels}, seed {seed}",
-        topic_lines(_three(arguments), THREE_TIER_TOPIC_TARGET, draws, seed),
-    )
-    _print(
-        f"MMLU by cluster, target {PAIR_TOPIC_TARGET:g}, {labels}, seed {seed}",
-        topic_lines(_pairs(arguments)[0][0], PAIR_TOPIC_TARGET, draws, seed),
-    )
+    tiers, mmlu = _three(arguments), _pairs(arguments)[0][0]
+    for name, population, targets in (
+        ("Three tiers", tiers, THREE_TIER_TARGETS),
+        ("MMLU", mmlu, PAIR_TARGETS),
+    ):
+        _print(
+            f"{name} in {len(set(population.topic.tolist()))} topics, {labels}, seed {seed}",
+            summary_lines(population, targets, draws, seed),
+        )
+    for name, population, group, target in (
+        ("Three tiers by topic", tiers, tiers.topic, THREE_TIER_TOPIC_TARGET),
+        ("Three tiers by task", tiers, tiers.task, THREE_TIER_TOPIC_TARGET),
+        ("MMLU by cluster", mmlu, mmlu.topic, PAIR_TOPIC_TARGET),
+    ):
+        _print(
+            f"{name}, target {target:g}, {labels}, seed {seed}",
+            group_lines(population, group, target, draws, seed),
+        )
 
 
 def _shift(arguments: argparse.Namespace) -> None:

@@ -1,13 +1,13 @@
 """Topics of prompts as clusters of their vectors, in plain NumPy.
 
-Fitted on rows that are used for nothing else here; assigning a prompt needs only its vector, so a
-server could do the same.
+Fitted on rows that are used for nothing else here; which topic a prompt belongs to is
+``router.promise.topics``.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.arrays import FloatArray, StrArray
+from eval.arrays import FloatArray
 from router.errors import DataError
 
 _ROUNDS = 25
@@ -43,11 +43,10 @@ def fit_clusters(vectors: NDArray[np.floating], clusters: int, seed: int) -> Flo
     return centres
 
 
-def cluster_names(vectors: NDArray[np.floating], centres: FloatArray) -> StrArray:
-    """Name every row's nearest cluster: (n,) of ``c0``, ``c1``, ..."""
-    names = np.array([f"c{index}" for index in range(len(centres))])
-    chosen: StrArray = names[_nearest(vectors.astype(np.float64), centres)]
-    return chosen
+def spread(vectors: NDArray[np.floating], centres: FloatArray) -> float:
+    """Return the sum of squared distances to the nearest centre: what k-means makes small."""
+    rows = vectors.astype(np.float64)
+    return float(((rows - centres[_nearest(rows, centres)]) ** 2).sum())
 
 
 def _nearest(rows: FloatArray, centres: FloatArray) -> NDArray[np.intp]:

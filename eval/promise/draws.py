@@ -62,7 +62,7 @@ def truth_of(population: Population, covers: Covers) -> Truth:
     """Compute a population's exact means."""
     losses = population.losses(DEFAULT_GRID, covers)
     lowest = population.losses(DEFAULT_GRID, "lowest")
-    tiers = np.column_stack([lowest_permitted(population.adequacy, t) for t in DEFAULT_GRID])
+    tiers = tiers_by_threshold(population.adequacy)
     top = population.adequacy.shape[1] - 1
     cost = np.take_along_axis(population.cost_usd, tiers, axis=1).mean(axis=0)
     return Truth(
@@ -72,6 +72,13 @@ def truth_of(population: Population, covers: Covers) -> Truth:
         below_top=np.append((tiers < top).mean(axis=0), 0.0),
         cost_share=np.append(cost / population.cost_usd[:, top].mean(), 1.0),
     )
+
+
+def tiers_by_threshold(adequacy: FloatArray) -> IntArray:
+    """Return the lowest permitted tier of (n, tiers) prompts at each threshold, (n, g)."""
+    columns = [lowest_permitted(adequacy, threshold) for threshold in DEFAULT_GRID]
+    tiers: IntArray = np.column_stack(columns)
+    return tiers
 
 
 def draw_totals(truth: Truth, n: int, draws: int, rng: np.random.Generator) -> IntArray:
@@ -104,3 +111,9 @@ def outcome(truth: Truth, places: IntArray, alpha: float) -> Outcome:
         below_top=float(truth.below_top[places].mean()),
         cost_share=float(truth.cost_share[places].mean()),
     )
+
+
+def with_interval(value: float, resampled: FloatArray, sign: str = "") -> str:
+    """Write a figure with the middle 95 % of its resamples; ``sign`` "+" shows a plus."""
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"

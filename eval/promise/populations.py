@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.arrays import BoolArray, FloatArray, StrArray
+from eval.arrays import FloatArray, StrArray
 from eval.outcomes import OutcomeTable, read_outcomes, require_encoder
-from eval.promise.clusters import cluster_names, fit_clusters
+from eval.promise.clusters import fit_clusters
 from eval.promise.logistic import FARTHEST, Logistic, fit_logistic
 from eval.recorded import recorded_outcomes
 from eval.routellm import STRONG_MODEL, WEAK_MODEL
@@ -20,6 +20,7 @@ from router.catalog import Catalog, load_catalog
 from router.errors import DataError
 from router.predict.artifact import load_artifact
 from router.promise.rule import Covers, losses_on_grid, realised_loss
+from router.promise.topics import Topics
 
 ADEQUATE_QUALITY = 0.5
 MMLU_TRAINING_ROWS = 8000
@@ -38,6 +39,7 @@ class Population:
         loss: (n, tiers) realised, 0 or 1, last column 0.
         cost_usd: (n, tiers) USD; every tier's calls count alike (0 and 1) where prices are unknown.
         topic: (n,) topic known before an answer is.
+        task: (n,) task it was recorded for.
     """
 
     name: str
@@ -45,12 +47,7 @@ class Population:
     loss: FloatArray
     cost_usd: FloatArray
     topic: StrArray
-
-    def select(self, rows: BoolArray) -> "Population":
-        """Return the population of a mask's rows."""
-        return Population(
-            self.name, self.adequacy[rows], self.loss[rows], self.cost_usd[rows], self.topic[rows]
-        )
+    task: StrArray
 
     def losses(self, grid: tuple[float, ...], covers: Covers) -> FloatArray:
         """Return (n, thresholds) losses of each prompt at each threshold."""
@@ -63,14 +60,16 @@ class PairHeads:
 
     weak: Logistic
     strong: Logistic
-    centres: FloatArray
+    clusters: Topics
 
 
 def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Population:
-    """Load the default tiers on the test part; the artifact was calibrated on the validation part.
+    """Load the default tiers on the test part; the heads were scaled on the validation part.
+
+    Topics are the artifact's.
 
     Raises:
-        DataError: the vectors are of another encoder than the artifact's.
+        DataError: the vectors are of another encoder than the artifact's, or it knows no topics.
     """
     artifact = load_artifact(artifact_directory)
     catalog: Catalog = load_catalog(catalog_file)
@@ -78,6 +77,8 @@ def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Pop
     table = read_outcomes(files).for_models([tier.reference_model for tier in catalog.tiers])
     require_encoder(table, artifact.manifest.encoder_sha256)
     table = table.select(assign_split(table.group, artifact.manifest.split_seed) == "test")
+    if artifact.promise is None or artifact.promise.by_topic is None:
+        raise DataError(f"{artifact_directory}: knows no topics; calibrate it with 'make train'")
     predicted, _ = artifact.heads.run(table.vectors, table.features)
     columns = [artifact.tier_names.index(name) for name in catalog.tier_names]
     return Population(
@@ -85,7 +86,8 @@ def three_tiers(data: Path, artifact_directory: Path, catalog_file: Path) -> Pop
         adequacy=predicted[:, columns].astype(np.float64),
         loss=realised_loss(table.quality >= catalog.adequate_quality),
         cost_usd=recorded_outcomes(table, catalog).cost_usd,
-        topic=table.task,
+        topic=_names(artifact.promise.by_topic.topics, table),
+        task=table.task,
     )
 
 
@@ -119,7 +121,9 @@ def fit_pair(training: OutcomeTable, seed: int, farthest: float = FARTHEST) -> P
         fit_logistic(inputs, training.quality[:, column] >= ADEQUATE_QUALITY, RIDGE, farthest)
         for column in (0, 1)
     )
-    return PairHeads(weak, strong, fit_clusters(training.vectors, MMLU_CLUSTERS, seed))
+    names = tuple(f"c{number}" for number in range(MMLU_CLUSTERS))
+    clusters = Topics(names, fit_clusters(training.vectors, MMLU_CLUSTERS, seed))
+    return PairHeads(weak, strong, clusters)
 
 
 def pair_population(name: str, table: OutcomeTable, heads: PairHeads) -> Population:
@@ -132,7 +136,8 @@ def pair_population(name: str, table: OutcomeTable, heads: PairHeads) -> Populat
         ),
         loss=realised_loss(table.quality >= ADEQUATE_QUALITY),
         cost_usd=np.tile((0.0, 1.0), (len(table), 1)),
-        topic=cluster_names(table.vectors, heads.centres),
+        topic=_names(heads.clusters, table),
+        task=table.task,
     )
 
 
@@ -147,6 +152,11 @@ def pairs(data: Path, seed: int, farthest: float = FARTHEST) -> list[tuple[Popul
             (pair_population("MMLU", rest, heads), pair_population("GSM8K", gsm8k, heads))
         )
     return populations
+
+
+def _names(topics: Topics, table: OutcomeTable) -> StrArray:
+    names: StrArray = np.array(topics.names)[topics.of(table.vectors)]
+    return names
 
 
 def _inputs(table: OutcomeTable) -> FloatArray:

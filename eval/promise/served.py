@@ -17,7 +17,7 @@ from eval.arrays import FloatArray
 from eval.outcomes import OutcomeTable, require_inputs
 from router.config import Config
 from router.engine import Engine
-from router.predict.predictor import predictions_of
+from router.predict.predictor import predict_recorded
 from router.server.answer import Answers
 from router.server.app import RouterServer
 from router.types import Contract, Goal, Prediction, Request
@@ -72,7 +72,7 @@ def traffic_of(engine: Engine, table: OutcomeTable) -> Traffic:
     require_inputs(table, engine.artifact.manifest.encoder_sha256)
     usable = table.for_models([tier.reference_model for tier in engine.catalog.tiers])
     return Traffic(
-        predictions_of(*engine.artifact.heads.run(usable.vectors, usable.features)),
+        predict_recorded(engine.artifact, usable.vectors, usable.features),
         usable.input_tokens,
         usable.quality.astype(np.float64),
     )
@@ -119,7 +119,8 @@ class ServedContract:
             most: Most requests.
             until_suspended: Whether to end with the report that breaks the contract.
         """
-        engine, follow_up = self._server.engine, self._server.follow_up
+        arm, follow_up = self._server.arm, self._server.follow_up
+        engine = arm.engine
         answers = Answers(engine.catalog, engine.artifact.version)
         tiers = engine.catalog.tier_names
         adequate = traffic.quality >= engine.catalog.adequate_quality
@@ -133,7 +134,7 @@ class ServedContract:
                 self._request, traffic.predictions[row], float(traffic.input_tokens[row])
             )
             made = made._replace(decision_id=self._rng.bytes(16).hex())
-            followed = follow_up.enter(self._request, made)
+            followed = follow_up.enter(arm, self._request, made)
             column = tiers.index(followed.decision.chosen.deployment.tier)
             cheap += column < len(tiers) - 1
             if adequate[row, -1] and not adequate[row, column]:

@@ -11,12 +11,16 @@ from pathlib import Path
 from eval.bootstrap import DRAWS
 from eval.outcomes import read_outcomes
 from eval.review.answers import DEFAULT_ANSWERS, read_answers
-from eval.review.measure import parts_of, prepare, shares, sweeps
+from eval.review.contracts import LABELS, contract_lines, policies
+from eval.review.measure import cross_fitted, parts_of, prepare, shares, sweeps
 from eval.review.predictions import DEFAULT_PREDICTIONS, read_predictions
 from eval.review.tables import agreement_lines, cosine_lines, share_lines
 from router.catalog import load_catalog
 from router.defaults import default_catalog_path
 from router.errors import RouterError
+
+TARGETS = (0.02, 0.05, 0.10)
+CALIBRATIONS = 2000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,10 +40,17 @@ def _tables(arguments: argparse.Namespace) -> None:
     data = prepare(
         read_outcomes(arguments.data), answers, read_predictions(arguments.predictions), catalog
     )
-    found = shares(data, sweeps(data, catalog, _say), arguments.seed, arguments.draws)
+    model_of = cross_fitted(data, catalog, _say)
+    routers = sweeps(data, catalog, model_of, _say)
+    found = shares(data, routers, arguments.seed, arguments.draws)
     for part, rows in parts_of(data.table.task).items():
         what = f"share of always-{catalog.tier_names[-1]} cost at a share of its quality"
         _print(f"{part}: {int(rows.sum())} prompts, {what}", share_lines(found, part))
+    ways = policies(data, model_of, routers[0], catalog.adequate_quality)
+    for part, rows in parts_of(data.table.task).items():
+        what = f"contracts on {LABELS} labels, {CALIBRATIONS} calibrations, seed {arguments.seed}"
+        lines = contract_lines(ways, rows, TARGETS, CALIBRATIONS, arguments.seed)
+        _print(f"{part}: {int(rows.sum())} prompts, {what}", lines)
     _print("Agreement of final answers", agreement_lines(data, catalog.adequate_quality))
     _print("Cosine of answer vectors, all models", cosine_lines(answers))
 

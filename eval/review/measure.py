@@ -111,18 +111,28 @@ def fit_without(data: Prepared, catalog: Catalog, fold: int | None) -> ReviewMod
     )
 
 
-def sweeps(
+def cross_fitted(
     data: Prepared, catalog: Catalog, progress: Callable[[str], None] = lambda _: None
-) -> list[Sweep]:
-    """Return what every router would have paid and scored, at all its settings."""
+) -> Callable[[int], ReviewModel]:
+    """Return what gives for each prompt's row a review that was not fitted on it."""
     folds = np.unique(data.predictions.fold).tolist()
     models = {}
     for fold in folds:
         progress(f"fitting a review without fold {fold + 1} of {len(folds)}")
         models[fold] = fit_without(data, catalog, fold)
+    return lambda row: models[int(data.predictions.fold[row])]
+
+
+def sweeps(
+    data: Prepared,
+    catalog: Catalog,
+    model_of: Callable[[int], ReviewModel],
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Sweep]:
+    """Return what every router would have paid and scored, at all its settings; review first."""
     recorded = data.recorded
     reviewed = replay_review(
-        lambda row: models[int(data.predictions.fold[row])],
+        model_of,
         data.candidates,
         data.answers,
         data.plain,

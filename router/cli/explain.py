@@ -67,6 +67,10 @@ def goal_in_words(goal: pb.Goal) -> str:
             f"at most {goal.contract.max_loss_rate:.2%} of requests lose against the top tier, "
             f"with confidence {goal.contract.confidence:g}"
         )
+        if goal.contract.per_topic:
+            words += ", in every topic at once"
+        if goal.contract.reviewed:
+            words += ", once reviewed"
     else:
         words = f"{goal.willingness_to_pay_usd:g} USD for one more adequate answer"
     if goal.HasField("max_cost_usd"):
@@ -83,7 +87,8 @@ def _lines_of_terms(answer: pb.RouteResponse) -> list[str]:
         if terms.HasField("threshold")
         else "only the top tier is permitted"
     )
-    return [f"Rests on    {terms.calibration_prompt_count} labelled prompts: {permitted}"]
+    of = f" of topic {terms.topic} (one of {terms.topic_count})" if terms.topic else ""
+    return [f"Rests on    {terms.calibration_prompt_count} labelled prompts{of}: {permitted}"]
 
 
 def _lines_of_limit(answer: pb.RouteResponse) -> list[str]:

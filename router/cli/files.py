@@ -8,9 +8,9 @@ from pathlib import Path
 
 from router import load_engine
 from router.catalog import load_catalog
+from router.cli.connection import add_connection, client_of
 from router.cli.explain import goal_in_words
 from router.cli.table import lines_of_table
-from router.client import RouterClient
 from router.config import load_config
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.errors import StoreError
@@ -26,13 +26,14 @@ def add_tiers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "--catalog", type=Path, metavar="FILE", default=default_catalog_path(), help="catalog file"
     )
+    add_connection(parser)
     parser.set_defaults(run=tiers)
 
 
 def tiers(arguments: argparse.Namespace) -> int:
     """Print the tiers of a server or of a catalog file; return 0."""
     if arguments.address:
-        with RouterClient(arguments.address) as client:
+        with client_of(arguments) as client:
             listed = client.list_tiers()
     else:
         listed = from_catalog(load_catalog(arguments.catalog), "", datetime.now(UTC).date())

@@ -14,12 +14,16 @@ from router.errors import RouterError
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
+    from router.cli.admin import add_admin
     from router.cli.demo import add_demo
+    from router.cli.explain_decision import add_explain
     from router.cli.files import add_check, add_outcomes, add_tiers
+    from router.cli.keys import add_keys
     from router.cli.prices import add_prices
     from router.cli.promise import add_promise
     from router.cli.route import add_route
     from router.cli.serve import add_health, add_serve
+    from router.cli.sign import add_sign
 
     parser = argparse.ArgumentParser(
         prog="python -m router",
@@ -37,8 +41,12 @@ def build_parser() -> argparse.ArgumentParser:
         add_health,
         add_promise,
         add_prices,
+        add_admin,
         add_demo,
         add_outcomes,
+        add_keys,
+        add_sign,
+        add_explain,
     ):
         add(commands)
     return parser

@@ -2,8 +2,8 @@
 
 import argparse
 
+from router.cli.connection import add_connection, client_of
 from router.cli.table import lines_of_table
-from router.client import RouterClient
 from router.config import Config
 from router.v1 import router_pb2 as pb
 
@@ -16,12 +16,13 @@ def add_promise(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Print every contract that audits watch, and what they found.",
     )
     parser.add_argument("--address", metavar="HOST:PORT", default=Config().address)
+    add_connection(parser)
     parser.set_defaults(run=promise)
 
 
 def promise(arguments: argparse.Namespace) -> int:
     """Print what a server says of its contracts; return 0."""
-    with RouterClient(arguments.address) as client:
+    with client_of(arguments) as client:
         answer = client.promise()
     print("\n".join(lines_of_promise(answer)))
     return 0
@@ -45,18 +46,19 @@ def lines_of_promise(answer: pb.GetPromiseResponse) -> list[str]:
         (
             f"{one.contract.max_loss_rate:.2%}",
             f"{one.contract.confidence:g}",
+            "reviewed" if one.contract.reviewed else one.topic or "all",
             "suspended" if one.suspended else "stands",
             f"{one.audit_count:,}",
             f"{one.known_audit_count:,}",
             f"{one.lost_audit_count:,}",
-            f"{one.evidence:.3g} of {1 / (1 - one.contract.confidence):.3g}",
+            f"{one.evidence:.3g} of {one.evidence_limit:.3g}",
             f"{one.loss_rate_lower_bound:.2%}",
             one.started.ToJsonString()[:10],
         )
         for one in answer.contracts
     ]
     header = (
-        "may lose", "confidence", "state", "audits", "known", "lost", "evidence", "loses over",
-        "since",
+        "may lose", "confidence", "of", "state", "audits", "known", "lost", "evidence",
+        "loses over", "since",
     )  # fmt: skip
-    return [*lines, "", *lines_of_table(header, rows, right=(0, 1, 3, 4, 5, 6, 7))]
+    return [*lines, "", *lines_of_table(header, rows, right=(0, 1, 4, 5, 6, 7, 8))]

@@ -7,8 +7,8 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from router import load_engine
+from router.cli.connection import add_connection, client_of
 from router.cli.explain import lines_of_decision
-from router.client import RouterClient
 from router.engine import Engine
 from router.server.answer import Answers
 from router.server.convert import to_request
@@ -47,6 +47,9 @@ def add_route(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "--confidence", type=float, metavar="P", help="of the contract (default 0.9)"
     )
+    parser.add_argument(
+        "--per-topic", action="store_true", help="contract that holds in every topic at once"
+    )
     parser.add_argument("--max-cost", type=float, metavar="USD", help="most a request may cost")
     parser.add_argument("--allow", nargs="+", action="extend", default=[], metavar="TIER")
     parser.add_argument("--deny", nargs="+", action="extend", default=[], metavar="TIER")
@@ -54,6 +57,7 @@ def add_route(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--max-output-tokens", type=int, metavar="N", help="output limit you will set"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    add_connection(parser)
     parser.set_defaults(run=route)
 
 
@@ -61,7 +65,7 @@ def route(arguments: argparse.Namespace) -> int:
     """Decide and print; return 0."""
     request = request_of(arguments)
     if arguments.address:
-        with RouterClient(arguments.address) as client:
+        with client_of(arguments) as client:
             answer = client.route(request)
     else:
         answer = route_here(load_engine(arguments.artifact, arguments.catalog), request)
@@ -89,9 +93,12 @@ def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
     """Return the request that the command line states."""
     prompt = " ".join(arguments.prompt)
     contract = None
-    if arguments.max_loss_rate is not None or arguments.confidence is not None:
+    stated = (arguments.max_loss_rate, arguments.confidence, arguments.per_topic or None)
+    if any(one is not None for one in stated):
         contract = pb.Contract(
-            max_loss_rate=arguments.max_loss_rate, confidence=arguments.confidence
+            max_loss_rate=arguments.max_loss_rate,
+            confidence=arguments.confidence,
+            per_topic=arguments.per_topic,
         )
     goal = pb.Goal(
         contract=contract,

@@ -29,25 +29,73 @@ class _Kept(NamedTuple):
     until: float
 
 
+class _Reported(NamedTuple):
+    shares: tuple[float, ...]
+    total: float
+
+
+_NONE = _Reported((), 0.0)
+
+
+class CacheMemory:
+    """Where sessions have been and what was read, by id of a deployment.
+
+    It may be shared by the caches of several catalogs, so that a new catalog begins warm. Safe from
+    several threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sessions: OrderedDict[str, Mapping[str, _Kept]] = OrderedDict()
+        self._reports: dict[str, _Reported] = {}
+
+    def kept(self, session: str, deployment: str) -> _Kept | None:
+        """Return what a session left at a deployment."""
+        return self._sessions.get(session, {}).get(deployment)
+
+    def keep(self, session: str, deployment: str, kept: _Kept) -> None:
+        """Note what a session leaves at a deployment; the session used longest ago may go."""
+        with self._lock:
+            self._sessions[session] = {**self._sessions.get(session, {}), deployment: kept}
+            self._sessions.move_to_end(session)
+            if len(self._sessions) > MOST_SESSIONS:
+                self._sessions.popitem(last=False)
+
+    def report(self, deployment: str, warm_tokens: float, read_tokens: float) -> None:
+        """Note that of so many tokens thought warm (> 0), so many were read."""
+        share = min(read_tokens / warm_tokens, 1.0)
+        with self._lock:
+            shares = (*self._reports.get(deployment, _NONE).shares, share)[-KEPT_REPORTS:]
+            self._reports[deployment] = _Reported(shares, sum(shares))
+
+    def hit_rate(self, deployment: str, stated: float) -> float:
+        """Return the mean of the last reports, drawn to ``stated`` as if ``SHRINKAGE`` said so."""
+        known = self._reports.get(deployment)
+        if known is None:
+            return stated
+        return (known.total + SHRINKAGE * stated) / (len(known.shares) + SHRINKAGE)
+
+
 class PromptCaches:
     """The caches of some deployments, as far as their sessions are known here.
 
     Args:
         deployments: Those with a ``prompt_cache`` have one.
-        clock: Seconds that only rise.
+        memory: Of sessions and reports; None begins cold.
+        clock: Seconds that only rise; the same for all who share the memory.
     """
 
     def __init__(
-        self, deployments: Sequence[Deployment], clock: Callable[[], float] = time.monotonic
+        self,
+        deployments: Sequence[Deployment],
+        memory: CacheMemory | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._caches: dict[str, PromptCache] = {
             item.id: item.prompt_cache for item in deployments if item.prompt_cache is not None
         }
+        self._memory = memory or CacheMemory()
         self._clock = clock
-        self._lock = Lock()
-        self._sessions: OrderedDict[str, Mapping[str, _Kept]] = OrderedDict()
-        self._reports: dict[str, tuple[float, ...]] = {}
-        self._hit_rates = {name: cache.hit_rate for name, cache in self._caches.items()}
 
     def __bool__(self) -> bool:
         return bool(self._caches)
@@ -57,12 +105,8 @@ class PromptCaches:
         cache = self._caches.get(deployment)
         if cache is None or input_tokens < cache.min_tokens:
             return
-        kept = _Kept(input_tokens, self._clock() + cache.ttl_seconds)
-        with self._lock:
-            self._sessions[session] = {**self._sessions.get(session, {}), deployment: kept}
-            self._sessions.move_to_end(session)
-            if len(self._sessions) > MOST_SESSIONS:
-                self._sessions.popitem(last=False)
+        until = self._clock() + cache.ttl_seconds
+        self._memory.keep(session, deployment, _Kept(input_tokens, until))
 
     def cost(
         self, session: str, deployment: str, price: Price, input_tokens: float, output_tokens: float
@@ -75,11 +119,11 @@ class PromptCaches:
         cache = self._caches.get(deployment)
         if cache is None or input_tokens < cache.min_tokens:
             return expected_cost_usd(price, input_tokens, output_tokens), None
-        kept = self._sessions.get(session, {}).get(deployment)
+        kept = self._memory.kept(session, deployment)
         warm = 0.0
         if kept is not None and self._clock() < kept.until:
             warm = min(kept.tokens, input_tokens)
-        read = warm * self._hit_rates[deployment]
+        read = warm * self._memory.hit_rate(deployment, cache.hit_rate)
         use = CacheUse(warm, read, input_tokens - read)
         parts = cost_parts(
             price,
@@ -91,21 +135,11 @@ class PromptCaches:
         return sum(parts), use
 
     def report(self, deployment: str, warm_tokens: float, read_tokens: float) -> None:
-        """Learn the hit rate: of so many tokens thought warm (> 0), so many were read.
-
-        The rate is the mean of the last reports, drawn to the catalog's as if ``SHRINKAGE`` had
-        said so.
-        """
-        cache = self._caches.get(deployment)
-        if cache is None:
-            return
-        with self._lock:
-            share = min(read_tokens / warm_tokens, 1.0)
-            reports = (*self._reports.get(deployment, ()), share)[-KEPT_REPORTS:]
-            self._reports[deployment] = reports
-            total = sum(reports) + SHRINKAGE * cache.hit_rate
-            self._hit_rates[deployment] = total / (len(reports) + SHRINKAGE)
+        """Learn the hit rate: of so many tokens thought warm (> 0), so many were read."""
+        if deployment in self._caches:
+            self._memory.report(deployment, warm_tokens, read_tokens)
 
     def hit_rate(self, deployment: str) -> float | None:
         """Return the share of warm tokens that is expected to be read; None without a cache."""
-        return self._hit_rates.get(deployment)
+        cache = self._caches.get(deployment)
+        return None if cache is None else self._memory.hit_rate(deployment, cache.hit_rate)

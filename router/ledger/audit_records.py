@@ -37,7 +37,8 @@ class DrawnAudit:
         calibration: See ``router.promise.audit.calibration_id``.
         contract: As the request stated it.
         terms: What the contract rested on.
-        tier: Tier that was chosen; the top tier loses nothing and needs no report.
+        tier: Tier that was chosen; the top tier loses nothing and needs no report. Empty where
+            reviews decide whose answer is kept.
         top_tier: Tier it is compared with.
         probability: Of the draw, in (0, 1].
         artifact_version: That decided.
@@ -57,11 +58,13 @@ class DrawnAudit:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What audits say of one contract under one calibration.
+    """What audits say of one contract, or of one topic of it, under one calibration.
 
     Attributes:
         calibration: Whose promise is watched.
         contract: The promise.
+        topic: In which it is watched, if the contract is per topic; else empty.
+        level: Greatest probability that the watch calls a kept promise broken.
         started_unix: Seconds since 1970, first draw.
         suspended_unix: When it was found broken; None if it was not.
         audits: Drawn, those of the top tier included.
@@ -73,6 +76,8 @@ class Watched:
 
     calibration: str
     contract: Contract
+    topic: str
+    level: float
     started_unix: float
     suspended_unix: float | None
     audits: int
@@ -80,6 +85,11 @@ class Watched:
     lost: int
     evidence: float
     lower_bound: float
+
+    @property
+    def promise(self) -> tuple[Contract, str]:
+        """The contract and its topic, as ``router.promise.suspended`` names a promise."""
+        return self.contract, self.topic
 
     @property
     def suspended(self) -> bool:

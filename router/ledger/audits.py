@@ -7,14 +7,15 @@ a watch anew, which would spend its confidence again. What an audit means is
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from router.errors import StoreError
 from router.ledger.audit_records import DrawnAudit, Reported, Watched
-from router.ledger.watch_rows import SCHEMA, WATCHED, draw, report, watched_of
+from router.ledger.database import Database
+from router.ledger.watch_rows import WATCHED, draw, report, watched_of
+from router.ledger.watch_schema import make_tables
 
 _PATIENCE_SECONDS = 1.0
 
@@ -24,29 +25,34 @@ class AuditStore:
 
     Args:
         path: Created when absent; may be the file of recorded outcomes. Its directory must exist.
+        must_open: Whether a file that cannot be used now is refused; else it is tried again when
+            it is needed.
 
     Raises:
         StoreError: the file cannot be opened or is not SQLite.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, must_open: bool = True) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._database = Database(
+            path,
+            make_tables,
+            version=None,
+            patience_seconds=_PATIENCE_SECONDS,
+            purpose="a store of audits",
+            must_open=must_open,
+        )
+
+    def changed(self) -> bool:
+        """Tell whether another connection, of whatever process, has written since last asked.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            # FULL: the write-ahead log is on disk before a commit returns.
-            self._connection.execute("PRAGMA synchronous = FULL")
-            for statement in SCHEMA:
-                self._connection.execute(statement)
+            return self._database.changed()
         except sqlite3.Error as error:
-            raise StoreError(
-                f"{path}: cannot be used as a store of audits ({error}); give a writable path "
-                "whose directory exists, or another file",
-                metadata={"file": str(path)},
-            ) from error
+            raise self._unreadable(error) from error
 
     def draw(self, drawn: Sequence[DrawnAudit]) -> list[Watched | None]:
         """Make draws durable; of the top tier with loss 0, the others open.
@@ -85,38 +91,47 @@ class AuditStore:
             StoreError: the file cannot be read.
         """
         try:
-            with self._lock:
-                rows = self._connection.execute(
-                    f"SELECT {WATCHED} FROM watch WHERE calibration = ? "  # noqa: S608 - a constant
-                    "ORDER BY max_loss_rate, confidence DESC",
-                    (calibration,),
-                ).fetchall()
+            with self._database.lock:
+                rows = (
+                    self._database.connection()
+                    .execute(
+                        f"SELECT {WATCHED} FROM watch WHERE calibration = ? "  # noqa: S608 - a constant
+                        "ORDER BY max_loss_rate, confidence DESC, topic",
+                        (calibration,),
+                    )
+                    .fetchall()
+                )
         except sqlite3.Error as error:
-            raise StoreError(
-                f"{self.path}: the watches cannot be read ({error}); try again",
-                metadata={"file": str(self.path)},
-            ) from error
+            self._database.note(error)
+            raise self._unreadable(error) from error
         return [watched_of(row) for row in rows]
 
     def close(self) -> None:
         """Close the file; further calls fail."""
-        with self._lock:
-            self._connection.close()
+        self._database.close()
+
+    def _unreadable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(
+            f"{self.path}: the watches cannot be read ({error}); try again",
+            metadata={"file": str(self.path)},
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         """Hold the file's write lock from the first read on, so that nobody writes in between."""
         try:
-            with self._lock:
-                cursor = self._connection.cursor()
+            with self._database.lock:
+                cursor = self._database.connection().cursor()
                 cursor.execute("BEGIN IMMEDIATE")
                 try:
                     yield cursor
                     cursor.execute("COMMIT")
                 except BaseException:
-                    cursor.execute("ROLLBACK")
+                    if cursor.connection.in_transaction:
+                        cursor.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
+            self._database.note(error)
             raise StoreError(
                 f"{self.path}: the audit was not recorded ({error}); send it again",
                 metadata={"file": str(self.path)},

@@ -69,19 +69,27 @@ class LineLog(Generic[Entry]):
         """Write what waits, then close the file."""
         self._queue.put(None)
         self._thread.join()
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:  # a full disk, say; the server stops all the same
+            self._drop()
+            logger.warning("%s: the last lines were dropped: %s", self.path, error)
         if self.dropped:
             logger.warning("%s: %d entries were dropped", self.path, self.dropped)
 
     def _run(self) -> None:
+        is_failing = False
         while (entry := self._queue.get()) is not None:
             try:
                 self._file.write(self._to_line(entry) + "\n")
                 if self._queue.empty():
                     self._file.flush()
+                is_failing = False
             except Exception as error:  # whatever makes a line fail, the next one must be tried
                 self._drop()
-                logger.warning("%s: an entry was dropped: %s", self.path, error)
+                if not is_failing:  # told once, not for every line while a disk is full
+                    logger.warning("%s: an entry was dropped: %s", self.path, error)
+                is_failing = True
 
     def _drop(self) -> None:
         with self._lock:

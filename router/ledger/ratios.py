@@ -8,12 +8,14 @@ import json
 import logging
 import math
 import sqlite3
-import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from router.cost.ratio import LearntRatios, RatioWindow, ratios_of
 from router.cost.tokens import TextKind
 from router.errors import StoreError
+from router.ledger.database import Database
 
 logger = logging.getLogger("router.ledger")
 
@@ -28,80 +30,147 @@ CREATE TABLE IF NOT EXISTS token_ratio (
 """
 
 
+class CountReport(NamedTuple):
+    """Tokens of one text: estimated before any ratio, and reported by the provider, each > 0."""
+
+    deployment: str
+    kind: TextKind
+    estimated: int
+    reported: int
+
+
 class RatioStore:
     """A table in an SQLite file. Safe from several threads and several processes.
 
     Args:
         path: Created when absent; may be the file of recorded outcomes. Its directory must exist.
+        must_open: Whether a file that cannot be used now, or holds a row that is none of ours, is
+            refused; else nothing is known until it can be used, and such a row is written over.
 
     Attributes:
         learnt: What the reports say; changes with every report made here. Those of other processes
-            are seen with the next report on the same deployment, or at the next start.
+            are seen with the next report on the same deployment, or by ``look_again``.
 
     Raises:
-        StoreError: the file cannot be opened, is not SQLite, or holds a row that is none of ours.
+        StoreError: see ``must_open``; always for a directory that is not there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, must_open: bool = True) -> None:
         self.learnt = LearntRatios()
-        self._path = path
-        self._lock = threading.Lock()
+        self._is_strict = must_open  # while opening
+        self._is_failing = False
+        self._known: dict[str, list[tuple[int, str]]] = {}
+        self._database = Database(
+            path,
+            _make_table,
+            version=None,
+            patience_seconds=_PATIENCE_SECONDS,
+            purpose="a store of token ratios",
+            must_open=must_open,
+        )
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute(_SCHEMA)
-            names = self._connection.execute("SELECT DISTINCT deployment FROM token_ratio")
-            for (deployment,) in names.fetchall():
-                self.learnt.replace(deployment, ratios_of(self._window(deployment)))
+            self._load()
         except (sqlite3.Error, ValueError, TypeError) as error:
-            raise StoreError(
-                f"{path}: cannot be used as a store of token ratios ({error}); give a writable "
-                "path whose directory exists, or another file",
-                metadata={"file": str(path)},
-            ) from error
+            if must_open:
+                self._database.close()
+                raise StoreError(
+                    f"{path}: cannot be used as a store of token ratios ({error}); give a writable "
+                    "path whose directory exists, or another file",
+                    metadata={"file": str(path)},
+                ) from error
+            self._lost(error)
+        self._is_strict = False
 
-    def report(self, deployment: str, kind: TextKind, estimated: int, reported: int) -> None:
-        """Count one report, and let later estimates follow it.
+    def report(self, reports: Sequence[CountReport]) -> None:
+        """Count reports in one commit, and let later estimates follow them; may wait.
 
-        A file that is busy or full costs the report and is logged; it raises nothing.
-
-        Args:
-            deployment: That counted.
-            kind: Of the text.
-            estimated: Tokens estimated before any ratio, > 0.
-            reported: Tokens the provider reported, > 0.
+        A file that is busy, full or damaged costs the reports and is logged; it raises nothing.
         """
         try:
-            with self._lock:
-                self._connection.execute("BEGIN IMMEDIATE")
+            with self._database.lock:
+                connection = self._database.connection()
+                connection.execute("BEGIN IMMEDIATE")
                 try:
-                    window = self._window(deployment).with_report(
-                        kind, math.log(reported / estimated)
-                    )
-                    self._connection.execute(
+                    windows: dict[str, RatioWindow] = {}
+                    for name, kind, estimated, reported in reports:
+                        window = windows.get(name) or self._window(_rows(connection, name), name)
+                        windows[name] = window.with_report(kind, math.log(reported / estimated))
+                    connection.executemany(
                         "INSERT OR REPLACE INTO token_ratio VALUES (?, ?, ?)",
-                        (deployment, kind.value, json.dumps(window.logs[kind])),
+                        [
+                            (name, kind.value, json.dumps(windows[name].logs[kind]))
+                            for name, kind in {(one.deployment, one.kind) for one in reports}
+                        ],
                     )
-                    self._connection.execute("COMMIT")
+                    connection.execute("COMMIT")
                 except BaseException:
-                    self._connection.execute("ROLLBACK")
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
                     raise
-                self.learnt.replace(deployment, ratios_of(window))
+                for name, window in windows.items():
+                    self.learnt.replace(name, ratios_of(window))
         except sqlite3.Error as error:
-            logger.warning("%s: a report of input tokens is lost (%s)", self._path, error)
+            self._lost(error)
+        else:
+            self._is_failing = False
+            self._database.note(None)
+
+    def look_again(self) -> None:
+        """Take over what other processes learnt, if the file was written to; may wait.
+
+        A file that cannot be read leaves what is known.
+        """
+        try:
+            if self._database.changed():
+                self._load()
+        except sqlite3.Error as error:
+            self._database.note(error)
 
     def close(self) -> None:
         """Close the file; later reports are lost."""
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
-    def _window(self, deployment: str) -> RatioWindow:
-        rows = self._connection.execute(
-            "SELECT kind, logs FROM token_ratio WHERE deployment = ?", (deployment,)
-        ).fetchall()
-        return RatioWindow(
-            {TextKind(kind): tuple(map(float, json.loads(logs))) for kind, logs in rows}
-        )
+    def _load(self) -> None:
+        with self._database.lock:
+            rows = self._database.connection().execute(
+                "SELECT deployment, kind, logs FROM token_ratio ORDER BY deployment, kind"
+            )
+            found: dict[str, list[tuple[int, str]]] = {}
+            for name, kind, logs in rows.fetchall():
+                found.setdefault(name, []).append((kind, logs))
+            for name, ours in found.items():
+                if ours != self._known.get(name):
+                    self.learnt.replace(name, ratios_of(self._window(ours, name)))
+            self._known = found
+
+    def _window(self, rows: Iterable[tuple[int, str]], deployment: str) -> RatioWindow:
+        try:
+            return RatioWindow(
+                {TextKind(kind): tuple(map(float, json.loads(logs))) for kind, logs in rows}
+            )
+        except (ValueError, TypeError) as error:
+            if self._is_strict:
+                raise
+            logger.warning(
+                "%s: token ratios of %s begin anew (%s)", self._database.path, deployment, error
+            )
+            return RatioWindow()
+
+    def _lost(self, error: Exception) -> None:
+        if isinstance(error, sqlite3.Error):
+            self._database.note(error)
+        if not self._is_failing:  # told once, not for every report while a disk is full
+            logger.warning("%s: reports of input tokens are lost (%s)", self._database.path, error)
+        self._is_failing = True
+
+
+def _make_table(connection: sqlite3.Connection) -> None:
+    # A report may be lost, so none waits for the disk.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(_SCHEMA)
+
+
+def _rows(connection: sqlite3.Connection, deployment: str) -> list[tuple[int, str]]:
+    return connection.execute(
+        "SELECT kind, logs FROM token_ratio WHERE deployment = ?", (deployment,)
+    ).fetchall()

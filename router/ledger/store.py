@@ -6,13 +6,13 @@ so the decision id is kept as given and not looked up.
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from router.errors import RouterError, StoreError
+from router.ledger.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outcome (
@@ -60,36 +60,28 @@ class OutcomeStore:
 
     Args:
         path: Created when absent, with its table; its directory must exist.
+        must_open: Whether a file that cannot be used now is refused; else it is tried again when
+            it is needed.
 
     Raises:
         StoreError: the file cannot be opened, is not SQLite, or is of another schema version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, must_open: bool = True) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        try:
-            self._connection = sqlite3.connect(
-                path, timeout=5.0, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            # FULL: the write-ahead log is on disk before a commit returns.
-            self._connection.execute("PRAGMA synchronous = FULL")
-            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-            if version not in (0, _SCHEMA_VERSION):
-                raise StoreError(
-                    f"{path}: schema version {version}; this release reads {_SCHEMA_VERSION}: "
-                    "give another file",
-                    metadata={"file": str(path)},
-                )
-            self._connection.execute(_SCHEMA)
-            self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"{path}: cannot be used as an outcome store ({error}); give a writable path whose "
-                "directory exists, or another file",
-                metadata={"file": str(path)},
-            ) from error
+        self._database = Database(
+            path,
+            lambda connection: connection.execute(_SCHEMA),
+            version=_SCHEMA_VERSION,
+            patience_seconds=5.0,
+            purpose="an outcome store",
+            must_open=must_open,
+        )
+
+    @property
+    def failing(self) -> str | None:
+        """Why the file could not be used when it was last tried; None while all is well."""
+        return self._database.failing
 
     def record(self, outcome: RecordedOutcome) -> bool:
         """Make an outcome durable; return True when it was recorded before.
@@ -98,36 +90,77 @@ class OutcomeStore:
             OutcomeConflictError: its request id was recorded with other content.
             StoreError: it could not be made durable; nothing is recorded.
         """
-        content = json.dumps(asdict(outcome), sort_keys=True)
+        (result,) = self.record_many([outcome])
+        if isinstance(result, OutcomeConflictError):
+            raise result
+        return result
+
+    def record_many(self, outcomes: Sequence[RecordedOutcome]) -> list[bool | OutcomeConflictError]:
+        """Make outcomes durable in one commit; return of each what ``record`` says of it.
+
+        Raises:
+            StoreError: they could not be made durable; none is recorded.
+        """
+        database = self._database
         try:
-            with self._lock:
-                written = self._connection.execute(
-                    "INSERT INTO outcome VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (outcome.request_id, outcome.decision_id, time.time(), content),
-                ).rowcount
-                known = self._connection.execute(
-                    "SELECT content FROM outcome WHERE request_id = ?", (outcome.request_id,)
-                ).fetchone()
+            with database.lock:
+                connection = database.connection()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    results = [_insert(connection, outcome) for outcome in outcomes]
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
         except sqlite3.Error as error:
+            database.note(error)
             raise StoreError(
                 f"{self.path}: the outcome was not recorded ({error}); send it again",
                 metadata={"file": str(self.path)},
             ) from error
-        if written == 0 and known[0] != content:
-            raise OutcomeConflictError(
-                f"request_id {outcome.request_id!r} was recorded before with other content; use a "
-                "new request_id for a new outcome",
-                metadata={"request_id": outcome.request_id},
-            )
-        return written == 0
+        database.note(None)
+        return results
+
+    def probe(self) -> None:
+        """Find out whether the file takes something again; ``failing`` tells the result."""
+        try:
+            with self._database.lock:
+                # A write that changes nothing.
+                self._database.connection().execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        except sqlite3.Error as error:
+            self._database.note(error)
+        else:
+            self._database.note(None)
 
     def __iter__(self) -> Iterator[RecordedOutcome]:
         """Iterate over all outcomes in the order of their request ids."""
-        with self._lock:
-            rows = self._connection.execute("SELECT content FROM outcome").fetchall()
+        with self._database.lock:
+            rows = self._database.connection().execute("SELECT content FROM outcome").fetchall()
         return (RecordedOutcome(**json.loads(content)) for (content,) in rows)
 
     def close(self) -> None:
         """Close the file; further calls fail."""
-        with self._lock:
-            self._connection.close()
+        self._database.close()
+
+
+def _insert(
+    connection: sqlite3.Connection, outcome: RecordedOutcome
+) -> bool | OutcomeConflictError:
+    content = json.dumps(asdict(outcome), sort_keys=True)
+    written = connection.execute(
+        "INSERT INTO outcome VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (outcome.request_id, outcome.decision_id, time.time(), content),
+    ).rowcount
+    if written:
+        return False
+    (known,) = connection.execute(
+        "SELECT content FROM outcome WHERE request_id = ?", (outcome.request_id,)
+    ).fetchone()
+    if known == content:
+        return True
+    return OutcomeConflictError(
+        f"request_id {outcome.request_id!r} was recorded before with other content; use a "
+        "new request_id for a new outcome",
+        metadata={"request_id": outcome.request_id},
+    )

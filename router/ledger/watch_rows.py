@@ -18,48 +18,10 @@ from router.promise.saved import monitor_from_json, monitor_to_json, terms_to_js
 from router.types import Contract
 
 MOST_WATCHES = 1000
-"""Contracts of one calibration that are watched; callers may state any, and each takes 12 kB."""
-SCHEMA = (
-    """
-CREATE TABLE IF NOT EXISTS watch (
-    id INTEGER PRIMARY KEY,
-    calibration TEXT NOT NULL,
-    max_loss_rate REAL NOT NULL,
-    confidence REAL NOT NULL,
-    started_unix REAL NOT NULL,
-    suspended_unix REAL,
-    audits INTEGER NOT NULL,
-    known INTEGER NOT NULL,
-    lost INTEGER NOT NULL,
-    evidence REAL NOT NULL,
-    lower_bound REAL NOT NULL,
-    settled INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    UNIQUE (calibration, max_loss_rate, confidence)
-) STRICT
-""",
-    """
-CREATE TABLE IF NOT EXISTS audit (
-    decision_id TEXT PRIMARY KEY,
-    watch INTEGER NOT NULL REFERENCES watch (id),
-    position INTEGER NOT NULL,
-    drawn_unix REAL NOT NULL,
-    probability REAL NOT NULL,
-    artifact_version TEXT NOT NULL,
-    terms TEXT NOT NULL,
-    tier TEXT NOT NULL,
-    top_tier TEXT NOT NULL,
-    adequate_quality REAL NOT NULL,
-    quality REAL,
-    top_quality REAL,
-    loss REAL,
-    UNIQUE (watch, position)
-) STRICT, WITHOUT ROWID
-""",
-)
+"""Watches of one calibration; callers may state any contract, and each takes 12 kB a topic."""
 WATCHED = (
-    "calibration, max_loss_rate, confidence, started_unix, suspended_unix, audits, known, lost, "
-    "evidence, lower_bound"
+    "calibration, max_loss_rate, confidence, topic, reviewed, level, started_unix, suspended_unix, "
+    "audits, known, lost, evidence, lower_bound"
 )
 
 
@@ -95,21 +57,28 @@ def draw(cursor: sqlite3.Cursor, one: DrawnAudit) -> Watched | None:
 
 def _watch_id(cursor: sqlite3.Cursor, one: DrawnAudit) -> int | None:
     """Return the watch of a contract, started now if there is none and there is room."""
-    key = (one.calibration, one.contract.max_loss_rate, one.contract.confidence)
+    key = (
+        one.calibration,
+        one.contract.max_loss_rate,
+        one.contract.confidence,
+        one.terms.topic,
+        one.contract.reviewed,
+    )
     row = cursor.execute(
-        "SELECT id FROM watch WHERE calibration = ? AND max_loss_rate = ? AND confidence = ?", key
+        "SELECT id FROM watch WHERE calibration = ? AND max_loss_rate = ? AND confidence = ? "
+        "AND topic = ? AND reviewed = ?",
+        key,
     ).fetchone()
     if row is not None:
         return int(row[0])
     (many,) = cursor.execute("SELECT count(*) FROM watch WHERE calibration = ?", key[:1]).fetchone()
     if many >= MOST_WATCHES:
         return None
-    state = start_monitor(
-        MonitorPlan(one.contract.max_loss_rate, 1.0 - one.contract.confidence, one.probability)
-    )
+    level = one.terms.level
+    state = start_monitor(MonitorPlan(one.contract.max_loss_rate, level, one.probability))
     cursor.execute(
-        "INSERT INTO watch VALUES (NULL, ?, ?, ?, ?, NULL, 0, 0, 0, 1.0, 0.0, 0, ?)",
-        (*key, time.time(), monitor_to_json(state)),
+        "INSERT INTO watch VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0, 0, 0, 1.0, 0.0, 0, ?)",
+        (*key, level, time.time(), monitor_to_json(state)),
     )
     return cursor.lastrowid
 
@@ -214,5 +183,6 @@ def _of(cursor: sqlite3.Cursor, watch: int) -> Watched:
 
 def watched_of(row: tuple[Any, ...]) -> Watched:
     """Return the record of a row of the columns ``WATCHED``."""
-    calibration, max_loss_rate, confidence, *rest = row
-    return Watched(calibration, Contract(max_loss_rate, confidence), *rest)
+    calibration, max_loss_rate, confidence, topic, reviewed, *rest = row
+    contract = Contract(max_loss_rate, confidence, per_topic=bool(topic), reviewed=bool(reviewed))
+    return Watched(calibration, contract, topic, *rest)

@@ -3,36 +3,35 @@
 An artifact directory holds an encoder (``encoder.json``, ``encoder.onnx``, ``tokenizer.json``),
 ``heads.onnx`` (vector and features to adequacy and output tokens per tier), usually ``fused.onnx``
 (both in one graph), ``golden.jsonl`` (texts with the answers the predictor must give),
-``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json``, once a review was fitted
-``review.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is read;
-writing one is ``training.export``.
+``MODEL_CARD.md``, once it was calibrated for contracts ``contract.json`` and, for contracts per
+topic, ``topics.json``, once a review was fitted ``review.json`` and, for contracts over reviews,
+``reviewed.json``, and ``manifest.json`` (what it is, and the SHA-256 of each file). Here it is
+read; writing one is ``training.export``.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from router.errors import ArtifactError, DataError
+from router.errors import ArtifactError
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
-from router.predict.files import read_json, verify_files
+from router.predict.files import ReadOnce, read_json, verify_files
 from router.predict.fused import Fused
 from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
+from router.predict.parts import Parts
+from router.predict.signature import verify_signature
 from router.promise.calibrated import Promise
-from router.promise.saved import counts_from_json
 from router.review.heads import ReviewModel
-from router.review.saved import review_from_json
 
 ARTIFACT_FORMAT = 1
-_VERIFIED = ("encoder.json", "encoder.onnx", "tokenizer.json", "heads.onnx", "golden.jsonl")
-PROMISE_FILE = "contract.json"
-FUSED_FILE = "fused.onnx"
-REVIEW_FILE = "review.json"
+_ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
+_VERIFIED = (*_ENCODER_FILES, "heads.onnx", "golden.jsonl")
 LENGTH_BOUNDS = "length_bounds"
 
 
@@ -88,8 +87,12 @@ def manifest_version(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_manifest(directory: Path) -> Manifest:
+def read_manifest(directory: Path, files: ReadOnce | None = None) -> Manifest:
     """Read ``manifest.json`` and verify every file it names.
+
+    Args:
+        directory: The artifact.
+        files: Of it; by default they are read anew.
 
     Raises:
         ArtifactError: the directory or a file is missing, altered, of another format or release.
@@ -102,7 +105,8 @@ def read_manifest(directory: Path) -> Manifest:
             reason="ARTIFACT_FILE_MISSING",
             metadata={"file": str(directory)},
         )
-    content = read_json(path)
+    files = files or ReadOnce(directory)
+    content = read_json(path, files)
     if content.get("format") != ARTIFACT_FORMAT:
         raise ArtifactError(
             f"{path}: artifact format {content.get('format')!r}; this release reads format "
@@ -125,7 +129,7 @@ def read_manifest(directory: Path) -> Manifest:
             reason="ARTIFACT_FEATURES",
             metadata={"file": str(path)},
         )
-    verify_files(directory, content.get("files"), path, _VERIFIED)
+    verify_files(files, content.get("files"), path, _VERIFIED)
     try:
         tiers = tuple(
             TierRef(str(tier["name"]), str(tier["reference_model"])) for tier in content["tiers"]
@@ -149,14 +153,33 @@ def read_manifest(directory: Path) -> Manifest:
         ) from error
 
 
-def load_artifact(directory: Path) -> Artifact:
-    """Load, verify and try an artifact: hashes, formats, shapes, then its golden rows.
+def load_artifact(
+    directory: Path, known: Sequence[Artifact] = (), *, public_key: Path | None = None
+) -> Artifact:
+    """Load, verify and try an artifact: signature, hashes, formats, shapes, then golden rows.
+
+    Every file is read once, so nothing that happens to the directory later changes the artifact.
+
+    Args:
+        directory: The artifact.
+        known: Artifacts loaded before. One of the same version is returned itself, once the files
+            are verified; of another, an encoder or tokenizer of the same files is shared.
+        public_key: PEM file of the Ed25519 key that must have signed it; None asks for none.
 
     Raises:
         ArtifactError: anything is not as the manifest says; nothing of it is used then.
+        ConfigError, MissingExtraError: the signature cannot be looked at.
     """
-    manifest = read_manifest(directory)
-    encoder = TextEncoder(directory)
+    files = ReadOnce(directory)
+    if public_key is not None:
+        verify_signature(files, public_key)
+    manifest = read_manifest(directory, files)
+    for one in known:
+        if one.version == manifest.version:
+            return one
+    encoder = _shared_encoder(manifest, known) or TextEncoder(
+        directory, files, [one.encoder for one in known]
+    )
     if encoder.encoder_sha256 != manifest.encoder_sha256:
         raise ArtifactError(
             f"{directory}: the encoder there ({encoder.encoder_sha256[:12]}) is not the one the "
@@ -164,69 +187,40 @@ def load_artifact(directory: Path) -> Artifact:
             reason="ARTIFACT_ENCODER",
             metadata={"file": str(directory)},
         )
+    parts = Parts(files, manifest.extra["files"].__contains__)
+    n_tiers = len(manifest.tiers)
     heads = Heads(
-        open_session(directory / "heads.onnx"),
+        open_session(directory / "heads.onnx", files),
         dimension=encoder.info.dimension,
         n_features=len(FEATURE_NAMES),
-        n_tiers=len(manifest.tiers),
+        n_tiers=n_tiers,
     )
     artifact = Artifact(
         directory,
         manifest,
         encoder,
         heads,
-        _open_fused(directory, manifest, heads, encoder.info.dimension),
-        _read_promise(directory, manifest),
-        _read_review(directory, manifest),
-        _read_length_bounds(directory, manifest),
+        parts.fused(heads, encoder.info.dimension),
+        parts.promise(encoder.info.dimension),
+        parts.review(n_tiers),
+        _length_bounds(directory, manifest),
     )
-    check_golden(artifact, read_golden(directory / "golden.jsonl"))
+    check_golden(artifact, read_golden(directory / "golden.jsonl", files))
     return artifact
 
 
-def _open_fused(directory: Path, manifest: Manifest, heads: Heads, dimension: int) -> Fused | None:
-    """Open encoder and heads in one graph, if the artifact has it."""
-    if FUSED_FILE not in manifest.extra["files"]:
-        return None
-    return Fused(open_session(directory / FUSED_FILE), heads, dimension=dimension)
+def _shared_encoder(manifest: Manifest, known: Sequence[Artifact]) -> TextEncoder | None:
+    """Return the encoder of a known artifact whose files have the same hashes, if there is one."""
+    wanted = [manifest.extra["files"][name] for name in _ENCODER_FILES]
+    for one in known:
+        if [one.manifest.extra["files"][name] for name in _ENCODER_FILES] == wanted:
+            return one.encoder
+    return None
 
 
-def _read_promise(directory: Path, manifest: Manifest) -> Promise | None:
-    """Read the calibration of contracts, if the artifact has one."""
-    if PROMISE_FILE not in manifest.extra["files"]:
-        return None
-    path = directory / PROMISE_FILE
-    try:
-        return Promise(counts_from_json(path.read_text(encoding="utf-8"), str(path)))
-    except (DataError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{path}: not a calibration of contracts ({error}); calibrate again",
-            reason="ARTIFACT_PROMISE",
-            metadata={"file": str(path)},
-        ) from error
-
-
-def _read_length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:
+def _length_bounds(directory: Path, manifest: Manifest) -> LengthBounds | None:
     """Read the upper output lengths, if the manifest has them."""
     if LENGTH_BOUNDS not in manifest.extra:
         return None
     content = manifest.extra[LENGTH_BOUNDS]
     return length_bounds_from_json(content, len(manifest.tiers), directory / "manifest.json")
-
-
-def _read_review(directory: Path, manifest: Manifest) -> ReviewModel | None:
-    """Read what was learnt about second looks, if the artifact has it."""
-    if REVIEW_FILE not in manifest.extra["files"]:
-        return None
-    path = directory / REVIEW_FILE
-    try:
-        review = review_from_json(path.read_text(encoding="utf-8"), str(path))
-        if review.tiers != len(manifest.tiers):
-            raise DataError(f"{path}: for {review.tiers} tiers, there are {len(manifest.tiers)}")
-    except (DataError, UnicodeDecodeError) as error:
-        raise ArtifactError(
-            f"{path}: not a review of this artifact ({error}); run 'make review' again",
-            reason="ARTIFACT_REVIEW",
-            metadata={"file": str(path)},
-        ) from error
-    return review

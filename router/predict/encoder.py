@@ -6,6 +6,7 @@ it; making one (distillation, export) is ``training.encoder``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import onnxruntime as ort
 
 from router.errors import ArtifactError
 from router.predict.features import FEATURE_NAMES, features_of
-from router.predict.files import read_json, verify_files
+from router.predict.files import ReadOnce, read_json, verify_files
+from router.predict.graph import check_graph
 from router.predict.reading import Reading, read
 from router.predict.tokenize import WordTokenizer
 
@@ -36,12 +38,30 @@ class EncoderInfo:
     sha256: str
 
 
-def open_session(path: Path) -> ort.InferenceSession:
+def open_session(
+    path: Path, files: ReadOnce | None = None, refers_to: Sequence[str] = ()
+) -> ort.InferenceSession:
     """Open an ONNX graph for one-thread, low-latency use.
 
+    Args:
+        path: The file.
+        files: Of its directory, so that what is opened is what was read. By default onnxruntime
+            opens the file itself, and maps files it refers to: they must stay as they are.
+        refers_to: Names of the files the graph may take constants from (ONNX external data), and
+            no others.
+
     Raises:
-        ArtifactError: onnxruntime refuses the file.
+        ArtifactError: the graph brings in what was not verified, or onnxruntime refuses it.
     """
+    try:
+        content = path.read_bytes() if files is None else files.bytes_of(path.name)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: not readable ({error.strerror}); restore the artifact directory",
+            reason="ARTIFACT_FILE_MISSING",
+            metadata={"file": str(path)},
+        ) from error
+    check_graph(content, path, refers_to)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -52,7 +72,15 @@ def open_session(path: Path) -> ort.InferenceSession:
     # A gRPC worker thread must not spin for the next graph: the cores belong to other calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        graph: str | bytes = str(path)
+        if files is not None:
+            graph = content
+            beside = [files.bytes_of(name) for name in refers_to]
+            if beside:
+                options.add_external_initializers_from_files_in_memory(
+                    list(refers_to), beside, [len(one) for one in beside]
+                )
+        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises several unrelated classes
         raise ArtifactError(
             f"{path}: onnxruntime cannot open this graph ({error}); restore the artifact directory",
@@ -61,14 +89,14 @@ def open_session(path: Path) -> ort.InferenceSession:
         ) from error
 
 
-def read_encoder_info(directory: Path) -> EncoderInfo:
+def read_encoder_info(files: ReadOnce) -> EncoderInfo:
     """Read and check ``encoder.json`` and the files it names.
 
     Raises:
         ArtifactError: missing, altered, of another format, or incomplete.
     """
-    path = directory / "encoder.json"
-    content = read_json(path)
+    path = files.directory / "encoder.json"
+    content = read_json(path, files)
     if content.get("format") != ENCODER_FORMAT:
         raise ArtifactError(
             f"{path}: format {content.get('format')!r} is not the format this release reads "
@@ -76,7 +104,7 @@ def read_encoder_info(directory: Path) -> EncoderInfo:
             reason="ARTIFACT_FORMAT",
             metadata={"file": str(path)},
         )
-    verify_files(directory, content.get("files"), path, ("encoder.onnx", "tokenizer.json"))
+    verify_files(files, content.get("files"), path, ("encoder.onnx", "tokenizer.json"))
     try:
         return EncoderInfo(
             name=str(content["name"]),
@@ -99,19 +127,39 @@ class TextEncoder:
 
     Args:
         directory: Encoder directory, or an artifact directory, which is a superset.
+        files: Of it; by default they are read anew.
+        like: Encoders made before; a tokenizer of the same file is shared, because making one holds
+            the interpreter for tens of milliseconds.
+
+    Attributes:
+        info: What ``encoder.json`` says.
+        tokenizer: Of this encoder, or shared.
+        made_from: What the tokenizer depends on.
 
     Raises:
         ArtifactError: see ``read_encoder_info`` and ``open_session``.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.info = read_encoder_info(directory)
-        self.tokenizer = WordTokenizer(
-            directory / "tokenizer.json",
-            self.info.max_tokens,
-            adds_special_tokens=self.info.adds_special_tokens,
+    def __init__(
+        self, directory: Path, files: ReadOnce | None = None, like: Sequence["TextEncoder"] = ()
+    ) -> None:
+        files = files or ReadOnce(directory)
+        self.info = info = read_encoder_info(files)
+        content = files.bytes_of("tokenizer.json")
+        digest = sha256(content).digest()
+        self.made_from = (digest, info.max_tokens, info.adds_special_tokens)
+        shared = [one.tokenizer for one in like if one.made_from == self.made_from]
+        self.tokenizer: WordTokenizer = (
+            shared[0]
+            if shared
+            else WordTokenizer(
+                directory / "tokenizer.json",
+                info.max_tokens,
+                adds_special_tokens=info.adds_special_tokens,
+                content=content,
+            )
         )
-        self._session = open_session(directory / "encoder.onnx")
+        self._session = open_session(directory / "encoder.onnx", files)
         self._whole_mask = np.ones((1, self.info.max_tokens), dtype=np.int64)
         names = {item.name for item in self._session.get_inputs() + self._session.get_outputs()}
         if names != {"input_ids", "attention_mask", "embedding"}:

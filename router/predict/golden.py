@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.errors import ArtifactError
+from router.predict.files import ReadOnce
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import read
 from router.types import Prediction
@@ -28,15 +29,19 @@ class GoldenRow:
     output_tokens: tuple[float, ...]
 
 
-def read_golden(path: Path) -> list[GoldenRow]:
+def read_golden(path: Path, files: ReadOnce | None = None) -> list[GoldenRow]:
     """Read golden rows.
+
+    Args:
+        path: The file.
+        files: Of its directory; by default it is read anew.
 
     Raises:
         ArtifactError: a line is not a golden row, or there is none.
     """
     rows = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = (files or ReadOnce(path.parent)).text_of(path.name).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError(
             f"{path}: not readable ({error}); copy the directory again",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from router.laps import Lap, no_lap
 from router.predict.features import features_of
 from router.predict.heads import Float32Matrix
 from router.predict.reading import Reading, read
@@ -18,13 +19,16 @@ def predict(artifact: "Artifact", messages: Sequence[Message]) -> Prediction:
     return predict_one(artifact, read(window(messages)))
 
 
-def predict_one(artifact: "Artifact", reading: Reading) -> Prediction:
+def predict_one(artifact: "Artifact", reading: Reading, lap: Lap = no_lap) -> Prediction:
     """Predict for the window of one conversation that is read already."""
     if artifact.fused is None:
         (prediction,) = predict_all(artifact, [reading])
+        lap("predict")
         return prediction
     ids = artifact.encoder.tokenizer.encode_reading(reading)
+    lap("tokenize")
     (prediction,) = predictions_of(*artifact.fused.run(ids, features_of(reading)))
+    lap("predict")
     return prediction
 
 
@@ -35,12 +39,39 @@ def predict_many(
     return predict_all(artifact, [read(window(messages)) for messages in conversations])
 
 
-def predict_all(artifact: "Artifact", readings: Sequence[Reading]) -> list[Prediction]:
-    """Predict for the windows of many conversations that are read already."""
+def predict_all(
+    artifact: "Artifact", readings: Sequence[Reading], *, topics: bool = False
+) -> list[Prediction]:
+    """Predict for the windows of many conversations that are read already.
+
+    Args:
+        artifact: That predicts.
+        readings: Of the windows.
+        topics: Whether to find each prompt's topic as well, if the artifact knows topics.
+    """
     if not readings:
         return []
     vectors, features = artifact.encoder.encode_readings(readings)
+    if topics:
+        return predict_recorded(artifact, vectors, features)
     return predictions_of(*artifact.heads.run_all(vectors, features))
+
+
+def predict_recorded(
+    artifact: "Artifact", vectors: Float32Matrix, features: Float32Matrix
+) -> list[Prediction]:
+    """Predict from vectors and features, each prompt with its topic if the artifact knows topics.
+
+    Args:
+        artifact: Whose encoder made the vectors.
+        vectors: float32, shape (n, dimension).
+        features: float32, shape (n, n_features).
+    """
+    predictions = predictions_of(*artifact.heads.run_all(vectors, features))
+    if artifact.promise is None or artifact.promise.by_topic is None:
+        return predictions
+    topics = artifact.promise.by_topic.topics.of(vectors).tolist()
+    return [one._replace(topic=topic) for one, topic in zip(predictions, topics, strict=True)]
 
 
 def predictions_of(

@@ -8,8 +8,10 @@ remembered. Here is only that memory; whether the ids are equal is a property te
 import json
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,14 +66,22 @@ class WordTokenizer:
         max_tokens: Ids kept of a text, half from its start and half from its end when it is
             longer.
         adds_special_tokens: Wrap the ids as the tokenizer's own template does ([CLS] ... [SEP]).
+        content: Of the file; by default it is read anew.
 
     Raises:
         ArtifactError: the file is not a tokenizer, or not of WordPiece.
     """
 
-    def __init__(self, path: Path, max_tokens: int, *, adds_special_tokens: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        max_tokens: int,
+        *,
+        adds_special_tokens: bool = False,
+        content: bytes | None = None,
+    ) -> None:
         try:
-            self._library = Tokenizer.from_file(str(path))
+            self._library = Tokenizer.from_buffer(path.read_bytes() if content is None else content)
         except Exception as error:  # the library raises plain Exception
             raise ArtifactError(
                 f"{path}: not a tokenizer file ({error}); restore the artifact directory",
@@ -90,18 +100,16 @@ class WordTokenizer:
                 reason="ARTIFACT_TOKENIZER",
                 metadata={"file": str(path)},
             )
-        self._vocabulary: dict[str, int] = model["vocab"]
-        self._unknown = array("q", [self._vocabulary[model["unk_token"]]]).tobytes()
-        self._continuing: str = model["continuing_subword_prefix"]
-        self._longest_word: int = model["max_input_chars_per_word"]
         prefix, suffix = self._special_ids() if adds_special_tokens else ([], [])
         self._prefix = np.array(prefix, dtype=np.int64)
         self._suffix = np.array(suffix, dtype=np.int64)
         self._max_tokens = max_tokens - len(prefix) - len(suffix)
         self._start = self._max_tokens // 2
         self._end = self._max_tokens - self._start
-        self._pieces = _Memory(self._ids_of_word)
-        self._chunks = _Memory(self._ids_of_chunk)
+        # Plain functions of what they need: memories that held the tokenizer would keep it, and
+        # megabytes with it, until the collector comes by.
+        self._pieces = _Memory(partial(_ids_of_word, _WordPiece.of(model)))
+        self._chunks = _Memory(partial(_ids_of_chunk, self._pieces, self._library))
 
     def encode(self, text: str) -> list[int]:
         """Return at most ``max_tokens`` ids of ``text``."""
@@ -161,37 +169,62 @@ class WordTokenizer:
 
         Lone surrogates, which the library refuses, are read as "?", as in the text features.
         """
-        readable = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-        ids: list[int] = self._library.encode(readable, add_special_tokens=False).ids
-        return ids
+        return _ids_by_library(self._library, text)
 
-    def _ids_of_chunk(self, chunk: str) -> bytes:
-        """Return the ids of text without white space."""
-        if not chunk.isascii():
-            return array("q", self.encode_slowly(chunk)).tobytes()
-        if chunk.isalnum():
-            return self._pieces[chunk.lower()]
-        words = _ASCII_WORD.findall(chunk.translate(_ASCII_NORMAL))
-        return b"".join(map(self._pieces.__getitem__, words))
 
-    def _ids_of_word(self, word: str) -> bytes:
-        """Return the longest pieces of the vocabulary that make up a lower-case ASCII word.
+class _WordPiece(NamedTuple):
+    """What the longest pieces of a word depend on."""
 
-        This is WordPiece as in BERT (arXiv:1810.04805). The library's own does more before it and
-        takes one and a half to three times as long for a word.
-        """
-        if len(word) > self._longest_word:
-            return self._unknown
-        ids = array("q")
-        start, size = 0, len(word)
-        while start < size:
-            prefix = self._continuing if start else ""
-            for end in range(size, start, -1):
-                piece = self._vocabulary.get(prefix + word[start:end])
-                if piece is not None:
-                    ids.append(piece)
-                    start = end
-                    break
-            else:
-                return self._unknown
-        return ids.tobytes()
+    vocabulary: Mapping[str, int]
+    unknown: bytes
+    continuing: str
+    longest_word: int
+
+    @classmethod
+    def of(cls, model: Mapping[str, Any]) -> Self:
+        vocabulary: dict[str, int] = model["vocab"]
+        return cls(
+            vocabulary,
+            array("q", [vocabulary[model["unk_token"]]]).tobytes(),
+            model["continuing_subword_prefix"],
+            model["max_input_chars_per_word"],
+        )
+
+
+def _ids_by_library(library: Tokenizer, text: str) -> list[int]:
+    readable = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    ids: list[int] = library.encode(readable, add_special_tokens=False).ids
+    return ids
+
+
+def _ids_of_chunk(pieces: _Memory, library: Tokenizer, chunk: str) -> bytes:
+    """Return the ids of text without white space."""
+    if not chunk.isascii():
+        return array("q", _ids_by_library(library, chunk)).tobytes()
+    if chunk.isalnum():
+        return pieces[chunk.lower()]
+    words = _ASCII_WORD.findall(chunk.translate(_ASCII_NORMAL))
+    return b"".join(map(pieces.__getitem__, words))
+
+
+def _ids_of_word(model: _WordPiece, word: str) -> bytes:
+    """Return the longest pieces of the vocabulary that make up a lower-case ASCII word.
+
+    This is WordPiece as in BERT (arXiv:1810.04805). The library's own does more before it and
+    takes one and a half to three times as long for a word.
+    """
+    if len(word) > model.longest_word:
+        return model.unknown
+    ids = array("q")
+    start, size = 0, len(word)
+    while start < size:
+        prefix = model.continuing if start else ""
+        for end in range(size, start, -1):
+            piece = model.vocabulary.get(prefix + word[start:end])
+            if piece is not None:
+                ids.append(piece)
+                start = end
+                break
+        else:
+            return model.unknown
+    return ids.tobytes()

@@ -75,6 +75,12 @@ class ContractTerms:
         bound: Which test was used.
         covers: ``lowest`` or ``any``, see ``router.promise.rule``.
         tested: Thresholds tested until the first non-rejection, that one included.
+        topic: Which topic the promise is for, of a contract per topic; ``n`` and the risk are of
+            its prompts. Empty = all traffic.
+        topics: How many topics share ``delta``, which then is the probability that the promise is
+            broken in any of them: each was tested at ``delta`` / topics.
+        willingness_to_pay_usd: What plan and reviews go by, of a contract over reviews, which has
+            no threshold; None = only the top tier, or not over reviews.
     """
 
     alpha: float
@@ -86,6 +92,14 @@ class ContractTerms:
     bound: Bound
     covers: Covers
     tested: int
+    topic: str = ""
+    topics: int = 1
+    willingness_to_pay_usd: float | None = None
+
+    @property
+    def level(self) -> float:
+        """Allowed probability that this promise alone is broken."""
+        return self.delta / self.topics
 
 
 def count_losses(
@@ -160,7 +174,14 @@ def contract(counts: CalibrationCounts, alpha: float, delta: float) -> ContractT
 
 def always_top(terms: ContractTerms) -> ContractTerms:
     """Return the terms of the same promise with only the top tier permitted."""
-    return replace(terms, threshold=None, empirical_risk=0.0, upper_bound=0.0, bound="none")
+    return replace(
+        terms,
+        threshold=None,
+        willingness_to_pay_usd=None,
+        empirical_risk=0.0,
+        upper_bound=0.0,
+        bound="none",
+    )
 
 
 def rejected_in_sequence(p_values: FloatArray, delta: float) -> NDArray[np.int64]:

@@ -37,8 +37,12 @@ def terms_from_json(text: str, origin: str = "contract terms") -> ContractTerms:
     Raises:
         DataError: not JSON, another format, a key missing, unknown or out of range.
     """
-    table = _table(text, origin, set(ContractTerms.__dataclass_fields__))
+    table = opened(text, origin, set(ContractTerms.__dataclass_fields__))
     threshold = table.required("threshold")
+    usd = table.required("willingness_to_pay_usd")
+    topic = table.required("topic")
+    if not isinstance(topic, str):
+        raise table.error("topic", topic, "must be a string")
     return ContractTerms(
         alpha=table.number("alpha", above=0, most=1),
         delta=table.number("delta", above=0, most=1),
@@ -49,6 +53,11 @@ def terms_from_json(text: str, origin: str = "contract terms") -> ContractTerms:
         bound=_one_of(table, "bound", BOUNDS),
         covers=_one_of(table, "covers", COVERS),
         tested=table.integer("tested", 0, _MOST),
+        topic=topic,
+        topics=table.integer("topics", 1, _MOST),
+        willingness_to_pay_usd=(
+            None if usd is None else table.number("willingness_to_pay_usd", above=0)
+        ),
     )
 
 
@@ -63,12 +72,20 @@ def counts_from_json(text: str, origin: str = "calibration counts") -> Calibrati
     Raises:
         DataError: not JSON, another format, a key missing, unknown or out of range.
     """
-    table = _table(text, origin, set(CalibrationCounts.__dataclass_fields__))
+    return counts_of(opened(text, origin, set(CalibrationCounts.__dataclass_fields__)))
+
+
+def counts_of(table: CheckedTable) -> CalibrationCounts:
+    """Read calibration counts from a table of their fields.
+
+    Raises:
+        DataError: a key missing or out of range.
+    """
     n = table.integer("n", 0, _MOST)
     table.required("binary")
     return CalibrationCounts(
-        grid=_numbers(table, "grid", -1.0, 1.0),
-        total_loss=_numbers(table, "total_loss", 0.0, float(n)),
+        grid=numbers(table, "grid", -1.0, 1.0),
+        total_loss=numbers(table, "total_loss", 0.0, float(n)),
         n=n,
         binary=table.flag("binary"),
         covers=_one_of(table, "covers", COVERS),
@@ -93,11 +110,11 @@ def monitor_from_json(text: str, origin: str = "monitor state") -> MonitorState:
         DataError: not JSON, another format, a key missing, unknown or out of range, or a state
             of another release's levels.
     """
-    table = _table(text, origin, set(_MONITOR_FIELDS))
+    table = opened(text, origin, set(_MONITOR_FIELDS))
     plan = table.table("plan", set(MonitorPlan.__dataclass_fields__))
-    numbers = {name: plan.number(name) for name in MonitorPlan.__dataclass_fields__}
-    fresh = start_monitor(MonitorPlan(**numbers))
-    wealth = np.array(_numbers(table, "wealth", 0.0, math.inf))
+    stated = {name: plan.number(name) for name in MonitorPlan.__dataclass_fields__}
+    fresh = start_monitor(MonitorPlan(**stated))
+    wealth = np.array(numbers(table, "wealth", 0.0, math.inf))
     if wealth.size != fresh.wealth.size:
         raise DataError(
             f"{origin}: wealth holds {wealth.size} numbers, this release keeps "
@@ -120,6 +137,14 @@ def describe(terms: ContractTerms) -> str:
         f"at most {terms.alpha:.2%} of requests lose an adequate answer against the top tier, "
         f"with confidence {1 - terms.delta:.0%}"
     )
+    if terms.topic:
+        promise = f"topic {terms.topic}, one of {terms.topics}: {promise}"
+    if terms.willingness_to_pay_usd is not None:
+        return (
+            f"{promise}, once reviewed: at a willingness to pay of "
+            f"{terms.willingness_to_pay_usd:g} USD ({terms.bound} bound {terms.upper_bound:.2%} "
+            f"from {terms.n} labels, {terms.empirical_risk:.2%} seen)"
+        )
     if terms.threshold is None:
         return f"{promise}: always the top tier, {terms.n} labels vouch for nothing cheaper"
     which = "any tier" if terms.covers == "any" else "the lowest tier"
@@ -129,7 +154,12 @@ def describe(terms: ContractTerms) -> str:
     )
 
 
-def _table(text: str, origin: str, fields: set[str]) -> CheckedTable:
+def opened(text: str, origin: str, fields: set[str]) -> CheckedTable:
+    """Open JSON of this format as a table of some fields.
+
+    Raises:
+        DataError: not JSON, another format, or an unknown key.
+    """
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -151,7 +181,12 @@ def _one_of(table: CheckedTable, key: str, allowed: tuple[Any, ...]) -> Any:
     return value
 
 
-def _numbers(table: CheckedTable, key: str, least: float, most: float) -> tuple[float, ...]:
+def numbers(table: CheckedTable, key: str, least: float, most: float) -> tuple[float, ...]:
+    """Read a list of numbers from ``least`` to ``most``.
+
+    Raises:
+        DataError: not a list, or a number out of range.
+    """
     values = table.required(key)
     if not isinstance(values, list):
         raise table.error(key, values, "must be a list of numbers")

@@ -6,14 +6,21 @@ from router.types import Contract
 
 
 class Suspensions:
-    """Contracts under which only the top tier is permitted. Read without a lock, replaced whole."""
+    """Contracts under which only the top tier is permitted, of contracts per topic topic by topic.
+
+    Read without a lock, replaced whole.
+    """
 
     def __init__(self) -> None:
-        self._broken: frozenset[Contract] = frozenset()
+        self._broken: frozenset[tuple[Contract, str]] = frozenset()
 
-    def __contains__(self, contract: Contract) -> bool:
-        return contract in self._broken
+    def __contains__(self, promise: tuple[Contract, str]) -> bool:
+        """Tell whether a contract is suspended in a topic; "" = over all traffic."""
+        return promise in self._broken
 
-    def replace(self, contracts: Iterable[Contract]) -> None:
-        """Set which contracts are suspended from now on."""
-        self._broken = frozenset(contracts)
+    def __len__(self) -> int:
+        return len(self._broken)
+
+    def replace(self, promises: Iterable[tuple[Contract, str]]) -> None:
+        """Set which contracts are suspended from now on, each with its topic or ""."""
+        self._broken = frozenset(promises)

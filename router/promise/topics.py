@@ -1,100 +1,119 @@
-"""One contract per topic, with the top tier where a topic has too few labels to vouch for more.
+"""Topics of prompts, and what each of them lost in calibration, for a contract per topic.
 
-A marginal contract may be broken in one topic and over-kept in another; here every topic is
-calibrated alone. Which topic a prompt belongs to is decided by the caller, from the prompt only.
+One contract for all may be broken in one topic and over-kept in another; a contract per topic is
+calibrated in each of them alone, at a confidence divided among them. A topic is what lies nearest
+to one of a few centres, so topics part all prompts there are, and a prompt's topic takes nothing
+but its vector. Finding centres is ``training.topics``; what one topic's calibration vouches for is
+``router.promise.contract``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.errors import DataError
-from router.promise.contract import DEFAULT_GRID, ContractTerms, contract, count_losses
-from router.promise.rule import Covers, FloatArray
+from router.promise.contract import (
+    DEFAULT_GRID,
+    CalibrationCounts,
+    ContractTerms,
+    contract,
+    count_losses,
+)
+from router.promise.rule import Covers, FloatArray, IntArray
 
-Confidence = Literal["each", "joint"]
-"""``each``: every topic alone holds with probability 1 - delta. ``joint``: all topics together
-hold with probability 1 - delta (Bonferroni, each is calibrated at delta / topics)."""
 
-
-@dataclass(frozen=True, slots=True)
-class TopicContracts:
-    """Contracts of topics named beforehand.
+@dataclass(frozen=True, slots=True, eq=False)
+class Topics:
+    """A few places among the vectors of prompts; the nearest one is a prompt's topic.
 
     Attributes:
-        topics: Their names, in any order.
-        terms: One per topic; ``terms.delta`` is the level that topic was calibrated at.
-        alpha: Promised risk in every topic.
-        delta: The level asked for.
-        confidence: What ``delta`` speaks of.
+        names: One per topic, all different.
+        centres: (topics, d) float64, of the encoder's vectors.
     """
 
-    topics: tuple[str, ...]
-    terms: tuple[ContractTerms, ...]
-    alpha: float
-    delta: float
-    confidence: Confidence
+    names: tuple[str, ...]
+    centres: FloatArray
 
-    def of(self, topic: str) -> ContractTerms:
-        """Return the terms of a topic; of an unknown one: always the top tier."""
-        if topic in self.topics:
-            return self.terms[self.topics.index(topic)]
-        return ContractTerms(
-            self.alpha, self.delta, None, 0, 0.0, 0.0, "none", self.terms[0].covers, 0
-        )
+    def __post_init__(self) -> None:
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise DataError(f"topics must be named once each, at least one; given {self.names}")
+        if self.centres.ndim != 2 or len(self.centres) != len(self.names):
+            raise DataError(
+                f"centres have shape {self.centres.shape}: one row for each of {len(self.names)} "
+                "topics is needed"
+            )
+
+    def of(self, vectors: NDArray[np.floating]) -> IntArray:
+        """Return the topic of each row of (n, d) vectors, (n,) places among ``names``."""
+        half = (self.centres**2).sum(axis=1) / 2
+        nearest: IntArray = np.argmin(half - vectors @ self.centres.T, axis=1).astype(np.int64)
+        return nearest
 
 
-def contract_by_topic(
+@dataclass(frozen=True, slots=True, eq=False)
+class TopicCounts:
+    """What was lost in each topic at each threshold.
+
+    Attributes:
+        topics: Fixed without looking at the calibration prompts.
+        counts: One per topic.
+    """
+
+    topics: Topics
+    counts: tuple[CalibrationCounts, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.counts) != len(self.topics.names):
+            raise DataError(f"{len(self.counts)} counts given for topics {self.topics.names}")
+
+    def terms(self, alpha: float, delta: float, topic: int) -> ContractTerms:
+        """Return what the calibration vouches for in one topic.
+
+        Every topic is tested at level ``delta`` / topics, so the promises of all of them hold
+        together with probability 1 - ``delta`` (Bonferroni). A topic with too few labels permits
+        the top tier only: fewer than log(delta / topics) / log(1 - alpha) never suffice.
+
+        Args:
+            alpha: Promised risk in every topic, in (0, 1).
+            delta: Allowed probability that any topic's promise is broken, in (0, 1).
+            topic: Its place among the topics.
+
+        Raises:
+            DataError: alpha or delta outside (0, 1).
+        """
+        many = len(self.counts)
+        terms = contract(self.counts[topic], alpha, delta / many)
+        return replace(terms, delta=delta, topic=self.topics.names[topic], topics=many)
+
+
+def count_by_topic(
+    topics: Topics,
+    vectors: NDArray[np.floating],
     adequacy: NDArray[np.floating],
     loss: FloatArray,
-    topic_of: NDArray[np.str_],
-    topics: Sequence[str],
-    alpha: float,
-    delta: float,
-    *,
-    confidence: Confidence = "each",
     grid: Sequence[float] = DEFAULT_GRID,
     covers: Covers = "any",
-) -> TopicContracts:
-    """Calibrate every topic on its own prompts.
+) -> TopicCounts:
+    """Sum the losses of the calibration prompts of each topic at every threshold.
 
-    Given the topics of the calibration prompts, those of one topic are independent draws of that
-    topic's traffic, so each topic's guarantee is that of ``contract`` with its own n. A topic
-    with n < log(delta) / log(1 - alpha) prompts cannot be vouched for, whatever they show.
+    Given the topics of the prompts, those of one topic are independent draws of that topic's
+    traffic, so each topic's guarantee is that of ``contract`` with its own number of prompts.
 
     Args:
+        topics: Fixed without looking at these prompts.
+        vectors: (n, d) vectors of the prompts.
         adequacy: (n, tiers) predicted probabilities, lowest tier first.
         loss: (n, tiers) realised losses in [0, 1], last column 0.
-        topic_of: (n,) topic of every prompt.
-        topics: All topics, named without looking at these prompts; their number enters ``joint``.
-        alpha: Promised risk in every topic.
-        delta: Allowed probability of a broken promise, see ``confidence``.
-        confidence: ``each`` or ``joint``.
         grid: Rising thresholds, fixed beforehand.
         covers: What the promises cover.
 
     Raises:
-        DataError: no topics, one named twice, a prompt of a topic that is not named, or what
-            ``count_losses`` and ``contract`` refuse.
+        DataError: what ``count_losses`` refuses.
     """
-    if not topics or len(set(topics)) < len(topics):
-        raise DataError(f"topics must be named once each, at least one; given {list(topics)}")
-    unknown = sorted(set(topic_of.tolist()) - set(topics))
-    if unknown:
-        raise DataError(
-            f"prompts of topics that are not named: {', '.join(unknown[:10])}; name every topic, "
-            "or leave these prompts out"
-        )
-    level = delta / len(topics) if confidence == "joint" else delta
-    terms = tuple(
-        contract(
-            count_losses(adequacy[topic_of == topic], loss[topic_of == topic], grid, covers),
-            alpha,
-            level,
-        )
-        for topic in topics
+    place = topics.of(vectors)
+    rows = [place == topic for topic in range(len(topics.names))]
+    return TopicCounts(
+        topics, tuple(count_losses(adequacy[one], loss[one], grid, covers) for one in rows)
     )
-    return TopicContracts(tuple(topics), terms, alpha, delta, confidence)

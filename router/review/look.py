@@ -2,7 +2,8 @@
 
 Here beliefs, prices and the rule come together, and answers that nothing was learnt about are told
 from those a review can judge. An answer that was cut off, is empty or refused is never accepted.
-Knows no gRPC and stores nothing. What to do before any answer is ``router.review.plan``.
+Under a contract another rule chooses: ``router.review.covered``. Knows no gRPC and stores nothing.
+What to do before any answer is ``router.review.plan``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from router.review.beliefs import (
 )
 from router.review.candidates import Candidates
 from router.review.compare import Agreement, compare
+from router.review.covered import Covered, choose_covered
 from router.review.digest import Digest
 from router.review.final import Kind
 from router.review.heads import ReviewModel
@@ -68,6 +70,14 @@ class GivenAnswer(NamedTuple):
     digest: Digest
 
 
+class _Wish(NamedTuple):
+    """What decides among branches."""
+
+    goal: Goal
+    wait_usd: float
+    covered: Covered | None
+
+
 class Outcome(NamedTuple):
     """What a review says.
 
@@ -91,6 +101,7 @@ def look(
     goal: Goal,
     wait_usd: float = 0.0,
     memo: Memo | None = None,
+    covered: Covered | None = None,
 ) -> Outcome:
     """Say what to do with the answers so far.
 
@@ -98,17 +109,20 @@ def look(
         model: What was learnt; None: every answer is judged by the prompt alone.
         candidates: What was decided on the prompt.
         answers: At least one, in the order they came.
-        goal: With a quality target or a willingness to pay.
-        wait_usd: What waiting for one further answer costs the caller, >= 0.
+        goal: With a quality target, a willingness to pay or a contract.
+        wait_usd: What waiting for one further answer costs the caller, >= 0; under a contract it
+            has no part.
         memo: Beliefs about this prompt's answers, by the tiers that gave them; read and filled, so
             that several goals cost one reading.
+        covered: What the contract covers, if the goal is one.
     """
+    wish = _Wish(goal, wait_usd, covered)
     memo = {} if memo is None else memo
     asks = candidates.asks(without=[answer.tier for answer in answers])
     usable = [answer for answer in answers if _fault(answer) is None]
     if not usable:
-        return _none_usable(candidates, answers[-1], asks, goal, wait_usd)
-    outcome = _look_at(model, candidates, usable, asks, goal, wait_usd, memo)
+        return _none_usable(candidates, answers[-1], asks, wish)
+    outcome = _look_at(model, candidates, usable, asks, wish, memo)
     if len(usable) < 2:
         return outcome
     return outcome._replace(agreement=compare(usable[-2].digest, usable[-1].digest))
@@ -118,14 +132,13 @@ def _none_usable(
     candidates: Candidates,
     last: GivenAnswer,
     asks: Mapping[int, Ask],
-    goal: Goal,
-    wait_usd: float,
+    wish: _Wish,
 ) -> Outcome:
     why = _fault(last) or Why.FAILED
     branches = _others(candidates, asks, answered=None)
     if not branches:
         branches = [Branch(Action.GIVE_UP, last.tier, 0.0, 0.0, 0.0)]
-    return _outcome(branches, why, goal, wait_usd)
+    return _outcome(branches, why, wish)
 
 
 def _look_at(
@@ -133,8 +146,7 @@ def _look_at(
     candidates: Candidates,
     usable: Sequence[GivenAnswer],
     asks: Mapping[int, Ask],
-    goal: Goal,
-    wait_usd: float,
+    wish: _Wish,
     memo: Memo,
 ) -> Outcome:
     top = [answer for answer in usable if answer.tier == candidates.top]
@@ -149,10 +161,10 @@ def _look_at(
             for answer in usable
         ]
         branches += _others(candidates, asks, answered=usable[-1].tier)
-        return _outcome(branches, Why.NOT_LEARNT, goal, wait_usd)
+        return _outcome(branches, Why.NOT_LEARNT, wish)
     if len(usable) == 1:
-        return _after_one(model, candidates, usable[0], asks, goal, wait_usd, memo)
-    return _after_two(model, candidates, usable[-2:], asks, goal, wait_usd, memo)
+        return _after_one(model, candidates, usable[0], asks, wish, memo)
+    return _after_two(model, candidates, usable[-2:], asks, wish, memo)
 
 
 def _after_one(
@@ -160,8 +172,7 @@ def _after_one(
     candidates: Candidates,
     answer: GivenAnswer,
     asks: Mapping[int, Ask],
-    goal: Goal,
-    wait_usd: float,
+    wish: _Wish,
     memo: Memo,
 ) -> Outcome:
     belief = memo.get((answer.tier,))
@@ -169,8 +180,10 @@ def _after_one(
         features = np.array([answer.digest.features])
         belief = believe_first(model, candidates.prompt, answer.tier, features)
         memo[(answer.tier,)] = belief
-    branches = branches_after_first(belief, answer.tier, asks, candidates.top, goal, wait_usd)
-    return _outcome(branches, Why.ONE_ANSWER, goal, wait_usd)
+    branches = branches_after_first(
+        belief, answer.tier, asks, candidates.top, wish.goal, wish.wait_usd
+    )
+    return _outcome(branches, Why.ONE_ANSWER, wish)
 
 
 def _after_two(
@@ -178,14 +191,13 @@ def _after_two(
     candidates: Candidates,
     answers: Sequence[GivenAnswer],
     asks: Mapping[int, Ask],
-    goal: Goal,
-    wait_usd: float,
+    wish: _Wish,
     memo: Memo,
 ) -> Outcome:
     first, second = answers
     said = compare(first.digest, second.digest)
     if said is Agreement.CANNOT_TELL or first.tier == second.tier:
-        known = _after_one(model, candidates, second, asks, goal, wait_usd, memo)
+        known = _after_one(model, candidates, second, asks, wish, memo)
         return known._replace(why=Why.CANNOT_COMPARE)
     tiers = (first.tier, second.tier)
     pair = memo.get(tiers)
@@ -195,11 +207,15 @@ def _after_two(
         pair = memo[tiers] = believe_pair(model, candidates.prompt, tiers, features, agree)
     branches = branches_after_pair(pair, tiers, asks, candidates.top)
     why = Why.ANSWERS_AGREE if said is Agreement.AGREE else Why.ANSWERS_DIFFER
-    return _outcome(branches, why, goal, wait_usd)
+    return _outcome(branches, why, wish)
 
 
-def _outcome(branches: list[Branch], why: Why, goal: Goal, wait_usd: float) -> Outcome:
-    return Outcome(choose_branch(branches, goal, wait_usd), why, tuple(branches))
+def _outcome(branches: list[Branch], why: Why, wish: _Wish) -> Outcome:
+    if wish.covered is None:
+        return Outcome(choose_branch(branches, wish.goal, wish.wait_usd), why, tuple(branches))
+    # A contract states no price of quality that what follows a comparison could be weighed by.
+    known = [branch for branch in branches if branch.action is not Action.ASK_SECOND]
+    return Outcome(choose_covered(known, wish.covered), why, tuple(known))
 
 
 def _others(candidates: Candidates, asks: Mapping[int, Ask], answered: int | None) -> list[Branch]:

@@ -144,6 +144,9 @@ def _from_terms(terms: ContractTerms) -> pb.ContractTerms:
         threshold=terms.threshold,
         calibration_prompt_count=terms.n,
         observed_loss_rate=terms.empirical_risk,
+        topic=terms.topic,
+        topic_count=terms.topics if terms.topic else 0,
+        willingness_to_pay_usd=terms.willingness_to_pay_usd,
     )
 
 
@@ -153,9 +156,15 @@ def from_goal(goal: Goal) -> pb.Goal:
         quality_target=goal.quality_target,
         willingness_to_pay_usd=goal.willingness_to_pay_usd,
         max_cost_usd=goal.max_cost_usd,
-        contract=None if goal.contract is None else _from_contract(goal.contract),
+        contract=None if goal.contract is None else from_contract(goal.contract),
     )
 
 
-def _from_contract(contract: Contract) -> pb.Contract:
-    return pb.Contract(max_loss_rate=contract.max_loss_rate, confidence=contract.confidence)
+def from_contract(contract: Contract) -> pb.Contract:
+    """Return the wire form of a contract."""
+    return pb.Contract(
+        max_loss_rate=contract.max_loss_rate,
+        confidence=contract.confidence,
+        per_topic=contract.per_topic,
+        reviewed=contract.reviewed,
+    )

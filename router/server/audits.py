@@ -1,23 +1,22 @@
 """Contracts in use: who is drawn for an audit, what reports lead to, how the promise stands.
 
-Drawing is a comparison; what blocks (``write``, ``record``, ``describe``) touches the store and may
-run on any thread. Rows and transactions are ``router.ledger.audits``, the test itself is
-``router.promise.monitor``.
+Drawing is a comparison; what blocks (``write``, ``look``, ``describe``) touches the store and may
+run on any thread. A suspended contract belongs to a calibration: engines that share one share its
+suspensions, and a recalibrated artifact starts with none. Rows and transactions are
+``router.ledger.audits``, the test itself is ``router.promise.monitor``.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from router.catalog import Catalog
 from router.chance import audit_chance
-from router.engine import Engine
-from router.errors import InvalidRequestError, StoreError
+from router.errors import StoreError
 from router.ledger.audit_records import DrawnAudit, Watched
 from router.ledger.audits import AuditStore
-from router.promise.audit import calibration_id
-from router.server.convert import short_id
+from router.promise.suspended import Suspensions
+from router.server.audit_wire import from_watched
 from router.types import Decision, DecisionReason, Estimate
 from router.v1 import router_pb2 as pb
 
@@ -27,42 +26,81 @@ logger = logging.getLogger("router.server")
 
 
 class Audits:
-    """The watch on every contract of one engine.
+    """The watch on every contract of one calibration, whatever engines it serves.
 
     Args:
         store: Where draws, reports and watches are kept; the caller closes it.
-        engine: Decides; its suspensions are set here.
+        calibration: Its identity; "" where nothing is calibrated, and so nothing drawn.
         share: Probability with which a request under a contract is drawn, in [0, 1].
-        on_change: Told whether every watched contract stands, at the start and when one falls; may
-            be called from any thread.
+        missed: Counts the audits that could not be written.
+        on_change: Told when contracts were looked up, as at the start and when one falls; may be
+            called from any thread.
 
-    Raises:
-        StoreError: the store cannot be read.
+    Attributes:
+        suspensions: Contracts found broken, for the engines of this calibration.
+
+    While the store cannot be read, what is suspended is not known: decisions go on as before, and
+    ``on_change`` is told that not every contract stands.
     """
 
     def __init__(
-        self, store: AuditStore, engine: Engine, share: float, on_change: Callable[[bool], None]
+        self,
+        store: AuditStore,
+        calibration: str,
+        share: float,
+        missed: "Missed",
+        on_change: Callable[[], None],
     ) -> None:
         self._store = store
-        self._engine = engine
         self._share = share
         self._on_change = on_change
-        self._lock = threading.Lock()
         self._looking = threading.Lock()
-        self._missed = 0
-        calibrated = engine.artifact.promise is not None
-        self._calibration = calibration_id(engine.artifact.manifest.extra) if calibrated else ""
-        self._look()
+        self._missed = missed
+        self._calibration = calibration
+        self._is_known = False
+        self.suspensions = Suspensions()
+        self.look_again(changed=True)
 
-    def drawn(self, decision: Decision) -> DrawnAudit | None:
+    @property
+    def stands(self) -> bool:
+        """Whether every watched contract is known to stand."""
+        return self._is_known and not self.suspensions
+
+    def look_again(self, *, changed: bool) -> None:
+        """Take over what other processes found, if the store was written to; may wait.
+
+        Called now and then, off the path.
+
+        Args:
+            changed: Whether it was.
+        """
+        if self._is_known and not (changed and self._calibration):
+            return
+        try:
+            self.look()
+        except StoreError as error:
+            self.forget(error)
+
+    def forget(self, error: StoreError) -> None:
+        """Take note that the store cannot be read, so that what is suspended is not known."""
+        if self._is_known:
+            logger.error("suspended contracts are not known for now: %s", error.message)
+        self._is_known = False
+        self._on_change()
+
+    def drawn(self, decision: Decision, catalog: Catalog) -> DrawnAudit | None:
         """Return the audit of a decision that a contract covers and that wins the lottery.
 
         A request for which the top tier is not eligible takes no part: nothing could be compared.
+
+        Args:
+            decision: By an engine of this calibration.
+            catalog: The engine's.
         """
         terms = decision.contract_terms
         if terms is None or audit_chance(decision.decision_id) >= self._share:
             return None
-        top_tier = self._engine.catalog.tier_names[-1]
+        top_tier = catalog.tier_names[-1]
         contract = decision.goal.contract
         if contract is None or decision.reason not in _COVERED or _top(decision, top_tier) is None:
             return None
@@ -71,11 +109,14 @@ class Audits:
             calibration=self._calibration,
             contract=contract,
             terms=terms,
-            tier=decision.chosen.deployment.tier,
+            # Whose answer a review ends with is not known yet, so such an audit is always reported.
+            tier=""
+            if terms.willingness_to_pay_usd is not None
+            else decision.chosen.deployment.tier,
             top_tier=top_tier,
             probability=self._share,
             artifact_version=decision.artifact_version,
-            adequate_quality=self._engine.catalog.adequate_quality,
+            adequate_quality=catalog.adequate_quality,
         )
 
     def write(self, drawn: Sequence[tuple[DrawnAudit, Decision, pb.RouteResponse]]) -> None:
@@ -88,7 +129,7 @@ class Audits:
             watches = self._store.draw([audit for audit, _, _ in drawn])
         except StoreError as error:
             logger.warning("%d audits were not asked for: %s", len(drawn), error.message)
-            self._miss(len(drawn))
+            self._missed.add(len(drawn))
             return
         for (audit, decision, response), watch in zip(drawn, watches, strict=True):
             top = _top(decision, audit.top_tier)
@@ -97,29 +138,20 @@ class Audits:
                 response.audit.tier = audit.top_tier
                 response.audit.probability = audit.probability
         if None in watches:  # too many contracts, or another process found one broken
-            self._miss(watches.count(None))
+            self._missed.add(watches.count(None))
             try:
-                self._look()
+                self.look()
             except StoreError as error:  # the decisions stand; the next draw looks again
                 logger.warning("suspended contracts were not looked up: %s", error.message)
 
-    def record(self, wire: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
-        """Make a report durable; when it breaks a contract, suspend it.
+    def learn(self, watched: Watched) -> None:
+        """Take in what a report made of a contract of this calibration; may wait.
 
         Raises:
-            InvalidRequestError: a field is missing or out of range.
-            AuditUnknownError, AuditConflictError, AuditExpiredError, StoreError: see the store.
+            StoreError: the store cannot be read.
         """
-        decision_id = short_id("decision_id", wire.decision_id, required=True)
-        quality, top_quality = _quality(wire, "quality"), _quality(wire, "top_quality")
-        reported = self._store.report(decision_id, quality, top_quality)
-        watch = reported.watched
-        ours = watch.calibration == self._calibration
-        if watch.suspended and ours and watch.contract not in self._engine.suspensions:
-            self._look()
-        return pb.RecordAuditResponse(
-            duplicate=reported.duplicate, lost=reported.loss > 0, contract=_from_watched(watch)
-        )
+        if watched.suspended and watched.promise not in self.suspensions:
+            self.look()
 
     def describe(self) -> pb.GetPromiseResponse:
         """Say how every contract of this calibration stands.
@@ -130,32 +162,51 @@ class Audits:
         return pb.GetPromiseResponse(
             audit_share=self._share,
             calibration=self._calibration,
-            contracts=[_from_watched(one) for one in self._store.watched(self._calibration)],
-            missed_audit_count=self._missed,
+            contracts=[from_watched(one) for one in self._store.watched(self._calibration)],
+            missed_audit_count=self._missed.count,
         )
 
-    def _look(self) -> None:
-        """Suspend what the store says is broken, and tell of it."""
+    def look(self) -> None:
+        """Suspend what the store says is broken, and tell of it; may wait.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         with self._looking:  # what was read last must be set last
             broken = [one for one in self._store.watched(self._calibration) if one.suspended]
             for one in broken:
-                if one.contract not in self._engine.suspensions:
+                if one.promise not in self.suspensions:
                     logger.error(
-                        "contract broken: max_loss_rate %g at confidence %g, %d of %d known audits "
-                        "lost, evidence %.3g; only the top tier is permitted until the artifact is "
-                        "calibrated again (make calibrate)",
+                        "contract broken: max_loss_rate %g at confidence %g%s, %d of %d known "
+                        "audits lost, evidence %.3g; only the top tier is permitted until the "
+                        "artifact is calibrated again (make calibrate)",
                         one.contract.max_loss_rate,
                         one.contract.confidence,
+                        f" in topic {one.topic}" if one.topic else "",
                         one.lost,
                         one.known,
                         one.evidence,
                     )
-            self._engine.suspensions.replace(one.contract for one in broken)
-            self._on_change(not broken)
+            self.suspensions.replace(one.promise for one in broken)
+            self._is_known = True
+        self._on_change()
 
-    def _miss(self, count: int) -> None:
+
+class Missed:
+    """A count that several threads add to.
+
+    Attributes:
+        count: So far.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """Count some more."""
         with self._lock:
-            self._missed += count
+            self.count += count
 
 
 def _top(decision: Decision, top_tier: str) -> Estimate | None:
@@ -164,39 +215,3 @@ def _top(decision: Decision, top_tier: str) -> Estimate | None:
         one for one in decision.estimates if one.deployment.tier == top_tier and not one.ineligible
     ]
     return min(candidates, key=lambda one: one.expected_cost_usd, default=None)
-
-
-def _quality(wire: pb.RecordAuditRequest, field: str) -> float:
-    if not wire.HasField(field):  # type: ignore[arg-type]  # one of two literals
-        raise InvalidRequestError(
-            field, "not given; an audit needs both qualities", reason="QUALITY_MISSING"
-        )
-    value = float(getattr(wire, field))
-    if not 0.0 <= value <= 1.0:
-        raise InvalidRequestError(
-            field,
-            f"{value} given, must be from 0 to 1",
-            reason="QUALITY_OUT_OF_RANGE",
-            metadata={"given": str(value)},
-        )
-    return value
-
-
-def _from_watched(one: Watched) -> pb.WatchedContract:
-    return pb.WatchedContract(
-        contract=pb.Contract(
-            max_loss_rate=one.contract.max_loss_rate, confidence=one.contract.confidence
-        ),
-        suspended=one.suspended,
-        audit_count=one.audits,
-        known_audit_count=one.known,
-        lost_audit_count=one.lost,
-        evidence=one.evidence,
-        loss_rate_lower_bound=one.lower_bound,
-        started=_timestamp(one.started_unix),
-        suspended_at=None if one.suspended_unix is None else _timestamp(one.suspended_unix),
-    )
-
-
-def _timestamp(unix: float) -> Timestamp:
-    return Timestamp(seconds=int(unix), nanos=int(unix % 1 * 1e9))

@@ -39,9 +39,12 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
         InvalidRequestError: names the field, what was given and what is allowed.
     """
     given = {field.name: value for field, value in wire.ListFields()}
+    goal = to_goal(given["goal"]) if "goal" in given else None
+    if goal is not None and goal.contract is not None and goal.contract.reviewed:
+        _require_plan(given)
     return Request(
         messages=_messages(given, limits),
-        goal=to_goal(given["goal"]) if "goal" in given else None,
+        goal=goal,
         needs=_needs(given["needs"], catalog) if "needs" in given else NO_NEEDS,
         allowed_tiers=_tiers("allowed_tiers", given, catalog),
         denied_tiers=_tiers("denied_tiers", given, catalog),
@@ -141,7 +144,31 @@ def _contract(wire: pb.Contract) -> Contract:
                 reason="CONTRACT_OUT_OF_RANGE",
                 metadata={"given": str(value)},
             )
-    return Contract(wire.max_loss_rate, confidence)
+    if wire.per_topic and wire.reviewed:
+        raise InvalidRequestError(
+            "goal.contract",
+            "per_topic and reviewed given; reviews are calibrated over all topics together: leave "
+            "one out",
+            reason="CONTRACT_AMBIGUOUS",
+        )
+    return Contract(wire.max_loss_rate, confidence, wire.per_topic, wire.reviewed)
+
+
+def _require_plan(given: Given) -> None:
+    if "plan" not in given:
+        raise InvalidRequestError(
+            "plan",
+            "not given; a contract over reviews (goal.contract.reviewed) covers what comes of "
+            "following the plan: set it, or leave reviewed out",
+            reason="PLAN_MISSING",
+        )
+    if given["plan"].wait_usd:
+        raise InvalidRequestError(
+            "plan.wait_usd",
+            f"{given['plan'].wait_usd} given; a contract over reviews was calibrated without a "
+            "price of waiting: leave it out",
+            reason="WAIT_UNDER_CONTRACT",
+        )
 
 
 def _needs(wire: pb.Needs, catalog: Catalog) -> Needs:

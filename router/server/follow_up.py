@@ -4,16 +4,22 @@ All of it is off by default and then costs a comparison each. Nothing here waits
 ``FollowUp.write``, which only decisions that were drawn for an audit need.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from router.config import Config
-from router.engine import Engine
+from router.errors import StoreError
 from router.explore import explored
 from router.ledger.audit_records import DrawnAudit
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
-from router.server.audits import Audits
+from router.predict.artifact import Artifact
+from router.promise.audit import calibration_id
+from router.server.arm import Arm
+from router.server.audit_wire import from_reported, report
+from router.server.audits import Audits, Missed
 from router.server.decision_line import Logged, decision_line
 from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
@@ -24,51 +30,102 @@ class Followed(NamedTuple):
 
     decision: Decision
     audit: DrawnAudit | None
+    arm: Arm
 
 
 class FollowUp:
-    """Exploration, audits and decision log of one engine.
+    """Exploration, audits and decision log, whichever arm decides.
 
     Args:
         config: Shares, store and log.
-        engine: That decides.
-        on_change: Told whether every watched contract stands; may be called from any thread.
+        on_change: Told when the contracts of some calibration were looked up; may be called from
+            any thread.
 
     Attributes:
-        audits: The watch on contracts.
+        missed: Audits that could not be written and were not asked for.
 
     Raises:
         StoreError: the store or the log cannot be opened.
     """
 
-    def __init__(self, config: Config, engine: Engine, on_change: Callable[[bool], None]) -> None:
-        self._engine = engine
+    def __init__(self, config: Config, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._audit_share = config.audit_share
         self._exploration_share = config.exploration_share
-        self._tier_names = engine.catalog.tier_names
-        self._store = AuditStore(config.store)
-        self.audits = Audits(self._store, engine, config.audit_share, on_change)
-        self._log: LineLog[Logged] | None = None
+        self._store = AuditStore(config.store, must_open=False)
+        self._lock = threading.Lock()
+        # One watch for each calibration that an arm still has, so that arms of one calibration
+        # share what was found broken.
+        self._audits: WeakValueDictionary[str, Audits] = WeakValueDictionary()
+        self.missed = Missed()
+        self._log: LineLog[tuple[Arm, Logged]] | None = None
         if config.decision_log is not None:
             self._log = LineLog(config.decision_log, self._line)
 
-    def enter(self, request: Request, made: Decision) -> Followed:
-        """Explore, log, and draw for an audit; never waits."""
+    def audits_of(self, artifact: Artifact) -> Audits:
+        """Return the watch on the contracts of an artifact's calibration; may wait."""
+        calibrated = artifact.promise is not None
+        calibration = calibration_id(artifact.manifest.extra) if calibrated else ""
+        with self._lock:
+            audits = self._audits.get(calibration)
+            if audits is None:
+                audits = Audits(
+                    self._store, calibration, self._audit_share, self.missed, self._on_change
+                )
+                self._audits[calibration] = audits
+            return audits
+
+    def look_again(self) -> None:
+        """Take over what other processes found broken, if the store was written to; may wait."""
+        with self._lock:
+            watches = list(self._audits.values())
+        try:
+            changed = self._store.changed()
+        except StoreError as error:
+            for audits in watches:
+                audits.forget(error)
+            return
+        for audits in watches:
+            audits.look_again(changed=changed)
+
+    def enter(self, arm: Arm, request: Request, made: Decision) -> Followed:
+        """Explore, log, and draw for an audit what an arm decided; never waits."""
+        catalog = arm.engine.catalog
         taken = made
         if self._exploration_share:
-            taken = explored(made, self._exploration_share, self._tier_names)
+            taken = explored(made, self._exploration_share, catalog.tier_names)
         if self._log is not None:
-            self._log.put(Logged(request, made, taken))
-        return Followed(taken, self.audits.drawn(taken))
+            self._log.put((arm, Logged(request, made, taken)))
+        return Followed(taken, arm.audits.drawn(taken, catalog), arm)
 
     def write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
         """Make the audits of decisions durable and ask for them in the responses; may wait."""
-        drawn = [
-            (followed.audit, followed.decision, response)
-            for followed, response in answered
-            if followed.audit is not None
-        ]
-        if drawn:
-            self.audits.write(drawn)
+        drawn: dict[Audits, list[tuple[DrawnAudit, Decision, pb.RouteResponse]]] = {}
+        for followed, response in answered:
+            if followed.audit is not None:
+                ours = drawn.setdefault(followed.arm.audits, [])
+                ours.append((followed.audit, followed.decision, response))
+        for audits, some in drawn.items():
+            audits.write(some)
+
+    def record(self, wire: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
+        """Make a report durable; when it breaks a contract of a calibration in use, suspend it.
+
+        Raises:
+            InvalidRequestError, AuditUnknownError, AuditConflictError, AuditExpiredError,
+            StoreError: see ``router.server.audit_wire.report``.
+        """
+        reported = report(self._store, wire)
+        with self._lock:
+            audits = self._audits.get(reported.watched.calibration)
+        if audits is not None:
+            audits.learn(reported.watched)
+        return from_reported(reported)
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that did not reach the log."""
+        return 0 if self._log is None else self._log.dropped
 
     def close(self) -> None:
         """Write what waits and close the files."""
@@ -76,5 +133,6 @@ class FollowUp:
             self._log.close()
         self._store.close()
 
-    def _line(self, logged: Logged) -> str:
-        return decision_line(self._engine, self._exploration_share, logged)
+    def _line(self, entry: tuple[Arm, Logged]) -> str:
+        arm, logged = entry
+        return decision_line(arm.engine, self._exploration_share, logged)

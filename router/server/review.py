@@ -1,6 +1,7 @@
-"""``Review`` and the plan of ``Route`` on the wire: checked on the way in, translated back.
+"""``Review`` and the plan of ``Route`` on the wire: translated, decided, translated back.
 
-What is decided lives in ``router.review.look``; nothing of a call is stored.
+What is decided lives in ``router.review.look``; what callers give is checked in ``given_decision``
+and ``given_answers``. Nothing of a call is stored.
 """
 
 import math
@@ -8,23 +9,15 @@ import math
 from router.engine import Engine
 from router.errors import InvalidRequestError
 from router.review.candidates import Candidates, candidates_of
-from router.review.digest import (
-    ANSWER_FEATURE_NAMES,
-    ANSWER_FEATURES_VERSION,
-    Digest,
-    digest_of,
-)
-from router.review.final import Kind
-from router.review.look import Finish, GivenAnswer, Outcome, look
+from router.review.covered import covered_by
+from router.review.look import Outcome, look
 from router.review.plan import foresee, plan
 from router.review.rule import Branch
-from router.server.convert import short_id, to_goal, to_request
-from router.server.limits import MAX_TOKENS, Limits
-from router.types import Decision, Deployment, Estimate, Goal, IneligibleReason
+from router.server.given_answers import deployment_named, given_answers
+from router.server.given_decision import decided
+from router.server.limits import Limits
+from router.types import Decision, Goal
 from router.v1 import router_pb2 as pb
-
-MAX_ANSWERS = 8
-_MAX_VECTOR = 4096
 
 
 def review(engine: Engine, wire: pb.ReviewRequest, limits: Limits) -> pb.ReviewResponse:
@@ -32,17 +25,28 @@ def review(engine: Engine, wire: pb.ReviewRequest, limits: Limits) -> pb.ReviewR
 
     Raises:
         InvalidRequestError: names the field, what was given and what is allowed.
-        NoCandidateError: as ``Route``, where the request is given again.
+        NoCandidateError, NotCalibratedError: as ``Route``, where the request is given again.
     """
-    estimates, goal = _decided(engine, wire, limits)
-    _refuse_contract(goal)
+    estimates, goal, terms = decided(engine, wire, limits)
     wait_usd = _wait_usd("wait_usd", wire.wait_usd)
+    if wait_usd and goal.contract is not None and goal.contract.reviewed:
+        raise InvalidRequestError(
+            "wait_usd",
+            f"{wait_usd} given; a contract over reviews was calibrated without a price of waiting: "
+            "leave it out",
+            reason="WAIT_UNDER_CONTRACT",
+        )
     tiers = engine.artifact.tier_names
     candidates = candidates_of(estimates, tiers)
-    answers = _answers(engine, wire)
-    outcome = look(engine.artifact.review, candidates, answers, goal, wait_usd)
+    answers = given_answers(engine, wire.answers)
+    covered = None
+    if terms is not None and terms.willingness_to_pay_usd is not None:
+        goal = Goal(willingness_to_pay_usd=terms.willingness_to_pay_usd)
+    elif terms is not None:
+        covered = covered_by(terms, candidates.adequacy)
+    outcome = look(engine.artifact.review, candidates, answers, goal, wait_usd, covered=covered)
     answered = {
-        tiers.index(_deployment(engine, one.deployment, "").tier): one.deployment
+        tiers.index(deployment_named(engine, one.deployment, "").tier): one.deployment
         for one in wire.answers
     }
     return _response(engine, wire, outcome, candidates, answered)
@@ -53,18 +57,24 @@ def with_plan(
 ) -> pb.RouteResponse:
     """Add a plan to a decision's answer if the request asks for one; return the answer.
 
+    Under a contract it is the decision as it stands, since the contract holds without a review,
+    which can only cost more; under a contract over reviews it is what the contract covers.
+
     Raises:
-        InvalidRequestError: the waiting price is wrong, or the goal is a contract.
+        InvalidRequestError: the waiting price is wrong.
     """
     if not wire.HasField("plan"):
         return response
-    _refuse_contract(decision.goal)
     wait_usd = _wait_usd("plan.wait_usd", wire.plan.wait_usd)
     tiers = engine.artifact.tier_names
     candidates = candidates_of(decision.estimates, tiers)
     plain = tiers.index(decision.chosen.deployment.tier)
-    beliefs = foresee(engine.artifact.review, candidates)
-    made = plan(beliefs, candidates, plain, decision.goal, wait_usd)
+    goal, terms = decision.goal, decision.contract_terms
+    if terms is not None and terms.willingness_to_pay_usd is not None:
+        goal = Goal(willingness_to_pay_usd=terms.willingness_to_pay_usd)
+    reviewable = goal.contract is None
+    beliefs = foresee(engine.artifact.review, candidates) if reviewable else {}
+    made = plan(beliefs, candidates, plain, goal, wait_usd)
     response.plan.CopyFrom(
         pb.Plan(
             tier=tiers[made.first],
@@ -80,159 +90,6 @@ def with_plan(
         )
     )
     return response
-
-
-def _decided(
-    engine: Engine, wire: pb.ReviewRequest, limits: Limits
-) -> tuple[tuple[Estimate, ...], Goal]:
-    if wire.HasField("decision") == wire.HasField("request"):
-        raise InvalidRequestError(
-            "decision",
-            "give exactly one of decision, as Route answered it, and request, as Route was asked",
-            reason="DECISION_AMBIGUOUS",
-        )
-    if wire.HasField("request"):
-        decision = engine.route(to_request(wire.request, engine.catalog, limits))
-        return decision.estimates, decision.goal
-    return _estimates(engine, wire.decision), engine.resolve_goal(to_goal(wire.decision.goal))
-
-
-def _estimates(engine: Engine, wire: pb.RouteResponse) -> tuple[Estimate, ...]:
-    """Read a decision's candidates back; the caller vouches for the numbers, we for their range."""
-    given = (wire.artifact_version, wire.catalog_version)
-    known = (engine.artifact.version, engine.catalog.version)
-    if given != known:
-        raise InvalidRequestError(
-            "decision",
-            f"made by artifact and catalog {given}, this server has {known}: give request instead",
-            reason="DECISION_OUTDATED",
-        )
-    if [one.deployment for one in wire.candidates] != [d.id for d in engine.catalog.deployments]:
-        raise InvalidRequestError(
-            "decision.candidates",
-            "must be the candidates as Route answered them, all and in that order",
-            reason="DECISION_ALTERED",
-        )
-    estimates = []
-    for place, (one, deployment) in enumerate(
-        zip(wire.candidates, engine.catalog.deployments, strict=True)
-    ):
-        cost = one.expected_cost_usd if one.HasField("expected_cost_usd") else math.nan
-        tokens_in, tokens_out = one.input_token_count, one.output_token_count
-        if (
-            not 0.0 <= one.adequacy <= 1.0
-            or not 0 <= min(tokens_in, tokens_out) <= max(tokens_in, tokens_out) <= MAX_TOKENS
-            or (deployment.price is None) != math.isnan(cost)
-            or cost < 0.0
-            or math.isinf(cost)
-            or not set(one.ineligible_reasons) <= set(IneligibleReason)
-        ):
-            raise InvalidRequestError(
-                f"decision.candidates[{place}]",
-                "holds a number out of range: give the decision as Route answered it",
-                reason="DECISION_ALTERED",
-            )
-        reasons = tuple(IneligibleReason(reason) for reason in one.ineligible_reasons)
-        estimates.append(
-            Estimate(deployment, one.adequacy, cost, float(tokens_in), float(tokens_out), reasons)
-        )
-    return tuple(estimates)
-
-
-def _answers(engine: Engine, wire: pb.ReviewRequest) -> list[GivenAnswer]:
-    if not 0 < len(wire.answers) <= MAX_ANSWERS:
-        raise InvalidRequestError(
-            "answers",
-            f"{len(wire.answers)} given, must be from 1 to {MAX_ANSWERS}",
-            reason="ANSWER_COUNT",
-        )
-    names = [one.deployment for one in wire.answers]
-    if len(set(names)) < len(names):
-        raise InvalidRequestError(
-            "answers", f"{names} given; a deployment answers once", reason="ANSWER_TWICE"
-        )
-    return [_answer(engine, one, f"answers[{place}]") for place, one in enumerate(wire.answers)]
-
-
-def _answer(engine: Engine, wire: pb.Answer, field: str) -> GivenAnswer:
-    deployment = _deployment(engine, wire.deployment, field)
-    if int(wire.finish_reason) not in {finish.value for finish in Finish}:
-        raise InvalidRequestError(
-            f"{field}.finish_reason", "must say how the answer ended", reason="FINISH_MISSING"
-        )
-    finish = Finish(wire.finish_reason)
-    has_text, has_digest = wire.HasField("text"), wire.HasField("digest")
-    if (has_text and has_digest) or not (has_text or has_digest or finish is Finish.ERROR):
-        raise InvalidRequestError(
-            field, "give exactly one of text and digest", reason="ANSWER_AMBIGUOUS"
-        )
-    count = wire.output_token_count if wire.HasField("output_token_count") else None
-    if (count is None and has_digest) or not 0 <= (count or 0) <= MAX_TOKENS:
-        raise InvalidRequestError(
-            f"{field}.output_token_count",
-            f"{count} given, must be from 0 to {MAX_TOKENS}, and known where a digest is given",
-            reason="TOKENS_OUT_OF_RANGE",
-        )
-    tier = engine.artifact.tier_names.index(deployment.tier)
-    if has_digest:
-        return GivenAnswer(tier, finish, _digest(wire.digest, count or 0, f"{field}.digest"))
-    digest = digest_of(wire.text, count)
-    if digest.kind is Kind.TEXT:
-        vector = engine.artifact.encoder.encode([wire.text])[0][0]
-        digest = digest_of(wire.text, count, vector=tuple(vector.tolist()))
-    return GivenAnswer(tier, finish, digest)
-
-
-def _digest(wire: pb.AnswerDigest, token_count: int, field: str) -> Digest:
-    if int(wire.kind) not in {kind.value for kind in Kind}:
-        raise InvalidRequestError(f"{field}.kind", "must be set", reason="KIND_MISSING")
-    expected = (ANSWER_FEATURES_VERSION, len(ANSWER_FEATURE_NAMES))
-    if (wire.features_version, len(wire.features)) != expected:
-        raise InvalidRequestError(
-            f"{field}.features",
-            f"version {wire.features_version} with {len(wire.features)} numbers given, must be "
-            f"version {expected[0]} with {expected[1]}: make digests with the client of this "
-            "release",
-            reason="DIGEST_VERSION",
-        )
-    if len(wire.vector) > _MAX_VECTOR or not all(
-        math.isfinite(value) for value in (*wire.features, *wire.vector)
-    ):
-        raise InvalidRequestError(
-            field,
-            f"numbers must be finite, and a vector holds at most {_MAX_VECTOR}",
-            reason="DIGEST_NUMBERS",
-        )
-    return Digest(
-        kind=Kind(wire.kind),
-        final_hash=short_id(f"{field}.final_hash", wire.final_hash),
-        features=(math.log1p(token_count), *wire.features[1:]),  # the count reported, not estimated
-        token_count=token_count,
-        refused=wire.refused,
-        vector=tuple(wire.vector),
-    )
-
-
-def _deployment(engine: Engine, name: str, field: str) -> Deployment:
-    for deployment in engine.catalog.deployments:
-        if deployment.id == name:
-            return deployment
-    known = sorted(deployment.id for deployment in engine.catalog.deployments)
-    raise InvalidRequestError(
-        f"{field}.deployment",
-        f"{name!r} given, the catalog has {known}",
-        reason="UNKNOWN_DEPLOYMENT",
-        metadata={"given": name},
-    )
-
-
-def _refuse_contract(goal: Goal) -> None:
-    if goal.contract is not None:
-        raise InvalidRequestError(
-            "goal.contract",
-            "no contract is calibrated for reviews: give quality_target or willingness_to_pay_usd",
-            reason="REVIEW_WITHOUT_CONTRACT",
-        )
 
 
 def _wait_usd(field: str, value: float) -> float:

@@ -4,20 +4,22 @@ How gRPC calls them, and what happens to errors, is ``service``.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import NamedTuple
-
-from google.rpc import status_pb2
+from functools import partial
+from typing import Any, NamedTuple
 
 from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
-from router.ledger.ratios import RatioStore
-from router.ledger.store import OutcomeStore, RecordedOutcome
-from router.server.answer import Answers
+from router.ledger.store import RecordedOutcome
+from router.ledger.writer import OutcomeWriter
+from router.server.arm import Arm, InForce, Switch
 from router.server.convert import short_id, to_request
 from router.server.cost_split import with_cost_split
+from router.server.counted import Counted
 from router.server.follow_up import Followed, FollowUp
+from router.server.learning import Learning
 from router.server.limits import Limits
 from router.server.listed import from_catalog
 from router.server.review import review, with_plan
@@ -34,126 +36,166 @@ class Unfinished(NamedTuple):
     finish: Callable[[], None]
 
 
-class RouterServicer:
-    """The methods of ``router.v1.RouterService``, from an engine, its follow-up and a store.
+class Pending(NamedTuple):
+    """An answer that follows from something that another thread is doing."""
 
-    Each takes the wire request, gives the wire answer and raises ``RouterError``.
+    future: "Future[Any]"
+    answer: Callable[[Any], Any]
+
+
+class RouterServicer:
+    """The methods of ``router.v1.RouterService``: from who is in force, the follow-up and a writer.
+
+    Each takes the wire request, gives the wire answer and raises ``RouterError``. Each looks once
+    at who is in force, so that one call is answered by one engine.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        store: OutcomeStore,
+        switch: Switch,
+        outcomes: OutcomeWriter,
         limits: Limits,
         follow_up: FollowUp,
-        ratios: RatioStore | None = None,
+        learning: Learning,
+        counted: Counted | None = None,
     ) -> None:
-        self._engine = engine
-        artifact = engine.artifact
-        self._answers = Answers(engine.catalog, artifact.version, artifact.length_bounds)
-        self._store = store
-        self._limits = limits
+        self._switch = switch
+        self._outcomes = outcomes
+        self.limits = limits
         self._follow_up = follow_up
-        self._ratios = ratios
+        self._learning = learning
+        self._counted = counted or Counted()
 
     def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
         """Decide one request."""
-        engine = self._engine
-        checked = to_request(request, engine.catalog, self._limits)
-        followed = self._follow_up.enter(checked, engine.route(checked))
+        now, lap = self._switch.now, self._counted.lap()
+        arm = now.main if now.canary is None else now.arm_for(_session(request))
+        engine = arm.engine
+        checked = to_request(request, engine.catalog, self.limits)
+        lap("translate")
+        made = engine.route(checked, lap)
+        followed = self._follow_up.enter(arm, checked, made)
+        lap("choose")
         decision = followed.decision
-        self._go_on(checked, decision.chosen)
-        answer = self._answers.write(decision, checked.request_id, checked.max_output_tokens)
+        _go_on(engine, checked, decision.chosen)
+        answer = arm.answers.write(decision, checked.request_id, checked.max_output_tokens)
         answer = with_plan(engine, request, decision, answer)
         answer = with_cost_split(request, decision, answer, engine.artifact)
+        lap("write")
+        self._counted.decided(decision)
+        now.tell(arm, checked, made)
         if followed.audit is None:
             return answer
-        return Unfinished(answer, lambda: self._follow_up.write([(followed, answer)]))
+        return Unfinished(answer, lambda: self._write([(followed, answer)]))
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
         """Decide many requests; errors stand in their place."""
         given = len(request.requests)
-        if not 0 < given <= self._limits.max_batch:
+        if not 0 < given <= self.limits.max_batch:
             raise InvalidRequestError(
                 "requests",
-                f"{given} given, must be from 1 to {self._limits.max_batch}; send several batches",
+                f"{given} given, must be from 1 to {self.limits.max_batch}; send several batches",
                 reason="BATCH_SIZE",
-                metadata={"given": str(given), "limit": str(self._limits.max_batch)},
+                metadata={"given": str(given), "limit": str(self.limits.max_batch)},
             )
-        engine = self._engine
+        now = self._switch.now
+        response = pb.RouteBatchResponse(results=[pb.RouteBatchResult()] * given)
+        places_of: dict[Arm, list[int]] = {}
+        for place, item in enumerate(request.requests):
+            arm = now.main if now.canary is None else now.arm_for(_session(item))
+            places_of.setdefault(arm, []).append(place)
+        answered: list[tuple[Followed, pb.RouteResponse]] = []
+        for arm, places in places_of.items():
+            answered += self._decide(now, arm, request, places, response.results)
+        self._write(answered)
+        self._counted.later(
+            self._counted.all_decided, [followed.decision for followed, _ in answered]
+        )
+        return response
+
+    def _decide(
+        self,
+        now: InForce,
+        arm: Arm,
+        request: pb.RouteBatchRequest,
+        places: Sequence[int],
+        results: Sequence[pb.RouteBatchResult],
+    ) -> Iterator[tuple[Followed, pb.RouteResponse]]:
+        """Decide those requests of a batch that fall to one arm, in one pass of its predictor."""
         checked: list[Request] = []
         place_of: list[int] = []
-        errors: dict[int, status_pb2.Status] = {}
-        for place, item in enumerate(request.requests):
+        for place in places:
             try:
-                checked.append(to_request(item, engine.catalog, self._limits))
+                item = request.requests[place]
+                checked.append(to_request(item, arm.engine.catalog, self.limits))
                 place_of.append(place)
             except InvalidRequestError as error:
-                errors[place] = to_status(error)
-        decisions = engine.route_many(checked)
-        results: list[pb.RouteBatchResult | None] = [None] * given
-        answered: list[tuple[Followed, pb.RouteResponse]] = []
-        for place, one, decision in zip(place_of, checked, decisions, strict=True):
-            if isinstance(decision, RouterError):
-                errors[place] = to_status(decision)
+                results[place].error.CopyFrom(to_status(error))
+        decisions = arm.engine.route_many(checked)
+        for place, one, made in zip(place_of, checked, decisions, strict=True):
+            result = results[place]
+            if isinstance(made, RouterError):
+                result.error.CopyFrom(to_status(made))
                 continue
-            followed = self._follow_up.enter(one, decision)
-            self._go_on(one, followed.decision.chosen)
-            answer = self._answers.write(followed.decision, one.request_id, one.max_output_tokens)
+            followed = self._follow_up.enter(arm, one, made)
+            _go_on(arm.engine, one, followed.decision.chosen)
+            answer = arm.answers.write(followed.decision, one.request_id, one.max_output_tokens)
             try:
                 wire = request.requests[place]
-                answer = with_plan(engine, wire, followed.decision, answer)
-                answer = with_cost_split(wire, followed.decision, answer, engine.artifact)
+                answer = with_plan(arm.engine, wire, followed.decision, answer)
+                answer = with_cost_split(wire, followed.decision, answer, arm.engine.artifact)
             except InvalidRequestError as error:
-                errors[place] = to_status(error)
+                result.error.CopyFrom(to_status(error))
                 continue
-            result = pb.RouteBatchResult(response=answer)
-            results[place] = result
-            answered.append((followed, result.response))
+            now.tell(arm, one, made)
+            result.response.CopyFrom(answer)
+            yield followed, result.response
+
+    def _write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
         self._follow_up.write(answered)
-        return pb.RouteBatchResponse(
-            results=[
-                result if result is not None else pb.RouteBatchResult(error=errors[place])
-                for place, result in enumerate(results)
-            ]
-        )
+        asked = sum(response.HasField("audit") for _, response in answered)
+        if asked:
+            self._counted.later(self._counted.audits, "asked", asked)
 
     def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         """Say what to do with the answers so far."""
-        return review(self._engine, request, self._limits)
+        now = self._switch.now
+        if request.HasField("decision"):
+            made = request.decision
+            arm = now.arm_of(made.artifact_version, made.catalog_version)
+        else:
+            arm = now.arm_for(_session(request.request))
+        return review(arm.engine, request, self.limits)
 
     def list_tiers(self, _: pb.ListTiersRequest) -> pb.ListTiersResponse:
         """List the catalog in force."""
-        today = datetime.now(UTC).date()
-        return from_catalog(self._engine.catalog, self._engine.artifact.version, today)
+        engine = self._switch.now.main.engine
+        return from_catalog(engine.catalog, engine.artifact.version, datetime.now(UTC).date())
 
-    def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
+    def record_outcome(self, request: pb.RecordOutcomeRequest) -> Pending:
         """Make an outcome durable, and learn from it how its deployment counts tokens."""
-        outcome, reported = self._outcome(request), to_token_report(request, self._engine.catalog)
-        duplicate = self._store.record(outcome)
+        outcome = self._outcome(request)
+        reported = to_token_report(request, self._switch.now.main.engine.catalog)
+        return Pending(self._outcomes.put(outcome), partial(self._recorded, reported))
+
+    def _recorded(self, reported: TokenReport | None, duplicate: bool) -> pb.RecordOutcomeResponse:
         if reported is not None and not duplicate:
-            self._learn(reported)
+            self._learning.learn(reported)
+        self._counted.recorded(duplicate)
         return pb.RecordOutcomeResponse(duplicate=duplicate)
-
-    def _learn(self, reported: TokenReport) -> None:
-        deployment, kind, estimated, tokens, warm, cached = reported
-        if self._ratios is not None:
-            self._ratios.report(deployment, kind, estimated, tokens)
-        if self._engine.caches is not None and warm and cached is not None:
-            self._engine.caches.report(deployment, warm, cached)
-
-    def _go_on(self, request: Request, chosen: Estimate) -> None:
-        """Note where a session goes on, so that its next turn finds the cache warm."""
-        if self._engine.caches is not None and request.session_id:
-            self._engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
 
     def record_audit(self, request: pb.RecordAuditRequest) -> pb.RecordAuditResponse:
         """Make the report of an audit durable, and what it means."""
-        return self._follow_up.audits.record(request)
+        answer = self._follow_up.record(request)
+        if not answer.duplicate:
+            self._counted.later(self._counted.audits, "reported")
+            if answer.lost:
+                self._counted.later(self._counted.audits, "lost")
+        return answer
 
     def get_promise(self, _: pb.GetPromiseRequest) -> pb.GetPromiseResponse:
         """Say how the contracts in use are kept."""
-        return self._follow_up.audits.describe()
+        return self._switch.now.main.audits.describe()
 
     def _outcome(self, wire: pb.RecordOutcomeRequest) -> RecordedOutcome:
         quality = wire.quality if wire.HasField("quality") else None
@@ -172,11 +214,13 @@ class RouterServicer:
                 reason="LATENCY_OUT_OF_RANGE",
                 metadata={"given": str(latency_ms)},
             )
-        known = {deployment.id for deployment in self._engine.catalog.deployments}
-        if wire.deployment and wire.deployment not in known:
+        now = self._switch.now
+        # A decision of an earlier catalog may be reported on after that catalog is gone.
+        if wire.deployment and wire.deployment not in now.deployments:
+            known = sorted(deployment.id for deployment in now.main.engine.catalog.deployments)
             raise InvalidRequestError(
                 "deployment",
-                f"{wire.deployment!r} given, the catalog has {sorted(known)}",
+                f"{wire.deployment!r} given, the catalog has {known}",
                 reason="UNKNOWN_DEPLOYMENT",
                 metadata={"given": wire.deployment},
             )
@@ -189,6 +233,17 @@ class RouterServicer:
             latency_ms=latency_ms,
             deployment=wire.deployment,
         )
+
+
+def _go_on(engine: Engine, request: Request, chosen: Estimate) -> None:
+    """Note where a session goes on, so that its next turn finds the cache warm."""
+    if engine.caches is not None and request.session_id:
+        engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
+
+
+def _session(wire: pb.RouteRequest) -> str:
+    """Return what decides which arm answers: the session, or else the request by its id."""
+    return wire.session_id or wire.request_id
 
 
 def _token_count(field: str, wire: pb.RecordOutcomeRequest) -> int | None:

@@ -1,6 +1,8 @@
 """One place where errors become gRPC status, so that no servicer method catches anything."""
 
 import logging
+import math
+import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -9,7 +11,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from router.errors import InvalidRequestError, RouterError
+from router.errors import CallerLimitError, InvalidRequestError, OverloadedError, RouterError
 
 DOMAIN = "router.v1"
 _INTERNAL_TEXT = "internal error; the server's log holds the details"
@@ -22,8 +24,11 @@ logger = logging.getLogger("router.server")
 
 
 def to_status(error: RouterError) -> status_pb2.Status:
-    """Return the google.rpc.Status of an error: one ErrorInfo, and BadRequest for a bad field.
+    """Return the google.rpc.Status of an error: ErrorInfo, and BadRequest for a bad field.
 
+    A call that was turned away because of load, or of its caller's limits, gets RetryInfo.
+
+    A bad field adds BadRequest, a caller's limit adds RetryInfo.
     Long texts are cut in the middle; metadata that do not fit are counted under "left_out".
     """
     details = [
@@ -38,6 +43,10 @@ def to_status(error: RouterError) -> status_pb2.Status:
             field=error.field, description=_cut(error.description)
         )
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
+    if isinstance(error, (OverloadedError, CallerLimitError)):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(max(1, math.ceil(error.retry_seconds * 1e3)))
+        details.append(_pack(retry))
     return status_pb2.Status(
         code=code_pb2.Code.Value(error.code), message=_cut(error.message), details=details
     )
@@ -85,6 +94,17 @@ async def answer_error(error: Exception, context: Any, method: str) -> NoReturn:
     if isinstance(error, RouterError):
         status = rpc_status.to_status(to_status(error))
         await context.abort(status.code, status.details, status.trailing_metadata)
-    logger.error("unforeseen error in %s", method, exc_info=error)
+    logger.error("unforeseen error in %s: %s", method, _without_values(error))
     await context.abort(grpc.StatusCode.INTERNAL, _INTERNAL_TEXT)
     raise error  # not reached: abort raises
+
+
+def _without_values(error: BaseException) -> str:
+    """Return where an error came from, without its text: another library may quote a prompt."""
+    parts: list[str] = []
+    one: BaseException | None = error
+    while one is not None:
+        frames = "".join(traceback.format_tb(one.__traceback__))
+        parts.append(f"{type(one).__qualname__}, Traceback without values:\n{frames}")
+        one = one.__cause__ or one.__context__
+    return "after ".join(parts).rstrip()

@@ -5,19 +5,22 @@ request alone is decided on the loop, as ``Route`` does. Here is only that flow 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
 from google.rpc import status_pb2
 
+from router.access.callers import current_caller
 from router.errors import RouterError
+from router.server.counted import MethodCounts
 from router.server.in_flight import CallsInFlight
 from router.server.servicer import RouterServicer, Unfinished
 from router.server.status import answer_error, to_status
+from router.server.threads import Threads
 from router.v1 import router_pb2 as pb
 
 MOST_TOGETHER = 64
@@ -71,8 +74,16 @@ class Inbox:
         self._has_room = asyncio.Event()
 
     async def fill(self, requests: AsyncIterator[bytes]) -> None:
-        """Read to the end of the stream, pausing while there is no room."""
+        """Read to the end of the stream, pausing while there is no room, or no leave to send.
+
+        A request beyond the caller's rate is waited for, and the caller by gRPC's flow control;
+        the gate has let the first one in.
+        """
+        caller, is_first = current_caller(), True
         async for raw in requests:
+            while caller is not None and not is_first and (wait := caller.take()):
+                await asyncio.sleep(wait)
+            is_first = False
             self._waiting.append(raw)
             self._changed.set()
             if len(self._waiting) >= _MOST_WAITING:
@@ -103,7 +114,7 @@ class RouteStream:
         servicer: Decides.
         decode: Bytes to a ``RouteRequest``; raises ``RouterError``.
         calls: A stream counts as one call.
-        executor: Decides what arrives together.
+        threads: Decide what arrives together.
         streams: Where a stream is known while it is open.
         most_together: Requests in one pass, at least 1.
     """
@@ -111,25 +122,34 @@ class RouteStream:
     servicer: RouterServicer
     decode: Decode
     calls: CallsInFlight
-    executor: Executor
+    threads: Threads
     streams: Streams
     most_together: int
 
     async def serve(self, requests: AsyncIterator[bytes], context: StreamContext) -> None:
         """Answer one stream, from its first request to its end."""
+        counts = MethodCounts(self.calls.counted, "RouteStream")
+        began = time.perf_counter()
         self.calls.count += 1
         inbox = Inbox()
         reader = self.streams.start(inbox, requests)
         reader.add_done_callback(inbox.wake)
         try:
+            self.calls.check()
             while taken := await inbox.take(self.most_together, reader):
                 for result in await self._decide(taken):
                     await context.write(result)
             if self.streams.is_closed:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, _STOPPING_TEXT)
+            counts.ended(time.perf_counter() - began)
         except grpc.aio.AbortError:
+            counts.failed("UNAVAILABLE", "STOPPING", time.perf_counter() - began)
+            raise
+        except asyncio.CancelledError:
+            counts.failed("CANCELLED", "CANCELLED", time.perf_counter() - began)
             raise
         except Exception as error:
+            counts.refused(error, time.perf_counter() - began)
             await answer_error(error, context, "RouteStream")
         finally:
             reader.cancel()
@@ -150,10 +170,9 @@ class RouteStream:
         ]
 
     async def _decide_decoded(self, requests: list[pb.RouteRequest]) -> list[pb.RouteBatchResult]:
-        loop = asyncio.get_running_loop()
         if len(requests) > 1:
             batch = pb.RouteBatchRequest(requests=requests)
-            answer = await loop.run_in_executor(self.executor, self.servicer.route_batch, batch)
+            answer = await self.threads.run_anyway(self.servicer.route_batch, batch)
             return list(answer.results)
         if not requests:
             return []
@@ -162,6 +181,6 @@ class RouteStream:
         except RouterError as error:
             return [pb.RouteBatchResult(error=to_status(error))]
         if isinstance(decided, Unfinished):
-            await loop.run_in_executor(self.executor, decided.finish)
+            await self.threads.run_anyway(decided.finish)
             decided = decided.answer
         return [pb.RouteBatchResult(response=decided)]

@@ -481,18 +481,33 @@ class Contract(google.protobuf.message.Message):
 
     MAX_LOSS_RATE_FIELD_NUMBER: builtins.int
     CONFIDENCE_FIELD_NUMBER: builtins.int
+    PER_TOPIC_FIELD_NUMBER: builtins.int
+    REVIEWED_FIELD_NUMBER: builtins.int
     max_loss_rate: builtins.float
     """Greatest share of requests that may lose, above 0 and below 1."""
     confidence: builtins.float
     """Probability that the promise is kept, above 0 and below 1; unset: 0.9."""
+    per_topic: builtins.bool
+    """True: at most max_loss_rate of the requests of every topic lose, all topics at once; a topic with
+    too few labels goes to the top tier. False: of all requests together. An artifact without topics
+    refuses it (FAILED_PRECONDITION, TOPICS_NOT_CALIBRATED).
+    """
+    reviewed: builtins.bool
+    """True: the promise is of the answer that is kept when the plan of Route is followed and every
+    Review's branch is taken, which is cheaper where answers tell more than prompts. The request must
+    set plan. Not together with per_topic. An artifact whose reviews were not calibrated, or at the
+    prices of another catalog, refuses it (FAILED_PRECONDITION, REVIEWS_NOT_CALIBRATED).
+    """
     def __init__(
         self,
         *,
         max_loss_rate: builtins.float = ...,
         confidence: builtins.float | None = ...,
+        per_topic: builtins.bool = ...,
+        reviewed: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "per_topic", b"per_topic", "reviewed", b"reviewed"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_confidence", b"_confidence"]) -> typing.Literal["confidence"] | None: ...
 
 Global___Contract: typing_extensions.TypeAlias = Contract
@@ -508,6 +523,9 @@ class ContractTerms(google.protobuf.message.Message):
     THRESHOLD_FIELD_NUMBER: builtins.int
     CALIBRATION_PROMPT_COUNT_FIELD_NUMBER: builtins.int
     OBSERVED_LOSS_RATE_FIELD_NUMBER: builtins.int
+    TOPIC_FIELD_NUMBER: builtins.int
+    TOPIC_COUNT_FIELD_NUMBER: builtins.int
+    WILLINGNESS_TO_PAY_USD_FIELD_NUMBER: builtins.int
     max_loss_rate: builtins.float
     """As asked."""
     confidence: builtins.float
@@ -517,9 +535,20 @@ class ContractTerms(google.protobuf.message.Message):
     vouch for no threshold at all, or the contract is suspended, so only the top tier is permitted.
     """
     calibration_prompt_count: builtins.int
-    """Labelled prompts it was calibrated on."""
+    """Labelled prompts it was calibrated on; per topic, those of this prompt's topic."""
     observed_loss_rate: builtins.float
     """Share of them that lost at the threshold."""
+    topic: builtins.str
+    """This prompt's topic, of a contract per topic; else empty. A topic is named after the task most of
+    its training prompts come from, and may hold others.
+    """
+    topic_count: builtins.int
+    """How many topics the confidence holds for together; 0 if the contract is not per topic."""
+    willingness_to_pay_usd: builtins.float
+    """Of a contract over reviews, which has no threshold: the willingness to pay that plan and reviews
+    go by. Unset: the top tier is asked and its answer kept, because the labels vouch for no other,
+    the contract is suspended, or a tier may not serve this request.
+    """
     def __init__(
         self,
         *,
@@ -528,10 +557,16 @@ class ContractTerms(google.protobuf.message.Message):
         threshold: builtins.float | None = ...,
         calibration_prompt_count: builtins.int = ...,
         observed_loss_rate: builtins.float = ...,
+        topic: builtins.str = ...,
+        topic_count: builtins.int = ...,
+        willingness_to_pay_usd: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_threshold", b"_threshold", "threshold", b"threshold"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_threshold", b"_threshold", "calibration_prompt_count", b"calibration_prompt_count", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "observed_loss_rate", b"observed_loss_rate", "threshold", b"threshold"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_threshold", b"_threshold", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "threshold", b"threshold", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_threshold", b"_threshold", "_willingness_to_pay_usd", b"_willingness_to_pay_usd", "calibration_prompt_count", b"calibration_prompt_count", "confidence", b"confidence", "max_loss_rate", b"max_loss_rate", "observed_loss_rate", b"observed_loss_rate", "threshold", b"threshold", "topic", b"topic", "topic_count", b"topic_count", "willingness_to_pay_usd", b"willingness_to_pay_usd"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_threshold", b"_threshold"]) -> typing.Literal["threshold"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_willingness_to_pay_usd", b"_willingness_to_pay_usd"]) -> typing.Literal["willingness_to_pay_usd"] | None: ...
 
 Global___ContractTerms: typing_extensions.TypeAlias = ContractTerms
 
@@ -688,8 +723,8 @@ class PlanOptions(google.protobuf.message.Message):
 
     WAIT_USD_FIELD_NUMBER: builtins.int
     wait_usd: builtins.float
-    """USD that waiting for one further answer costs the caller, >= 0. It weighs in the choice and is
-    not part of any cost that is stated.
+    """USD that waiting for one further answer costs the caller, >= 0. It weighs in the choice, except
+    under a contract, and is not part of any cost that is stated.
     """
     def __init__(
         self,
@@ -1014,7 +1049,10 @@ Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
 
 @typing.final
 class Plan(google.protobuf.message.Message):
-    """What is best done from the start, the price of every answer included."""
+    """What is best done from the start, the price of every answer included. Under a contract that is the
+    decision as it stands, since the contract holds without a review; under one over reviews it is what
+    the contract covers.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1288,7 +1326,10 @@ Global___ReviewBranch: typing_extensions.TypeAlias = ReviewBranch
 
 @typing.final
 class ReviewResponse(google.protobuf.message.Message):
-    """What to do with the answers so far."""
+    """What to do with the answers so far. Under a contract (not over reviews) a usable answer of a permitted tier is kept
+    while its regret, the answer known, is within the threshold; else the top tier is asked. So what is
+    kept is covered by the contract.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -1676,7 +1717,9 @@ class RecordAuditRequest(google.protobuf.message.Message):
     is acknowledged once more and counted once; with others it is refused (ALREADY_EXISTS).
     """
     quality: builtins.float
-    """Measured quality of the chosen deployment's answer, in [0, 1]. Must be set."""
+    """Measured quality of the chosen deployment's answer, of a contract over reviews of the answer that
+    was kept, in [0, 1]. Must be set.
+    """
     top_quality: builtins.float
     """Measured quality of the audit deployment's answer, by the same measure, in [0, 1]. Must be set."""
     def __init__(
@@ -1751,9 +1794,11 @@ class WatchedContract(google.protobuf.message.Message):
     LOSS_RATE_LOWER_BOUND_FIELD_NUMBER: builtins.int
     STARTED_FIELD_NUMBER: builtins.int
     SUSPENDED_AT_FIELD_NUMBER: builtins.int
+    TOPIC_FIELD_NUMBER: builtins.int
+    EVIDENCE_LIMIT_FIELD_NUMBER: builtins.int
     suspended: builtins.bool
     """True once it was found broken. Wrong with a probability of at most 1 - confidence over the whole
-    watch, however often one looks.
+    watch, of a contract per topic over those of all topics together, however often one looks.
     """
     audit_count: builtins.int
     """Audits drawn, those where the top tier was chosen included."""
@@ -1762,13 +1807,19 @@ class WatchedContract(google.protobuf.message.Message):
     lost_audit_count: builtins.int
     """Known audits that lost."""
     evidence: builtins.float
-    """Wealth of the bet against the contract at its greatest, >= 1; at 1 / (1 - confidence) the
-    contract is suspended.
+    """Wealth of the bet against the contract at its greatest, >= 1; at evidence_limit the contract is
+    suspended.
     """
     loss_rate_lower_bound: builtins.float
-    """With the contract's confidence, some request's expected loss was above this; 0 if nothing is
-    known yet.
+    """With a probability of 1 - 1 / evidence_limit, some request's expected loss was above this; 0 if
+    nothing is known yet.
     """
+    topic: builtins.str
+    """The topic watched, of a contract per topic, each of which has a watch of its own and is suspended
+    alone; else empty.
+    """
+    evidence_limit: builtins.float
+    """1 / (1 - confidence), of a contract per topic times the number of topics."""
     @property
     def contract(self) -> Global___Contract:
         """What is promised."""
@@ -1793,9 +1844,11 @@ class WatchedContract(google.protobuf.message.Message):
         loss_rate_lower_bound: builtins.float = ...,
         started: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         suspended_at: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        topic: builtins.str = ...,
+        evidence_limit: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["contract", b"contract", "started", b"started", "suspended_at", b"suspended_at"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["audit_count", b"audit_count", "contract", b"contract", "evidence", b"evidence", "known_audit_count", b"known_audit_count", "loss_rate_lower_bound", b"loss_rate_lower_bound", "lost_audit_count", b"lost_audit_count", "started", b"started", "suspended", b"suspended", "suspended_at", b"suspended_at"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audit_count", b"audit_count", "contract", b"contract", "evidence", b"evidence", "evidence_limit", b"evidence_limit", "known_audit_count", b"known_audit_count", "loss_rate_lower_bound", b"loss_rate_lower_bound", "lost_audit_count", b"lost_audit_count", "started", b"started", "suspended", b"suspended", "suspended_at", b"suspended_at", "topic", b"topic"]) -> None: ...
 
 Global___WatchedContract: typing_extensions.TypeAlias = WatchedContract
 

@@ -14,7 +14,19 @@ from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ("serve", "route", "tiers", "check", "health", "promise", "prices", "demo", "outcomes")
+COMMANDS = (
+    "serve",
+    "route",
+    "tiers",
+    "check",
+    "health",
+    "promise",
+    "prices",
+    "demo",
+    "outcomes",
+    "keys",
+    "sign",
+)
 
 
 @pytest.fixture

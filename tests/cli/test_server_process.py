@@ -1,9 +1,11 @@
 """``serve`` as a real process: one line when ready, a graceful end on either signal; ``demo``."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,31 @@ def test_serve_says_ready_answers_and_stops_gracefully_on_a_signal(
     rest, log = process.communicate(timeout=20)
     assert (process.returncode, rest) == (0, "")
     assert "stopped" in log
+
+
+@pytest.mark.parametrize("trigger", ["signal", "files"])
+def test_a_new_artifact_is_taken_at_a_signal_or_when_it_is_seen(
+    flags: list[str], tiny_artifact: Path, other_artifact: Path, tmp_path: Path, trigger: str
+) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(tiny_artifact)
+    watch = ["--watch-seconds", "0.1"] if trigger == "files" else []
+    arguments = [*flags, "--artifact", str(link), "--admin", *watch]
+    with ServerProcess(arguments) as server, RouterClient(server.address) as client:
+        before = client.status().in_force.artifact_version
+        (tmp_path / "next").symlink_to(other_artifact)
+        (tmp_path / "next").replace(link)
+        if trigger == "signal":
+            os.kill(server.pid, signal.SIGHUP)
+        end = time.monotonic() + 20.0
+        while client.status().in_force.artifact_version == before:
+            assert time.monotonic() < end, "waited 20 seconds in vain"
+            time.sleep(0.02)
+        status = client.status()
+        assert status.previous.artifact_version == before
+        assert status.last_attempt.trigger == trigger
+        answer = client.route(pb.RouteRequest(prompt="Name a fruit."))
+        assert answer.artifact_version == status.in_force.artifact_version
 
 
 def test_a_server_that_cannot_start_tells_its_reason(flags: list[str]) -> None:

@@ -55,3 +55,23 @@ def test_the_import_contracts_of_pyproject_hold() -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 broken" in result.stdout, result.stdout + result.stderr
+
+
+def test_the_runtime_is_told_to_send_nothing_home_before_it_is_loaded(tmp_path: Path) -> None:
+    """Its wheels would keep a device id and a queue of events below the home directory."""
+    for package in ("router", "training"):
+        code = (
+            f"import {package}; from router import load_engine; import os; load_engine(); "
+            "print(os.environ['ORT_DISABLE_TELEMETRY'])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        )
+        assert done.stdout == "1\n"
+        assert "telemetry" not in done.stderr
+    assert list(tmp_path.rglob("*")) == []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,11 +17,14 @@ from router.review.compare import Agreement
 from router.review.final import Kind
 from router.review.look import Finish, Why
 from router.review.rule import Action
+from router.server.attempts import Action as AttemptedAction
+from router.server.attempts import Outcome
 from router.types import Capabilities, DecisionReason, Deployment, IneligibleReason, Tier
+from router.v1 import admin_pb2 as admin
 from router.v1 import router_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
-PROTO = ROOT / "protos" / "router" / "v1" / "router.proto"
+PROTOS = ROOT / "protos" / "router" / "v1"
 DEFINITION = re.compile(
     r"^(message|enum|service|rpc|(repeated |optional |map<)?[\w.<>, ]+ \w+ = \d+;|[A-Z_]+ = \d+;)"
 )
@@ -40,6 +44,8 @@ PYTHON = sorted(
         (Agreement, pb.Agreement, "AGREEMENT_"),
         (Action, pb.ReviewAction, "REVIEW_ACTION_"),
         (Why, pb.ReviewReason, "REVIEW_REASON_"),
+        (AttemptedAction, admin.AttemptAction, "ATTEMPT_ACTION_"),
+        (Outcome, admin.AttemptOutcome, "ATTEMPT_OUTCOME_"),
     ],
 )
 def test_enums_in_python_equal_the_enums_on_the_wire(
@@ -77,16 +83,19 @@ def test_the_nouns_are_frozen_and_slotted() -> None:
         assert "__slots__" in vars(record), record
 
 
-def test_every_definition_of_the_proto_has_a_comment() -> None:
-    lines = [line.strip() for line in PROTO.read_text(encoding="utf-8").splitlines()]
+@pytest.mark.parametrize(("name", "module"), [("router", pb), ("admin", admin)])
+def test_every_definition_of_the_protos_has_a_comment(name: str, module: ModuleType) -> None:
+    text = (PROTOS / f"{name}.proto").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
     bare = [
         f"{number + 1}: {line}"
         for number, line in enumerate(lines)
         if DEFINITION.match(line) and not lines[number - 1].startswith("//")
     ]
+    messages = module.DESCRIPTOR.message_types_by_name
     defined = sum(bool(DEFINITION.match(line)) for line in lines)
-    fields = sum(len(m.fields) for m in pb.DESCRIPTOR.message_types_by_name.values())
-    assert defined >= fields + len(pb.DESCRIPTOR.message_types_by_name)
+    fields = sum(len(m.fields) for m in messages.values())
+    assert defined >= fields + len(messages)
     assert bare == []
 
 

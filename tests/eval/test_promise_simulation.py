@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.promise.clusters import cluster_names, fit_clusters
-from eval.promise.contract_tables import contract_lines, topic_lines
+from eval.promise.clusters import fit_clusters, spread
+from eval.promise.contract_tables import contract_lines
 from eval.promise.draws import (
     ALWAYS_TOP,
     draw_totals,
@@ -18,9 +18,18 @@ from eval.promise.order_tables import order_lines
 from eval.promise.populations import Population
 from eval.promise.shift import harmed_requests, watch_paths
 from eval.promise.shift_tables import delay_lines, quiet_lines, shift_lines
+from eval.promise.topic_tables import (
+    RULES,
+    calibrations,
+    group_lines,
+    rows_of,
+    summary_lines,
+    truth,
+)
 from router.errors import DataError
 from router.promise.contract import DEFAULT_GRID, contract, count_losses
 from router.promise.rule import realised_loss
+from router.promise.topics import Topics
 
 
 def population(n: int = 3000, seed: int = 0, bias: float = 0.0) -> Population:
@@ -35,6 +44,7 @@ def population(n: int = 3000, seed: int = 0, bias: float = 0.0) -> Population:
         loss=realised_loss(rng.random((n, 2)) < truth),
         cost_usd=np.tile((0.0, 1.0), (n, 1)),
         topic=np.where(weak > 0.6, "easy", "hard"),
+        task=np.full(n, "one"),
     )
 
 
@@ -67,8 +77,10 @@ def test_a_head_that_cannot_be_fitted_is_refused(labels, ridge: float):
 def test_clusters_find_groups_that_lie_apart():
     rng = np.random.default_rng(3)
     rows = np.concatenate([rng.normal(at, 0.1, (50, 2)) for at in (0.0, 5.0, -5.0)])
-    names = cluster_names(rows, fit_clusters(rows, 3, seed=1))
-    assert {len(set(names[at : at + 50].tolist())) for at in (0, 50, 100)} == {1}
+    centres = fit_clusters(rows, 3, seed=1)
+    places = Topics(("a", "b", "c"), centres).of(rows)
+    assert {len(set(places[at : at + 50].tolist())) for at in (0, 50, 100)} == {1}
+    assert spread(rows, centres) < spread(rows, centres[:2])
     with pytest.raises(DataError):
         fit_clusters(rows[:2], 3, seed=0)
 
@@ -112,11 +124,35 @@ def test_a_watch_counts_losses_after_the_shift_only_and_harm_follows_the_audit_s
     assert harmed.sum() / requests.sum() == pytest.approx(0.3, rel=0.05)
 
 
-def test_every_table_has_as_many_cells_as_its_head():
+def test_one_contract_for_all_breaks_a_topic_that_a_contract_per_topic_keeps():
+    fair, biased = population(), population(seed=1, bias=0.15)
+    both = Population(
+        name="both",
+        adequacy=np.concatenate((fair.adequacy, biased.adequacy)),
+        loss=np.concatenate((fair.loss, biased.loss)),
+        cost_usd=np.concatenate((fair.cost_usd, biased.cost_usd)),
+        topic=np.repeat(("fair", "biased"), 3000),
+        task=np.full(6000, "one"),
+    )
+    rows, flat = rows_of(both), np.full(6000, 1 / 6000)
+    chosen = calibrations(rows, flat, 0.1, 400, np.random.default_rng(2))
+    known = truth(rows, flat)
+    place = rows.topics.index("biased")
+    in_biased = {rule: known.loss[place, chosen[rule][:, place]] * 2 > 0.1 for rule in RULES}
+    assert in_biased["one for all"].mean() > 0.9
+    assert in_biased["per topic, joint"].mean() <= 0.05
+    costs = [known.cost_share(chosen[rule]).mean() for rule in RULES]
+    assert costs[1] <= costs[2] <= 1.0
+    assert (known.risk(chosen["one for all"]) > 0.1).mean() <= 0.1
+
+
+def test_every_table_has_as_many_cells_as_its_head(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("eval.promise.topic_tables.RESAMPLES", 4)
     home, away = population(), population(seed=1, bias=0.3)
     tables = (
         contract_lines([home], (0.05,), 100, 0, (200,)),
-        topic_lines(home, 0.05, 100, 0),
+        summary_lines(home, (0.05,), 20, 0),
+        group_lines(home, home.topic, 0.05, 20, 0),
         shift_lines([(home, away)], (0.05,), 100, 0),
         quiet_lines([(home, away)], (0.05,), 20, 0),
         delay_lines(0.05, 20, 0)[:3],

@@ -10,12 +10,19 @@ from made_up_answers import MODELS, made_up_answers
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
 from eval.review.__main__ import main
 from eval.review.answers import Answers, match, read_answers, write_answers
+from eval.review.contracts import policies
 from eval.review.fit import choose_ridge, fit_head, fit_line, fit_review
-from eval.review.measure import Prepared, prepare, shares, sweeps
+from eval.review.measure import Prepared, cross_fitted, prepare, shares, sweeps
 from eval.review.predictions import Predictions, read_predictions, write_predictions
+from eval.review.replay import given_answers
 from router.catalog import Catalog, load_catalog
 from router.errors import DataError
+from router.promise.contract import DEFAULT_GRID, ContractTerms
+from router.review.covered import covered_by
 from router.review.heads import prompt_rows, sigmoid
+from router.review.look import look
+from router.review.rule import Action
+from router.types import Contract, Goal
 
 ORIGIN = Origin("made up", "none", "none")
 PROMPTS = 400
@@ -23,9 +30,11 @@ PROMPTS = 400
 
 @pytest.fixture(autouse=True)
 def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweep twelve settings instead of all."""
+    """Sweep twelve settings instead of all, and draw less."""
     pays = tuple(np.geomspace(3e-4, 3.0, 12).tolist())
     monkeypatch.setattr("eval.review.measure.WILLINGNESS_TO_PAY_USD", pays)
+    monkeypatch.setattr("eval.review.__main__.CALIBRATIONS", 20)
+    monkeypatch.setattr("eval.review.contracts.RESAMPLES", 4)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +113,9 @@ def test_noise_gets_a_stiff_penalty_and_signal_a_loose_one() -> None:
 def test_a_review_fitted_on_agreement_saves_against_none_on_prompts_it_has_not_seen(
     data: Prepared, reviewed_catalog: Catalog
 ) -> None:
-    found = shares(data, sweeps(data, reviewed_catalog), seed=0, draws=50)
+    found = shares(
+        data, sweeps(data, reviewed_catalog, cross_fitted(data, reviewed_catalog)), seed=0, draws=50
+    )
     reviewed = {
         share.level: share
         for share in found
@@ -119,6 +130,29 @@ def test_a_review_fitted_on_agreement_saves_against_none_on_prompts_it_has_not_s
         and (share.part, share.level) == ("all", 0.97)
     )
     assert bound.share.value < reviewed[0.97].share.value
+
+
+def test_a_review_under_a_contract_only_undoes_losses_and_is_replayed_as_it_is_served(
+    data: Prepared, reviewed_catalog: Catalog
+) -> None:
+    model_of = cross_fitted(data, reviewed_catalog)
+    routers = sweeps(data, reviewed_catalog, model_of)
+    plain, served, free = policies(data, model_of, routers[0], reviewed_catalog.adequate_quality)
+    assert (served.lost <= plain.lost).all()
+    assert (plain.lost[:, :-1] <= plain.counted).all()
+    assert (served.cost_usd >= plain.cost_usd).all()
+    assert free.lost[:, :-1].tolist() == free.counted.tolist()
+    terms = ContractTerms(0.1, 0.1, 0.05, 400, 0.0, 0.0, "clopper-pearson", "any", 1)
+    column = DEFAULT_GRID.index(0.05)
+    for row in range(40):
+        one, given = data.candidates[row], given_answers(data.answers, row)
+        covered = covered_by(terms, one.adequacy)
+        first = covered.tiers.index(True)
+        branch = look(
+            model_of(row), one, [given[first]], Goal(contract=Contract(0.1)), covered=covered
+        ).branch
+        assert served.lost[row, column] == (plain.lost[row, column] and branch.tier == first)
+        assert served.answers[row, column] == 1 + (branch.action is Action.ESCALATE)
 
 
 def test_answers_survive_being_written(answers: Answers, tmp_path: Path) -> None:
@@ -169,6 +203,7 @@ def test_the_command_prints_a_table_for_every_task(
     for part in ("even: 200 prompts", "odd: 200 prompts", "all: 400 prompts"):
         assert part in printed
     assert "with review - no review" in printed
+    assert printed.count("| 0.05 | over reviews |") == 3
     assert main(["--predictions", str(tmp_path / "nowhere.parquet"), *map(str, given[:4])]) == 1
 
 

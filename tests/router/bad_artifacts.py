@@ -1,6 +1,7 @@
 """Bad artifacts: altered, old, incomplete, of other parts, or not fitting the catalog."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 
 from bad_inputs import BadFile
 from bad_settings import CATALOG
+from certificates import signing_keys
 from onnx import TensorProto
 from tiny_artifact import (
+    calibrated,
     copy_artifact,
     edit_json,
     heads_model,
@@ -20,8 +23,11 @@ from tiny_artifact import (
 
 from router.catalog import load_catalog
 from router.engine import build_engine
-from router.errors import ArtifactError
+from router.errors import ArtifactError, NotCalibratedError
 from router.predict.artifact import load_artifact
+from router.predict.parts import PROMISE_FILE, REVIEW_FILE, TOPICS_FILE
+from router.predict.signature import sign_artifact
+from router.types import Contract, Goal, Message, Request
 
 DIR = Path("artifact")
 
@@ -51,6 +57,16 @@ def file(name: str, change: Callable[[bytes], bytes]) -> Callable[[], object]:
     return lambda: replace_file(DIR / name, change((DIR / name).read_bytes()))
 
 
+def pipe(name: str) -> Callable[[], object]:
+    """Put a pipe that nobody writes to in the place of a file."""
+
+    def change() -> None:
+        (DIR / name).unlink()
+        os.mkfifo(DIR / name)
+
+    return change
+
+
 def made(name: str, content: bytes) -> Callable[[], object]:
     """Change a file of an artifact whose hashes are right all the same."""
 
@@ -66,6 +82,38 @@ def made(name: str, content: bytes) -> Callable[[], object]:
 
 def heads(**arguments: Any) -> Callable[[], object]:
     return made("heads.onnx", heads_model(**arguments).SerializeToString())
+
+
+def weights_in(*places: str) -> Callable[[], object]:
+    """Say of the heads' first weights that they lie in other files."""
+    model = heads_model()
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for place in places:
+        tensor.external_data.add(key="location", value=place)
+    return made("heads.onnx", model.SerializeToString())
+
+
+def operator_of(domain: str) -> Callable[[], object]:
+    """Give the heads' first node to another library."""
+    model = heads_model()
+    model.graph.node[0].domain = domain
+    model.opset_import.add(domain=domain, version=1)
+    return made("heads.onnx", model.SerializeToString())
+
+
+def signed(change: Callable[[], object] = lambda: None) -> Callable[[Path], object]:
+    """Load a copy of the good artifact, signed and then changed, where signatures are asked for."""
+
+    def load(good: Path) -> object:
+        copy_artifact(good, DIR)
+        private, public = signing_keys(Path())
+        sign_artifact(DIR, private)
+        change()
+        return load_artifact(DIR, public_key=public)
+
+    return load
 
 
 def encoder(**values: Any) -> Callable[[], object]:
@@ -91,6 +139,27 @@ def golden(changes: Mapping[str, Any]) -> Callable[[], object]:
         made("golden.jsonl", "\n".join([row, *rest]).encode())()
 
     return change
+
+
+def extra(name: str) -> Callable[[], object]:
+    """Add a file that holds nothing, and list it in the manifest."""
+
+    def change() -> None:
+        (DIR / name).write_bytes(b"{}")
+        write_manifest(
+            DIR, change=lambda content: content["files"].update({name: sha256(DIR / name)})
+        )
+
+    return change
+
+
+def without_topics(good: Path) -> object:
+    """Ask an artifact calibrated for all traffic together for a contract per topic."""
+    artifact = load_artifact(calibrated(copy_artifact(good, DIR)))
+    goal = Goal(contract=Contract(0.05, per_topic=True))
+    return build_engine(artifact, load_catalog(CATALOG)).route(
+        Request((Message("user", "Why?"),), goal)
+    )
 
 
 def with_catalog(**changes: Any) -> Callable[[Path], object]:
@@ -163,6 +232,12 @@ ARTIFACTS = [
         file("manifest.json", lambda _: b"[1]"),
         "FILE_UNREADABLE",
         f"{MANIFEST}: expected a JSON object, found list",
+    ),
+    bad(
+        "a pipe in the place of a manifest",
+        pipe("manifest.json"),
+        "FILE_UNREADABLE",
+        f"{MANIFEST}: not readable as JSON (no plain file of at most 2147483648 bytes); {COPY}",
     ),
     bad(
         "an artifact of an older format",
@@ -248,6 +323,36 @@ ARTIFACTS = [
         "rebuild it with 'make encoder'",
     ),
     bad(
+        "a graph whose weights lie outside the artifact",
+        weights_in("../secret.bin"),
+        "GRAPH",
+        "artifact/heads.onnx: the weights 'weights' lie in ['../secret.bin'], no verified file; "
+        "restore the artifact directory",
+    ),
+    bad(
+        "a graph of an operator that is not onnxruntime's",
+        operator_of("my.library"),
+        "GRAPH",
+        "artifact/heads.onnx: the operator my.library.Concat is not onnxruntime's own; restore "
+        "the artifact directory",
+    ),
+    BadFile(
+        "an artifact without a signature, where one is asked for",
+        signed((DIR / "manifest.sig").unlink),
+        ArtifactError,
+        "ARTIFACT_UNSIGNED",
+        "artifact/manifest.sig: not there, and artifact_public_key asks for signed artifacts (No "
+        "such file or directory); sign it with 'python -m router sign', or ask who made it to",
+    ),
+    BadFile(
+        "an artifact altered after it was signed, with hashes that fit",
+        signed(manifest(adequate_quality=0.4)),
+        ArtifactError,
+        "ARTIFACT_SIGNATURE",
+        "artifact/manifest.sig: not a signature of this manifest by the key in signing.pub: the "
+        "artifact was altered, or signed with another key; nothing of it is used",
+    ),
+    bad(
         "a file that is no tokenizer",
         made("tokenizer.json", b"{}"),
         "TOKENIZER",
@@ -257,8 +362,7 @@ ARTIFACTS = [
         "heads cut short before they were hashed",
         made("heads.onnx", ONE_LAYER[:1000]),
         "GRAPH",
-        "artifact/heads.onnx: onnxruntime cannot open this graph (…); restore the artifact "
-        "directory",
+        "artifact/heads.onnx: not an ONNX model; restore the artifact directory",
     ),
     bad(
         "heads for vectors of another width",
@@ -336,5 +440,33 @@ ARTIFACTS = [
         "ARTIFACT_TIERS",
         "artifact: trained for adequate_quality 0.5, the catalog 'default' says 0.7: make them "
         "equal or train again",
+    ),
+    bad(
+        "a contract.json that holds no calibration",
+        extra(PROMISE_FILE),
+        "PROMISE",
+        "artifact/contract.json: not a calibration of contracts (artifact/contract.json: format "
+        "None; this release reads format 1: calibrate again); calibrate again",
+    ),
+    bad(
+        "a topics.json that holds no topics",
+        extra(TOPICS_FILE),
+        "TOPICS",
+        "artifact/topics.json: not a calibration of topics (artifact/topics.json: format None; "
+        "this release reads format 1: calibrate again); calibrate again",
+    ),
+    bad(
+        "a review.json that holds no review",
+        extra(REVIEW_FILE),
+        "REVIEW",
+        "artifact/review.json: not a review of this artifact (…); run 'make review' again",
+    ),
+    BadFile(
+        "a contract per topic of an artifact without topics",
+        without_topics,
+        NotCalibratedError,
+        "TOPICS_NOT_CALIBRATED",
+        "goal.contract.per_topic given, but artifact … knows no topics: leave it out, or serve an "
+        "artifact of 'make train'",
     ),
 ]

@@ -268,6 +268,14 @@ ROUTE = [
         "…Received message larger than max (17000005 vs. 16777216)",
     ),
     BadRequest(
+        "a list of 4,097 entries in a message of 1 MiB or more",
+        asked(prompt="z" * 1_048_576, denied_tiers=["small"] * 4097),
+        INVALID,
+        "TOO_MANY",
+        "denied_tiers",
+        "denied_tiers: more than 4096 given; send less at once",
+    ),
+    BadRequest(
         "bytes that are no message",
         b"\x0a\xff\xff",
         "INVALID_ARGUMENT",

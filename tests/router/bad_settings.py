@@ -3,13 +3,14 @@
 import sqlite3
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from bad_inputs import BadFile
 
 from router.catalog import load_catalog, parse_catalog
-from router.config import load_config
+from router.config import Config, load_config
 from router.errors import CatalogError, ConfigError, StoreError
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
@@ -191,11 +192,7 @@ def bad_config(given: str, make: Callable[[Path], object], message: str) -> BadF
     return BadFile(given, make, ConfigError, "CONFIG_INVALID", message)
 
 
-KEYS = (
-    "['address', 'artifact', 'audit_share', 'catalog', 'decision_log', 'exploration_share', "
-    "'grace_seconds', 'log_level', 'max_batch', 'max_concurrent_calls', 'max_message_bytes', "
-    "'max_messages', 'reflection', 'store', 'threads']"
-)
+KEYS = str(sorted(item.name for item in fields(Config)))
 CONFIGS = [
     bad_config(
         "a configuration file that is not there",
@@ -238,6 +235,49 @@ CONFIGS = [
         "router.toml: log_level = 'loud': must be one of ['debug', 'info', 'warning', 'error']",
     ),
     bad_config(
+        "a canary without its share",
+        config('canary = "build/artifact"'),
+        "configuration: canary = 'build/artifact': canary and canary_share above 0 go together",
+    ),
+    bad_config(
+        "a share without its shadow",
+        config("shadow_share = 0.1"),
+        "configuration: shadow_share = 0.1: shadow and shadow_share above 0 go together",
+    ),
+    bad_config(
+        "AdminService of several workers that follow nothing",
+        config("admin = true\nworkers = 2"),
+        "configuration: choice = None: with admin and 2 workers a file must be given by which all "
+        "of them follow a change that one was asked for, such as router-choice.json",
+    ),
+    bad_config(
+        "AdminService for everybody",
+        config("admin = true", ADDRESS="0.0.0.0:50051"),
+        "configuration: admin = True: without api_keys AdminService has no guard, so it is served "
+        "on a loopback address only, and not on 0.0.0.0:50051: give api_keys, or listen on "
+        "127.0.0.1",
+    ),
+    bad_config(
+        "a log format that is not known",
+        config(LOG_FORMAT="xml"),
+        "environment (ROUTER_*): log_format = 'xml': must be one of ['text', 'json']",
+    ),
+    bad_config(
+        "no workers",
+        config("workers = 0"),
+        "router.toml: workers = 0: must be a whole number from 1 to 64",
+    ),
+    bad_config(
+        "a metrics address without a port",
+        config('metrics_address = "localhost"'),
+        "router.toml: metrics_address = 'localhost': must be host:port",
+    ),
+    bad_config(
+        "an endless drain delay",
+        config("drain_delay_seconds = 86400"),
+        "router.toml: drain_delay_seconds = 86400: must be a finite number >= 0.0 and <= 3600.0",
+    ),
+    bad_config(
         "a negative grace time",
         config("grace_seconds = -1"),
         "router.toml: grace_seconds = -1: must be a finite number >= 0.0 and <= 3600.0",
@@ -246,6 +286,17 @@ CONFIGS = [
         "an audit share in percent",
         config("audit_share = 2"),
         "router.toml: audit_share = 2: must be a finite number >= 0.0 and <= 1.0",
+    ),
+    bad_config(
+        "a health address without a port",
+        config('health_address = "0.0.0.0"'),
+        "router.toml: health_address = '0.0.0.0': must be host:port",
+    ),
+    bad_config(
+        "no requests a second",
+        config("caller_requests_per_second = 0"),
+        "router.toml: caller_requests_per_second = 0: must be a finite number > 0.0 and <= "
+        "1000000.0",
     ),
     bad_config(
         "a negative exploration share",

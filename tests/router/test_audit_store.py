@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from router.promise.saved import monitor_to_json
 from router.types import Contract
 
 CONTRACT = Contract(0.05, 0.9)
-TERMS = ContractTerms(0.05, 0.1, 0.1, 1000, 0.02, 0.03, "clopper-pearson", "any", 100)
+TERMS = ContractTerms(0.05, 1.0 - 0.9, 0.1, 1000, 0.02, 0.03, "clopper-pearson", "any", 100)
 WRITER = """
 import random, sys
 from pathlib import Path
@@ -45,8 +46,13 @@ for number in range(100_000):
 """
 
 
-def drawn(decision_id: str, tier: str = "small", contract: Contract = CONTRACT) -> DrawnAudit:
-    return DrawnAudit(decision_id, "cal", contract, TERMS, tier, "large", 0.02, "v1", 0.5)
+def drawn(
+    decision_id: str,
+    tier: str = "small",
+    contract: Contract = CONTRACT,
+    terms: ContractTerms = TERMS,
+) -> DrawnAudit:
+    return DrawnAudit(decision_id, "cal", contract, terms, tier, "large", 0.02, "v1", 0.5)
 
 
 def state_of(path: Path) -> tuple[str, int]:
@@ -63,6 +69,17 @@ def replayed(path: Path, settled: int) -> str:
     connection.close()
     plan = MonitorPlan(CONTRACT.max_loss_rate, 1 - CONTRACT.confidence, 0.02)
     return monitor_to_json(fold(start_monitor(plan), [loss for (loss,) in rows[:settled]]))
+
+
+def forget_topics(path: Path) -> None:
+    """Leave a store as a release without topics would have."""
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE older AS SELECT id, calibration, max_loss_rate, confidence, started_unix, "
+        "suspended_unix, audits, known, lost, evidence, lower_bound, settled, state FROM watch;"
+        "DROP TABLE watch; ALTER TABLE older RENAME TO watch;"
+    )
+    connection.close()
 
 
 @pytest.fixture
@@ -158,6 +175,42 @@ def test_contracts_and_calibrations_have_watches_of_their_own(path: Path):
     assert (strict.contract, strict.lost) == (CONTRACT, 1)
     assert (loose.contract, loose.known) == (other, 0)
     assert store.watched("another") == []
+
+
+def test_each_topic_of_a_contract_is_watched_alone_and_at_a_share_of_its_confidence(path: Path):
+    store = AuditStore(path)
+    by_topic = replace(CONTRACT, per_topic=True)
+    tools, proofs = (replace(TERMS, topic=topic, topics=4) for topic in ("tools", "proofs"))
+    store.draw([drawn("all"), drawn("proof", contract=by_topic, terms=proofs)])
+    for number in range(100):
+        store.draw([drawn(f"t{number}", contract=by_topic, terms=tools)])
+        if store.report(f"t{number}", 0.0, 1.0).watched.suspended:
+            break
+    of_all, of_proofs, of_tools = store.watched("cal")
+    assert [of_all.promise, of_proofs.promise, of_tools.promise] == [
+        (CONTRACT, ""),
+        (by_topic, "proofs"),
+        (by_topic, "tools"),
+    ]
+    assert [one.suspended for one in (of_all, of_proofs, of_tools)] == [False, False, True]
+    assert of_tools.level == pytest.approx(0.1 / 4)
+    assert of_tools.evidence >= 40
+
+
+def test_watches_of_a_store_without_topics_go_on_where_they_stood(path: Path):
+    store = AuditStore(path)
+    store.draw([drawn("a"), drawn("b")])
+    before = store.report("a", 0.0, 1.0).watched
+    store.close()
+    forget_topics(path)
+    store = AuditStore(path)
+    assert store.watched("cal") == [before]
+    after = store.report("b", 0.0, 1.0).watched
+    assert (after.lost, after.contract) == (2, CONTRACT)
+    assert after.evidence > before.evidence
+    by_topic = replace(CONTRACT, per_topic=True)
+    store.draw([drawn("c", contract=by_topic, terms=replace(TERMS, topic="tools", topics=4))])
+    assert [one.topic for one in AuditStore(path).watched("cal")] == ["", "tools"]
 
 
 def test_no_more_contracts_are_watched_than_there_is_room_for(

@@ -8,7 +8,10 @@ from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_inputs import BadFile, BadRequest, markdown, matches
 from bad_prices import PRICES
-from bad_requests import CONFLICT, REQUESTS
+from bad_requests import CONFLICT
+from bad_requests import REQUESTS as OF_OTHER_METHODS
+from bad_reviews import REVIEW
+from bad_security import SECURITY
 from bad_settings import CATALOGS, CONFIGS, STORES
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -18,11 +21,13 @@ from router.v1 import router_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "errors.md"
+REQUESTS = [*OF_OTHER_METHODS, *REVIEW]
 SECTIONS = [
     ("Requests", REQUESTS),
     ("Catalogs", CATALOGS),
     ("Prices and usage", PRICES),
     ("Configuration", CONFIGS),
+    ("TLS, API keys and exposure", SECURITY),
     ("Outcome store", STORES),
     ("Artifacts", ARTIFACTS),
     ("Data files", DATA_FILES),

@@ -114,3 +114,21 @@ def test_a_response_without_a_contract_holds_no_terms(shipped: grpc.Channel) -> 
     stub = router_pb2_grpc.RouterServiceStub(shipped)
     answer = stub.Route(pb.RouteRequest(prompt="What is 12 times 14?"), timeout=5)
     assert not answer.HasField("contract_terms")
+
+
+def test_the_shipped_artifact_answers_a_contract_per_topic_with_the_topics_own_labels(
+    shipped: grpc.Channel,
+) -> None:
+    stub = router_pb2_grpc.RouterServiceStub(shipped)
+    goal = pb.Goal(contract=pb.Contract(max_loss_rate=0.1, per_topic=True))
+    answers = [
+        stub.Route(pb.RouteRequest(prompt=prompt, goal=goal), timeout=5).contract_terms
+        for prompt in (
+            "Ann has 3 bags of 12 apples and gives away 7. How many apples does she have left?",
+            "Call the function that books a table for two at eight.",
+        )
+    ]
+    assert answers[0].topic != answers[1].topic
+    for terms in answers:
+        assert terms.topic_count > 1
+        assert 0 < terms.calibration_prompt_count < 900

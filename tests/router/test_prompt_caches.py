@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def caches(deployment: Deployment, clock: Clock) -> PromptCaches:
-    return PromptCaches([deployment], clock)
+    return PromptCaches([deployment], clock=clock)
 
 
 def test_a_first_turn_pays_for_writing_and_the_next_reads(
@@ -114,7 +114,7 @@ def test_a_turn_never_costs_more_than_writing_all_of_it_nor_less_than_reading_it
     kept: float, tokens: float, written: float
 ) -> None:
     deployment = Deployment("d", "small", "api", "p", "m", None, PRICE, prompt_cache=CACHE)  # type: ignore[arg-type]
-    caches = PromptCaches([deployment], Clock())
+    caches = PromptCaches([deployment], clock=Clock())
     caches.used("s", "d", kept)
     cost, _ = caches.cost("s", "d", PRICE, tokens, written)
     least = (tokens * 0.2 + written * 20.0) / 1e6
@@ -132,7 +132,7 @@ def test_staying_falls_out_of_the_price(engine: Engine) -> None:
         for one in (first, twin)
     ]
     deployments = (*wide, replace(second, price=None), replace(third, price=None))
-    caches = PromptCaches(deployments, Clock())
+    caches = PromptCaches(deployments, clock=Clock())
     engine = replace(
         engine,
         catalog=replace(engine.catalog, deployments=deployments),

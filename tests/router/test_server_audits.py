@@ -1,6 +1,7 @@
 """Contracts in use on a real server: drawn, reported, suspended, kept over a restart, recovered."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -268,3 +269,15 @@ def test_an_artifact_without_calibration_promises_nothing(
 ):
     assert main(["promise", "--address", f"127.0.0.1:{server.port}"]) == 0
     assert "nothing is promised" in capsys.readouterr().out
+
+
+def test_what_one_server_finds_broken_reaches_the_others_on_its_store(config: Config):
+    with running(config) as one, running(config) as other:
+        assert other.stub.Route(ASKED).tier == "small"
+        one.break_contract()
+        end = time.monotonic() + 20.0
+        while other.health("promise") == SERVING:  # nobody draws an audit there meanwhile
+            assert time.monotonic() < end, "waited 20 seconds in vain"
+            time.sleep(0.05)
+        answer = other.stub.Route(ASKED)
+        assert (answer.tier, answer.reason) == ("large", pb.DECISION_REASON_CONTRACT_SUSPENDED)

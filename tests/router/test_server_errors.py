@@ -12,7 +12,15 @@ from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
 from router.config import Config
-from router.errors import ArtifactError, ConfigError, InvalidRequestError, RouterError, StoreError
+from router.errors import (
+    ArtifactError,
+    CallerLimitError,
+    ConfigError,
+    InvalidRequestError,
+    OverloadedError,
+    RouterError,
+    StoreError,
+)
 from router.server.app import RouterServer
 from router.server.status import to_status
 from router.v1 import router_pb2 as pb
@@ -48,7 +56,8 @@ def test_every_error_class_maps_to_a_code_with_a_reason(kind: type[RouterError])
     assert status.details[0].Unpack(info)
     assert info.domain == "router.v1"
     assert info.reason == info.reason.upper().replace(" ", "_") != ""
-    assert len(status.details) == (2 if kind is InvalidRequestError else 1)
+    adds = kind in {InvalidRequestError, CallerLimitError, OverloadedError}
+    assert len(status.details) == (2 if adds else 1)
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "🙂" * 30_000, "\udfff" * 9_000, "ü\n" * 9_000])
@@ -107,12 +116,12 @@ def test_an_unforeseen_error_tells_the_caller_nothing_of_the_inside(
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         # A lock that is none: nothing in the server expects this to go wrong.
-        server._store._lock = "secret"
+        server._store._database.lock = "secret"
         with pytest.raises(grpc.RpcError) as caught:
             RouterServiceStub(channel).RecordOutcome(
                 pb.RecordOutcomeRequest(decision_id="d", request_id="r")
             )
-        server._store._lock = threading.Lock()
+        server._store._database.lock = threading.Lock()
     assert caught.value.code() == grpc.StatusCode.INTERNAL
     assert caught.value.details() == "internal error; the server's log holds the details"
     assert "unforeseen error in RouterServicer.record_outcome" in caplog.text

@@ -4,7 +4,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from router.config import Config
+from router.metrics.registry import Histogram
 from router.server.app import RouterServer
 from router.server.in_flight import CallsInFlight
 from router.server.loop import run
 from router.server.service import SERVICE, on_loop
+from router.server.threads import Threads
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -191,14 +192,14 @@ def test_a_batch_whose_deadline_passes_in_the_queue_fails_and_others_are_served(
     with RouterServer(narrow) as server, connected(server) as channel:
         stub = RouterServiceStub(channel)
         with locked(config.store) as lock:
-            outcome = pb.RecordOutcomeRequest(decision_id="d", request_id="r")
-            running = stub.RecordOutcome.future(outcome)
+            report = pb.RecordAuditRequest(decision_id="d", quality=1.0, top_quality=1.0)
+            running = stub.RecordAudit.future(report)
             wait_until(lambda: calls_in_flight(server) == 1)
             late = stub.RouteBatch.future(batch, timeout=0.05)
             assert code_of(late.result) == grpc.StatusCode.DEADLINE_EXCEEDED
             assert stub.Route(HELLO, timeout=5.0).tier  # waits for no thread
             lock.execute("COMMIT")
-        assert running.result(timeout=5.0) == pb.RecordOutcomeResponse()
+        assert code_of(lambda: running.result(timeout=5.0)) == grpc.StatusCode.NOT_FOUND
         assert stub.RouteBatch(batch, timeout=5.0).results[0].response.tier
 
 
@@ -211,9 +212,8 @@ def test_no_work_is_done_for_a_call_whose_time_is_over() -> None:
             raise grpc.aio.AbortError(code.name, text)
 
     asked: list[pb.RouteRequest] = []
-    handler = on_loop(
-        asked.append, pb.RouteRequest.FromString, CallsInFlight(), ThreadPoolExecutor(1)
-    )
+    threads = Threads(1, 1, Histogram((1.0,)))
+    handler = on_loop(asked.append, pb.RouteRequest.FromString, CallsInFlight(), threads)
     with pytest.raises(grpc.aio.AbortError, match="DEADLINE_EXCEEDED"):
         run(handler(HELLO.SerializeToString(), EndedCall()))
     assert asked == []
@@ -236,3 +236,18 @@ def test_many_callers_at_once_all_get_their_own_answer(stub: RouterServiceStub) 
     answers = [future.result(timeout=20.0) for future in futures]
     assert [answer.request_id for answer in answers] == [str(n) for n in range(200)]
     assert len({answer.decision_id for answer in answers}) == 200
+
+
+def test_during_the_drain_delay_health_says_no_and_calls_are_still_taken(config: Config) -> None:
+    server = RouterServer(replace(config, drain_delay_seconds=1.0))
+    with connected(server) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        watch = health.Watch(health_pb2.HealthCheckRequest(service="readiness"))
+        assert next(watch).status == SERVING
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert next(watch).status == NOT_SERVING
+        assert RouterServiceStub(channel).Route(HELLO, timeout=5.0).tier
+        stopping.join(timeout=20.0)
+        assert not stopping.is_alive()
+    assert server.snapshot()["router_ready"] == {(): [0]}

@@ -94,7 +94,7 @@ def test_a_store_that_fails_is_reported_as_retryable(server_config: Config, stor
         RouterServer(replace(server_config, store=store)) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
-        server._store._connection.execute("PRAGMA query_only = ON")
+        server._store._database.connection().execute("PRAGMA query_only = ON")
         with pytest.raises(grpc.RpcError) as caught:
             RouterServiceStub(channel).RecordOutcome(FULL)
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE

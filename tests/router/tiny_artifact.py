@@ -16,12 +16,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router.defaults import default_artifact_directory
-from router.predict.artifact import ARTIFACT_FORMAT, PROMISE_FILE, manifest_version
+from router.predict.artifact import ARTIFACT_FORMAT, manifest_version
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.heads import Heads
+from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import CalibrationCounts
 from router.promise.saved import counts_to_json
+from router.promise.topics import TopicCounts, Topics
+from router.promise.topics_file import topics_to_json
 
 ENCODER_FILES = ("encoder.onnx", "tokenizer.json", "encoder.json")
 TIERS = (
@@ -44,8 +47,12 @@ def heads_model(
     n_features: int = len(FEATURE_NAMES),
     outputs: Sequence[str] = ("adequacy", "output_tokens"),
     element: int = TensorProto.FLOAT,
+    bias: float = 3.0,
 ) -> onnx.ModelProto:
-    """Return heads in which a longer prompt is harder, and harder for a lower tier."""
+    """Return heads in which a longer prompt is harder, and harder for a lower tier.
+
+    A lower bias makes every prompt harder: the heads of another artifact.
+    """
     rng = np.random.default_rng(7)
     weights = rng.normal(0.0, 0.2, (dimension + n_features, n_tiers))
     weights[dimension:] = 0.0
@@ -55,7 +62,7 @@ def heads_model(
     kind = helper.tensor_dtype_to_np_dtype(element)
     constants = {
         "weights": weights,
-        "bias": np.full(n_tiers, 3.0),
+        "bias": np.full(n_tiers, bias),
         "lengths": lengths,
         "least": np.full(n_tiers, 5.0),
     }
@@ -87,6 +94,7 @@ def write_artifact(
     tiers: Sequence[tuple[str, str]] = TIERS,
     change_manifest: Callable[[dict[str, Any]], object] | None = None,
     change_golden: Callable[[list[dict[str, Any]]], object] | None = None,
+    bias: float = 3.0,
 ) -> Path:
     """Write an artifact that loads, unless a change says otherwise.
 
@@ -97,12 +105,13 @@ def write_artifact(
         change_manifest: Edits the manifest before its version is computed, so that what is wrong
             is the value and not the hash.
         change_golden: Edits the golden rows before they are hashed.
+        bias: Of the default heads.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for name in ENCODER_FILES:
         if not (directory / name).exists():
             shutil.copyfile(default_artifact_directory() / name, directory / name)
-    onnx.save(heads or heads_model(len(tiers)), directory / "heads.onnx")
+    onnx.save(heads or heads_model(len(tiers), bias=bias), directory / "heads.onnx")
     rows = golden_rows(directory) if heads is None else [{}]
     if change_golden:
         change_golden(rows)
@@ -162,12 +171,26 @@ def write_manifest(
 COUNTS = CalibrationCounts((-0.5, 1.0), (0.0, 0.0), 1000, True, "any")
 
 
-def calibrated(directory: Path, counts: CalibrationCounts = COUNTS) -> Path:
+FRUIT, PROOF = "Name a fruit.", "Prove that there is no largest prime number."
+
+
+def topics_of(directory: Path, proofs: CalibrationCounts = COUNTS) -> TopicCounts:
+    """Return two topics, what is like ``FRUIT`` and what is like ``PROOF``, with their counts."""
+    vectors, _ = TextEncoder(directory).encode([FRUIT, PROOF])
+    return TopicCounts(Topics(("fruit", "proof"), vectors.astype(np.float64)), (COUNTS, proofs))
+
+
+def calibrated(
+    directory: Path, counts: CalibrationCounts = COUNTS, by_topic: TopicCounts | None = None
+) -> Path:
     """Give an artifact directory a calibration of contracts; other counts are another one."""
-    path = directory / PROMISE_FILE
-    path.write_text(counts_to_json(counts), encoding="utf-8")
+    written = {PROMISE_FILE: counts_to_json(counts)}
+    if by_topic is not None:
+        written[TOPICS_FILE] = topics_to_json(by_topic)
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    manifest["files"][PROMISE_FILE] = sha256(path)
+    for name, text in written.items():
+        (directory / name).write_text(text, encoding="utf-8")
+        manifest["files"][name] = sha256(directory / name)
     manifest["promise"] = {"data_sha256": "1" * 64, "prompts": counts.n}
     del manifest["version"]
     manifest["version"] = manifest_version(manifest)

@@ -17,7 +17,8 @@ from eval.outcomes import OutcomeTable
 from router.catalog import Catalog, load_catalog
 from router.engine import build_engine
 from router.errors import CatalogError, TrainingError
-from router.predict.artifact import LENGTH_BOUNDS, PROMISE_FILE, load_artifact
+from router.predict.artifact import LENGTH_BOUNDS, load_artifact
+from router.predict.parts import PROMISE_FILE
 from router.types import Goal, Message, Request
 from training.__main__ import main
 from training.export import MANIFEST_FILE, write_manifest

@@ -13,12 +13,14 @@ from eval.split import assign_split
 from router.catalog import Catalog
 from router.engine import build_engine
 from router.errors import TrainingError
-from router.predict.artifact import PROMISE_FILE, load_artifact
+from router.predict.artifact import load_artifact
+from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import contract
 from training.__main__ import main
 from training.pipeline import fit_and_export
 from training.promise import FEWEST_PROMPTS, calibrate
 from training.settings import Settings
+from training.topics import fit_topics
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,35 @@ def test_the_table_it_was_trained_on_counts_with_its_held_out_part_only(
     held_out = len(np.unique(fresh_rows(made_up).group))
     assert str(held_out) in caught.value.message
     assert not (tmp_path / "out").exists()
+
+
+def test_the_table_it_was_trained_on_gives_topics_which_other_labels_then_calibrate_anew(
+    plain: Path,
+    tmp_path: Path,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.promise.FEWEST_PROMPTS", 50)
+    first = calibrate(plain, tmp_path / "first", made_up, catalog)
+    found = load_artifact(tmp_path / "first").promise
+    assert found is not None
+    assert found.by_topic is not None
+    assert sum(one.n for one in found.by_topic.counts) == first.counts.n
+    held_out = made_up.select(assign_split(made_up.group, 0) != "test")
+    assert (found.by_topic.topics.centres == fit_topics(held_out, 0).centres).all()
+    again = calibrate(tmp_path / "first", tmp_path / "again", many(fresh_rows(made_up)), catalog)
+    assert again.by_topic is not None
+    assert (again.by_topic.topics.centres == found.by_topic.topics.centres).all()
+    assert sum(one.n for one in again.by_topic.counts) == again.counts.n > first.counts.n
+
+
+def test_labels_alone_find_no_topics_because_they_calibrate_them(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    done = calibrate(plain, tmp_path / "out", many(fresh_rows(made_up)), catalog)
+    assert done.by_topic is None
+    assert not (tmp_path / "out" / TOPICS_FILE).exists()
 
 
 def test_a_contract_of_the_calibrated_artifact_is_kept_on_its_own_labels(

@@ -1,5 +1,6 @@
 """``make review`` and the answers of ``make data``: out of fold, and without texts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,16 @@ from made_up_answers import made_up_answers
 from synthetic import TIERS
 
 from eval.outcomes import OutcomeTable
+from eval.split import assign_split
 from router.catalog import Catalog
+from router.engine import build_engine
 from router.errors import DataError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
 from training.pipeline import fit_and_export
+from training.promise import calibrate
 from training.review import predict_out_of_fold, write_review
+from training.reviewed import count_reviewed
 from training.settings import Settings
 from training.sources.answers import bundle_answers
 
@@ -46,6 +51,46 @@ def test_an_artifact_gets_a_review_and_another_version_and_keeps_its_heads(
     assert after.review.prompts == len(made_up)
     heads = [(place / "heads.onnx").read_bytes() for place in (plain, tmp_path / "out")]
     assert heads[0] == heads[1]
+
+
+def test_a_contract_over_reviews_is_calibrated_on_prompts_that_nothing_has_learnt_from(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    made_up_catalog_file: Path,
+) -> None:
+    settings = Settings(
+        catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
+    )
+    monkeypatch.setattr("training.review.read_training_data", lambda *_: made_up)
+    for module in ("training.reviewed", "eval.review.measure"):
+        monkeypatch.setattr(f"{module}.WILLINGNESS_TO_PAY_USD", (0.001, 0.01, 0.1, 1.0))
+    for module in ("promise", "reviewed"):
+        monkeypatch.setattr(f"training.{module}.FEWEST_PROMPTS", 50)
+    held_out = made_up.select(assign_split(made_up.group, 0) == "test")
+    spared = predict_out_of_fold(settings, 2, spare_held_out=True)
+    assert not np.isin(held_out.prompt_ids, spared.prompt_ids).any()
+    answers, _, _ = made_up_answers(len(made_up), models=tuple(TIERS.values()))
+    fit_and_export(settings, catalog, made_up, tmp_path / "plain", lambda _: None)
+    calibrate(tmp_path / "plain", tmp_path / "plain", made_up, catalog)
+    write_review(tmp_path / "plain", tmp_path / "out", made_up, answers, spared, catalog)
+    promise = load_artifact(tmp_path / "out").promise
+    assert promise is not None
+    assert promise.reviewed is not None
+    assert promise.reviewed.counts.n == len(np.unique(held_out.group))
+    assert promise.reviewed.catalog_version == catalog.version
+    assert promise.reviewed.terms(0.9, 0.1).willingness_to_pay_usd is not None
+    # Labels without answers say nothing of reviews, so calibrating on them drops that promise.
+    calibrate(tmp_path / "out", tmp_path / "again", made_up, catalog)
+    again = load_artifact(tmp_path / "again").promise
+    assert again is not None
+    assert again.reviewed is None
+    unspared = replace(spared, prompt_ids=made_up.prompt_ids[: len(spared.prompt_ids)])
+    engine = build_engine(load_artifact(tmp_path / "out"), catalog)
+    model = engine.artifact.review
+    assert model is not None
+    assert count_reviewed(engine, model, made_up, answers, unspared) is None
 
 
 def test_one_fold_cannot_be_out_of_fold() -> None:

@@ -10,7 +10,8 @@ from synthetic import DIMENSION, ENCODER, N_FEATURES
 
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from router.predict.artifact import FUSED_FILE, load_artifact
+from router.predict.artifact import load_artifact
+from router.predict.parts import FUSED_FILE
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import read
 from training.candidates import Choice, log_loss
@@ -139,7 +140,7 @@ def test_one_call_gives_what_encoder_and_heads_give_one_after_the_other(
         n_features=N_FEATURES,
         n_tiers=student.tiers,
     )
-    fused = Fused(open_session(tmp_path / FUSED_FILE), both, dimension=DIMENSION)
+    fused = Fused(open_session(tmp_path / FUSED_FILE, {"encoder.onnx"}), both, dimension=DIMENSION)
     joined = replace(artifact, heads=both, fused=fused)
     for text in ("", " ", "Why?", "One. " * 900, "中文 🙂", "\x00"):
         singly = predict_one(joined, read(text))

@@ -18,18 +18,13 @@ from eval.bootstrap import Interval
 from router.catalog import load_catalog
 from router.engine import build_engine
 from router.errors import TrainingError
-from router.predict.artifact import (
-    LENGTH_BOUNDS,
-    PROMISE_FILE,
-    REVIEW_FILE,
-    Artifact,
-    load_artifact,
-)
+from router.predict.artifact import LENGTH_BOUNDS, Artifact, load_artifact
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.files import read_json
 from router.predict.golden import read_golden
 from router.predict.heads import Heads
+from router.predict.parts import PROMISE_FILE, REVIEW_FILE, REVIEWED_FILE, TOPICS_FILE
 from training.export import (
     GOLDEN_FILE,
     MANIFEST_FILE,
@@ -81,7 +76,7 @@ def write_onboarded(base: Artifact, out: Path, made: Onboarding, catalog: str) -
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
         place = Path(temporary) / "artifact"
         shutil.copytree(base.directory, place)
-        for name in (PROMISE_FILE, REVIEW_FILE):
+        for name in (PROMISE_FILE, TOPICS_FILE, REVIEW_FILE, REVIEWED_FILE):
             (place / name).unlink(missing_ok=True)
         write_heads(place, graph)
         _write_golden(place, base, made)

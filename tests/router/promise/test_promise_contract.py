@@ -23,7 +23,6 @@ from router.promise.saved import (
     terms_from_json,
     terms_to_json,
 )
-from router.promise.topics import contract_by_topic
 
 quick = settings(deadline=None, max_examples=40)
 
@@ -175,29 +174,6 @@ def test_terms_out_of_range_are_refused():
             terms_from_json(text.replace(good, bad))
 
 
-def test_a_topic_with_few_labels_or_no_name_goes_to_the_top_tier():
-    adequacy, loss = traffic(620, 9)
-    topic = np.array(["common"] * 600 + ["rare"] * 20)
-    contracts = contract_by_topic(adequacy, loss, topic, ("common", "rare", "unseen"), 0.1, 0.1)
-    assert contracts.of("common").threshold is not None
-    assert [contracts.of(name).threshold for name in ("rare", "unseen", "never heard of")] == [
-        None,
-        None,
-        None,
-    ]
-
-
-def test_the_joint_contract_of_topics_divides_delta_among_all_that_are_named():
-    adequacy, loss = traffic(400, 10)
-    topic = np.array(["a", "b"] * 200)
-    each = contract_by_topic(adequacy, loss, topic, ("a", "b"), 0.1, 0.1)
-    joint = contract_by_topic(adequacy, loss, topic, ("a", "b"), 0.1, 0.1, confidence="joint")
-    assert {terms.delta for terms in each.terms} == {0.1}
-    assert {terms.delta for terms in joint.terms} == {0.05}
-    for one, other in zip(joint.terms, each.terms, strict=True):
-        assert strictness(one) <= strictness(other)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -211,8 +187,6 @@ def test_the_joint_contract_of_topics_divides_delta_among_all_that_are_named():
         (lambda a, x: contract(count_losses(a, x), 0.0, 0.1), "between 0 and 1"),
         (lambda a, x: contract(count_losses(a, x), 0.1, 1.0), "between 0 and 1"),
         (lambda a, x: CalibrationCounts((0.1,), (1.0, 2.0), 5, True, "any"), "one total"),
-        (lambda a, x: contract_by_topic(a, x, np.full(50, "a"), (), 0.1, 0.1), "at least one"),
-        (lambda a, x: contract_by_topic(a, x, np.full(50, "a"), ("b",), 0.1, 0.1), "not named"),
     ],
 )
 def test_a_calibration_that_cannot_be_right_is_refused(call, message: str):

@@ -220,10 +220,12 @@ def test_an_altered_decision_is_refused(client: RouterClient) -> None:
         client.review(pb.ReviewRequest(decision=decision, answers=ONE))
 
 
-def test_a_review_keeps_no_contract_and_says_so(client: RouterClient) -> None:
+def test_a_contract_on_an_uncalibrated_artifact_is_refused_by_a_review_too(
+    client: RouterClient,
+) -> None:
     decision = client.route(ask())
     decision.goal.CopyFrom(pb.Goal(contract=pb.Contract(max_loss_rate=0.05)))
-    with pytest.raises(CallError, match="no contract"):
+    with pytest.raises(CallError, match="not calibrated for contracts"):
         client.review(pb.ReviewRequest(decision=decision, answers=ONE))
 
 

@@ -1,0 +1,1 @@
+"""Who may call: API keys, what they may do and how much. No gRPC is known here."""

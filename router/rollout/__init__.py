@@ -1,0 +1,1 @@
+"""Trying another artifact in use: shadow and canary, what they counted, and new files on disk."""

@@ -1,0 +1,59 @@
+"""Several workers under one control process: all take what one was asked for, and keep it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+
+from router.cli.child import ServerProcess
+from router.client import RouterClient
+from router.predict.artifact import read_manifest
+from router.v1 import admin_pb2 as admin
+from router.v1 import router_pb2 as pb
+from router.v1.router_pb2_grpc import RouterServiceStub
+
+
+def eventually(is_true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 40.0
+    while not is_true():
+        assert time.monotonic() < end, "waited 40 seconds in vain"
+        time.sleep(0.1)
+
+
+def versions(address: str) -> set[str]:
+    """Return what a few connections, which fall to either worker by chance, are answered."""
+    found = set()
+    for _ in range(8):
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        with grpc.insecure_channel(address, options) as channel:
+            request = pb.RouteRequest(prompt="Name a fruit.")
+            answer = RouterServiceStub(channel).Route(request, timeout=20.0, wait_for_ready=True)
+            found.add(answer.artifact_version)
+    return found
+
+
+def workers_of(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_every_worker_takes_what_one_was_asked_for_and_so_does_the_one_that_replaces_it(
+    tiny_artifact: Path, other_artifact: Path, catalog_file: Path, tmp_path: Path
+):
+    old, new = (read_manifest(place).version for place in (tiny_artifact, other_artifact))
+    flags = [
+        "--address", "127.0.0.1:0", "--artifact", str(tiny_artifact),
+        "--catalog", str(catalog_file), "--store", str(tmp_path / "outcomes.sqlite3"),
+        "--workers", "2", "--admin", "--choice", str(tmp_path / "choice.json"),
+    ]  # fmt: skip
+    with ServerProcess(flags) as server:
+        assert versions(server.address) == {old}
+        with RouterClient(server.address, 20.0) as client:
+            client.reload(admin.ReloadRequest(artifact=str(other_artifact)))
+        eventually(lambda: versions(server.address) == {new})
+        before = workers_of(server.pid)
+        os.kill(before[0], signal.SIGKILL)
+        eventually(lambda: len(set(workers_of(server.pid)) - set(before)) == 1)
+        eventually(lambda: versions(server.address) == {new})
