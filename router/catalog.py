@@ -63,6 +63,7 @@ class Catalog:
     default_goal: Goal
     adequate_quality: float
     warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
+    price_files: tuple[Path, ...] = ()
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -140,6 +141,7 @@ def parse_catalog(
         default_goal=_goal(top.table("default_goal", _GOAL_KEYS)),
         adequate_quality=top.number("adequate_quality", above=0.0, most=1.0),
         warn_after_days=prices.warn_after_days,
+        price_files=prices.paths,
     )
 
 

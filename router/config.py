@@ -51,7 +51,8 @@ class Config:
             allows, in [0, 1].
         decision_log: JSON lines of every decision; None keeps none.
         admin: Whether AdminService is served, which takes a loopback address or api_keys.
-        watch_seconds: Time between two looks at artifact and catalog for new ones; 0 never looks.
+        watch_seconds: Time between two looks at artifact, catalog and price files for new
+            ones; 0 never looks.
         choice: JSON file that keeps what is in force over restarts, and tells other processes that
             have the same one; None keeps nothing.
         canary: Artifact that answers a share of sessions; None has none.

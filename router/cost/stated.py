@@ -34,6 +34,7 @@ class PriceFiles(NamedTuple):
     book: PriceBook | None
     day: date
     warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def price_files(top: CheckedTable, directory: Path, day: date) -> PriceFiles:
     names = table.content.get("files", [])
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise table.error("files", names, "must be a list of paths, list prices first")
-    book = load_book([directory / name for name in names]) if names else None
-    return PriceFiles(book, day, warn_after_days)
+    paths = tuple(directory / name for name in names)
+    return PriceFiles(load_book(paths) if paths else None, day, warn_after_days, paths)
 
 
 def stated_price(table: CheckedTable, prices: PriceFiles) -> Stated:

@@ -163,10 +163,10 @@ class Versions:
 
         return self._attempt(Action.SET_SHADOW, trigger, change)
 
-    def read_paths(self) -> tuple[Path, Path]:
-        """Return where artifact and catalog in force were read."""
+    def read_paths(self) -> tuple[Path, ...]:
+        """Return where artifact, catalog and its prices in force were read."""
         main = self.switch.now.main
-        return main.artifact_directory, main.catalog_file
+        return main.artifact_directory, main.catalog_file, *main.engine.catalog.price_files
 
     def close(self) -> None:
         """Wait for a change that is being made, and end the shadow's thread."""
