@@ -11,6 +11,7 @@ from router.errors import ArtifactError
 
 _MOST_BYTES = 1 << 31
 
+
 class ReadOnce:
     """Files of one directory, each read at most once: what was verified is what is used.
 
