@@ -17,12 +17,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.in_process import switch_of
 from bench.report import Row, lines_of_rows, to_json, write_json
 from bench.texts import make_prompt
 from router import load_engine
 from router.config import Config
 from router.errors import NotReadyError, RouterError
 from router.ledger.store import OutcomeStore
+from router.ledger.writer import OutcomeWriter
 from router.server.follow_up import FollowUp
 from router.server.limits import Limits
 from router.server.servicer import RouterServicer
@@ -45,11 +47,13 @@ def counted(tokens: int, calls: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         config = Config(store=Path(place, "outcomes.sqlite3"))
         store = OutcomeStore(config.store)
-        follow_up = FollowUp(config, engine, lambda _: None)
-        servicer = RouterServicer(engine, store, Limits(), follow_up)
+        follow_up = FollowUp(config, lambda: None)
+        outcomes = OutcomeWriter(store, config.max_waiting_outcomes)
+        servicer = RouterServicer(switch_of(engine, follow_up), outcomes, Limits(), follow_up)
         for call in range(_PROMPTS + calls):  # the first ones fill the tokenizer's memory
             answer = servicer.route(pb.RouteRequest.FromString(wires[call % _PROMPTS]))
             answer.SerializeToString()  # type: ignore[union-attr]  # no audits are drawn
+        outcomes.close()
         follow_up.close()
         store.close()
 

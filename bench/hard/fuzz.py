@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from bench.hard.mutate import filled, spoilt, touched
+from bench.in_process import switch_of
 from router import load_engine
 from router.config import Config
 from router.engine import Engine
@@ -109,8 +110,9 @@ def wire_trial(engine: Engine | None = None) -> Iterator[Trial]:
     engine = engine or load_engine()
     with tempfile.TemporaryDirectory() as directory:
         config = replace(Config(), store=Path(directory, "outcomes.sqlite3"))
-        follow_up = FollowUp(config, engine, lambda _: None)
-        servicer = RouterServicer(engine, _Acknowledged(), Limits(max_batch=64), follow_up)  # type: ignore[arg-type]  # what it needs of a writer
+        follow_up = FollowUp(config, lambda: None)
+        switch = switch_of(engine, follow_up)
+        servicer = RouterServicer(switch, _Acknowledged(), Limits(max_batch=64), follow_up)  # type: ignore[arg-type]  # what it needs of a writer
         yield _wire_trial(servicer, engine)
         follow_up.close()
 

@@ -20,7 +20,9 @@ from router.v1 import router_pb2 as pb
 
 ROUTE = "/router.v1.RouterService/Route"
 _CONNECTIONS = 4
-_GUESS = 4000.0
+_FIRST_RATE, _LAST_RATE = 200.0, 20_000.0
+_SHORT_STEPS = 2
+"""Steps in a row that were not served, after which offering more tells nothing."""
 _QUIET_SHARE = 0.3
 
 
@@ -44,10 +46,7 @@ def overload(
             file.write_text(f"max_waiting_calls = {waiting}\n", encoding="utf-8")
             flags += ["--config", str(file)]
         with ServerProcess(flags) as server:
-            offer(server.address, messages, 200.0, 1.0, seed)
-            saturated = offer(server.address, messages, _GUESS, seconds, seed + 1)
-            capacity = len(took(saturated, "OK")) / seconds
-            print(f"served at saturation: {capacity:.0f} calls/s", file=sys.stderr)
+            capacity = saturation(server.address, messages, seconds / 2, seed + 1)
             before = resident_bytes(server.pid)
             over = offer(server.address, messages, times * capacity, seconds, seed + 2)
             after = offer(server.address, messages, _QUIET_SHARE * capacity, seconds, seed + 3)
@@ -67,6 +66,18 @@ def overload(
         "not served after it": sum(sample.status != "OK" for sample in after),
         "resident memory grown, MB": round(grown / 1e6, 2),
     }
+
+
+def saturation(address: str, messages: Sequence[bytes], seconds: float, seed: int) -> float:
+    """Return the most calls a second that were served while offers grew step by step."""
+    best, rate, short = 0.0, _FIRST_RATE, 0
+    while rate < _LAST_RATE and short < _SHORT_STEPS:
+        served = len(took(offer(address, messages, rate, seconds, seed), "OK")) / seconds
+        best = max(best, served)
+        short = short + 1 if served < 0.8 * rate else 0
+        rate *= 1.4
+    print(f"served at saturation: {best:.0f} calls/s", file=sys.stderr)
+    return best
 
 
 def route_messages(tokens: int, seed: int) -> list[bytes]:

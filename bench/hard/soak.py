@@ -11,15 +11,14 @@ from typing import Any
 import grpc
 import numpy as np
 
-from bench.hard.overload import offer, resident_bytes, route_messages, took
+from bench.hard.overload import offer, resident_bytes, route_messages, saturation, took
 from bench.hard.report import milliseconds
 from router.cli.child import ServerProcess
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
 _WINDOW_SECONDS = 10.0
-_SATURATION_SECONDS = 5.0
-_GUESS = 4000.0
+_SATURATION_SECONDS = 3.0
 _WARM_SHARE = 0.25
 _OTHER_CALLS = 50
 
@@ -34,9 +33,7 @@ def soak(minutes: float, seed: int, share: float = 0.7) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory:
         flags = ["--address", "127.0.0.1:0", "--store", str(Path(directory, "outcomes.sqlite3"))]
         with ServerProcess(flags) as server:
-            offer(server.address, messages, 200.0, 1.0, seed)
-            saturated = offer(server.address, messages, _GUESS, _SATURATION_SECONDS, seed)
-            rate = share * len(took(saturated, "OK")) / _SATURATION_SECONDS
+            rate = share * saturation(server.address, messages, _SATURATION_SECONDS, seed)
             ended: Counter[str] = Counter()
             rows: list[tuple[float, float, float, float]] = []
             began = time.monotonic()
