@@ -120,7 +120,7 @@ def wire_trial(engine: Engine | None = None) -> Iterator[Trial]:
 def _wire_trial(servicer: RouterServicer, engine: Engine) -> Trial:
     service = pb.DESCRIPTOR.services_by_name["RouterService"]
     kinds = {name: service.methods_by_name[name].input_type for name in _METHODS}
-    decoders = {name: decoder(kind) for name, kind in kinds.items()}
+    decoders = {name: decoder(kind, servicer.limits) for name, kind in kinds.items()}
     classes = {name: GetMessageClass(kind) for name, kind in kinds.items()}
     seeds = {name: [one.SerializeToString() for one in some] for name, some in _valid().items()}
     everything = list(itertools.chain.from_iterable(seeds.values()))
