@@ -74,9 +74,9 @@ class _Scale:
 
     @classmethod
     def of(cls, inputs: Float32Matrix, dimension: int) -> "_Scale":
-        scaler = StandardScaler().fit(inputs)
-        mean, spread = scaler.mean_.copy(), scaler.scale_.copy()
-        mean[:dimension], spread[:dimension] = 0.0, dimension**-0.5
+        scaler = StandardScaler().fit(inputs[:, dimension:])
+        mean = np.concatenate([np.zeros(dimension), scaler.mean_])
+        spread = np.concatenate([np.full(dimension, dimension**-0.5), scaler.scale_])
         reach = np.full(len(mean), _REACH)
         reach[:dimension] = np.inf
         return cls(mean, spread, reach)
@@ -98,7 +98,8 @@ class Shared:
         """Return P(label) of the kept outputs by the networks' mean logit: float64 (n, kept)."""
         near = self.scale.apply(inputs)
         said = [_forward(near, network)[-1] for network in self.networks]
-        return sigmoid(np.mean(said, axis=0, dtype=np.float64)[:, : self.kept])
+        logits = sum(one[:, : self.kept].astype(np.float64) for one in said) / len(said)
+        return sigmoid(np.asarray(logits))
 
 
 def fit_shared(
@@ -195,7 +196,8 @@ def _slopes(
         values[-1] = values[-1] * mask
         linear = values[-1] @ network[place] + network[place + 1]
         values.append(linear if place + 2 == len(network) else np.maximum(linear, 0.0))
-    back = (1.0 / (1.0 + np.exp(-values[-1])) - labels) * counts / max(float(counts.sum()), 1e-9)
+    said = 1.0 / (1.0 + np.exp(-values[-1]))
+    back = ((said - labels) * counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
     slopes: list[Float32Matrix] = []
     for place in range(len(network) - 2, -1, -2):
         layer = place // 2
