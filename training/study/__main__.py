@@ -19,6 +19,11 @@ STUDIES: dict[str, dict[str, tuple[str, ...]]] = {
         **{name: members for name, members in CANDIDATES.items() if members != _CHAMPION},
         **{f"champion, 2 {name}": (*_CHAMPION, name, name) for name in _WITH_CHAMPION},
     },
+    "shared": {
+        "shared alone": ("shared",),
+        "champion, 4 shared": (*_CHAMPION, *["shared"] * 4),
+        "network mixture, 4 shared": (*CANDIDATES["network mixture"], *["shared"] * 4),
+    },
     "singles": {
         name: (name,) for name in ("network", "neighbours", "clusters", "gains", "ability")
     },
