@@ -107,10 +107,12 @@ def distil(
     generator = np.random.default_rng(seed)
     if len(transfer) > _MOST_TRANSFER:
         transfer = transfer[generator.choice(len(transfer), _MOST_TRANSFER, replace=False)]
-    real = np.concatenate([*[train.inputs] * _OWN_COPIES, transfer])
+    # The teacher has weighed the copies of the prior already: here a prompt is a prompt.
+    own = np.unique(train.inputs, axis=0)
+    real = np.concatenate([*[own] * _OWN_COPIES, transfer])
     inputs = np.concatenate([real, _mixed(real, dimension, generator)])
-    centre = train.inputs.mean(axis=0, dtype=np.float64)
-    spread = train.inputs.std(axis=0, dtype=np.float64)
+    centre = own.mean(axis=0, dtype=np.float64)
+    spread = own.std(axis=0, dtype=np.float64)
     varies = spread > 1e-6
     low = np.where(varies, centre - BOUND * spread, centre).astype(np.float32)
     high = np.where(varies, centre + BOUND * spread, centre).astype(np.float32)
