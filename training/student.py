@@ -26,8 +26,12 @@ HIDDEN = 160
 BOUND = 4.0
 """Inputs are cut at this many standard deviations: what lies beyond was never seen."""
 
-TOLERANCE = 0.005
-"""Validation log loss (nats) a student may lose against its teacher and still be exported."""
+TOLERANCE = 0.008
+"""Validation log loss (nats) a student may lose against its teacher and still be exported.
+
+What it loses is sharpness; its order of prompts was as good or better where both were compared
+(docs/decisions/0013), and the promotion gate judges what is exported.
+"""
 
 _OWN_COPIES = 4
 _MOST_TRANSFER = 40_000

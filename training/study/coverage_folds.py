@@ -6,7 +6,7 @@ validation outcomes, so that the test part stays unseen: ``python -m training.st
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,14 +66,12 @@ def coverage_folds(settings: Settings, say: Callable[[str], None] = lambda _: No
     return f"{score}\n\nvalidation log loss, mean of the folds: {np.mean(losses):.4f}"
 
 
-def write_without(path: Path, ids: Sequence[str] | set[str], to: Path) -> None:
+def write_without(path: Path, ids: Collection[str], to: Path) -> None:
     """Write the prior part of a coverage file without some prompts."""
     lines = path.read_text(encoding="utf-8").split("\n")
     kept = [
         line
         for line in lines
-        if line.strip()
-        and (row := json.loads(line))["part"] == "prior"
-        and row["id"] not in ids
+        if line.strip() and (row := json.loads(line))["part"] == "prior" and row["id"] not in ids
     ]
     to.write_text("\n".join(kept) + "\n", encoding="utf-8")
