@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.below import servicer_of
+from bench.in_process import switch_of
 from bench.report import Row, lines_of_rows, to_json, write_json
 from bench.texts import make_prompt
 from router import load_engine
@@ -25,7 +25,10 @@ from router.config import Config
 from router.errors import NotReadyError, RouterError
 from router.ledger.store import OutcomeStore
 from router.ledger.writer import OutcomeWriter
+from router.server.follow_up import FollowUp
+from router.server.learning import Learning
 from router.server.limits import Limits
+from router.server.servicer import RouterServicer
 from router.v1 import router_pb2 as pb
 
 SIZES = (20, 100, 500, 5_000, 50_000)
@@ -45,12 +48,17 @@ def counted(tokens: int, calls: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         config = Config(store=Path(place, "outcomes.sqlite3"))
         store = OutcomeStore(config.store)
+        follow_up = FollowUp(config, lambda: None)
         outcomes = OutcomeWriter(store, config.max_waiting_outcomes)
-        with servicer_of(engine, config, outcomes, Limits()) as servicer:
-            for call in range(_PROMPTS + calls):  # the first ones fill the tokenizer's memory
-                answer = servicer.route(pb.RouteRequest.FromString(wires[call % _PROMPTS]))
-                answer.SerializeToString()  # type: ignore[union-attr]  # no audits are drawn
+        learning = Learning(config)
+        switch = switch_of(engine, follow_up)
+        servicer = RouterServicer(switch, outcomes, Limits(), follow_up, learning)
+        for call in range(_PROMPTS + calls):  # the first ones fill the tokenizer's memory
+            answer = servicer.route(pb.RouteRequest.FromString(wires[call % _PROMPTS]))
+            answer.SerializeToString()  # type: ignore[union-attr]  # no audits are drawn
         outcomes.close()
+        learning.close()
+        follow_up.close()
         store.close()
 
 

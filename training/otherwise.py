@@ -22,7 +22,7 @@ from router.predict.window import window
 from router.types import Message
 from training.labels import Float32Matrix
 
-COPIES = 12
+COPIES = 3
 """How many times each of the project's own prompts is written otherwise."""
 
 _NEIGHBOURS = 60

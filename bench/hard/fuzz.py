@@ -20,12 +20,14 @@ from typing import Any, Protocol
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from bench.below import servicer_of
 from bench.hard.mutate import filled, spoilt, touched
+from bench.in_process import switch_of
 from router import load_engine
 from router.config import Config
 from router.engine import Engine
 from router.errors import RouterError
+from router.server.follow_up import FollowUp
+from router.server.learning import Learning
 from router.server.limits import Limits
 from router.server.service import decoder
 from router.server.servicer import Pending, RouterServicer, Unfinished
@@ -109,9 +111,13 @@ def wire_trial(engine: Engine | None = None) -> Iterator[Trial]:
     engine = engine or load_engine()
     with tempfile.TemporaryDirectory() as directory:
         config = replace(Config(), store=Path(directory, "outcomes.sqlite3"))
-        limits, writer = Limits(max_batch=64), _Acknowledged()
-        with servicer_of(engine, config, writer, limits) as servicer:  # type: ignore[arg-type]  # what it needs of a writer
-            yield _wire_trial(servicer, engine)
+        follow_up = FollowUp(config, lambda: None)
+        switch = switch_of(engine, follow_up)
+        writer, limits, learning = _Acknowledged(), Limits(max_batch=64), Learning(config)
+        servicer = RouterServicer(switch, writer, limits, follow_up, learning)  # type: ignore[arg-type]  # what it needs of a writer
+        yield _wire_trial(servicer, engine)
+        learning.close()
+        follow_up.close()
 
 
 def _wire_trial(servicer: RouterServicer, engine: Engine) -> Trial:

@@ -18,7 +18,7 @@ __all__ = [
     "text_features",
 ]
 
-FEATURES_VERSION = 4
+FEATURES_VERSION = 5
 
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")

@@ -11,12 +11,6 @@ from router.types import Message
 WINDOW_CHARS = 4096
 """Most characters read for text features; the encoder takes the tokens of both ends of these."""
 
-LAST_TURN_CHARS = 3072
-"""Share of the window the last user turn may take before it is itself cut in the middle."""
-
-LEAST_CONTEXT_CHARS = 256
-"""What the rest of a conversation may take however short the last user turn is."""
-
 
 def head_and_tail(text: str, limit: int) -> str:
     """Return ``text``, or its first and last halves of ``limit`` characters joined by a newline."""
@@ -29,23 +23,21 @@ def head_and_tail(text: str, limit: int) -> str:
 def window(messages: Sequence[Message]) -> str:
     """Return the at most ``WINDOW_CHARS`` characters that stand for a conversation.
 
-    White space around the last user turn is left out: it says nothing of what is asked.
-
-    One message is read whole, or its start and end. Of several, the last user turn is kept whole
-    where it fits and stands last, since it is what must be answered. The start and the end of
-    everything before and after it take as much room again, so that a long system prompt does not
-    drown a short question.
+    That is the last user turn, the one that must be answered, whole or its start and end, without
+    the white space around it. What stands around it does not make it easier or harder to read
+    here: a mean over a long system prompt or an old proof says nothing of "thanks". Only where
+    that turn is blank are the start and the end of the rest read.
     """
-    if len(messages) == 1:
-        return head_and_tail(messages[0].content.strip(), WINDOW_CHARS)
     last_user = max(
         (i for i, message in enumerate(messages) if message.role == "user"),
         default=len(messages) - 1,
     )
-    question = head_and_tail(messages[last_user].content.strip(), LAST_TURN_CHARS)
-    room = min(WINDOW_CHARS - len(question) - 1, max(len(question), LEAST_CONTEXT_CHARS))
-    context = _bounded_join([m.content for i, m in enumerate(messages) if i != last_user], room)
-    return f"{context}\n{question}" if context else question
+    question = head_and_tail(messages[last_user].content.strip(), WINDOW_CHARS)
+    if question or len(messages) == 1:
+        return question
+    return _bounded_join(
+        [message.content for i, message in enumerate(messages) if i != last_user], WINDOW_CHARS
+    )
 
 
 def _bounded_join(texts: Sequence[str], limit: int) -> str:

@@ -257,6 +257,9 @@ class RouterServer:
         )
         registry.cell(families.LOG_DROPPED).value = self.follow_up.dropped
         tell_rollout(registry, self.versions)
+        if self.gate is not None:
+            for code_and_reason, count in self.gate.refused.items():
+                registry.cell(families.ERRORS, *code_and_reason).value = count
         return counted.snapshot()
 
     def _is_ready(self) -> bool:

@@ -39,12 +39,12 @@ class Gate(grpc.aio.ServerInterceptor):
     """Lets calls pass by their API key.
 
     Attributes:
-        refused: Calls refused so far, by reason.
+        refused: Calls refused so far, by code and reason.
     """
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self.refused: Counter[str] = Counter()
+        self.refused: Counter[tuple[str, str]] = Counter()
         self._open = 0
 
     async def intercept_service(
@@ -61,7 +61,7 @@ class Gate(grpc.aio.ServerInterceptor):
             else:
                 self._enter(handler_call_details.invocation_metadata, scope, method)
         except RouterError as error:
-            self.refused[error.reason] += 1
+            self.refused[error.code, error.reason] += 1
             await continuation(handler_call_details)  # the handlers count what has reached us
             return _refusal(error, method)
         return await continuation(handler_call_details)

@@ -88,7 +88,7 @@ def test_stages_are_all_timed(engine: Engine) -> None:
     times = stage_times(engine, tokens=20, calls=3, seed=0)
     assert list(times) == [
         "convert in", "window", "read", "tokenize", "encode", "features", "token estimate",
-        "heads", "policy", "convert out", "all",
+        "heads", "policy", "convert out", "count", "all",
     ]  # fmt: skip
     assert all(value > 0 for value in times.values())
 

@@ -35,13 +35,11 @@ def families_in(query: str) -> dict[str, Family]:
 
 
 @pytest.fixture(scope="module")
-def told(
-    server_config: Config, other_artifact: Path, tmp_path_factory: pytest.TempPathFactory
-) -> set[str]:
-    """Return the names of all families that a server with traffic, a canary and a shadow tells."""
+def told(server_config: Config, other_artifact: Path, tmp_path_factory) -> set[str]:
+    """Return the names of all families that a server with some traffic and trials tells."""
     config = replace(
         server_config,
-        store=tmp_path_factory.mktemp("told") / "outcomes.sqlite3",
+        store=tmp_path_factory.mktemp("dashboard") / "outcomes.sqlite3",
         canary=other_artifact,
         canary_share=0.5,
         shadow=other_artifact,
@@ -52,10 +50,13 @@ def told(
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         stub = RouterServiceStub(channel)
+        requests = [pb.RouteRequest(prompt="Hello", session_id=str(n)) for n in range(64)]
+        stub.RouteBatch(pb.RouteBatchRequest(requests=requests))
         stub.Route(pb.RouteRequest(prompt="Hello"))
         stub.RecordOutcome(pb.RecordOutcomeRequest(decision_id="d", request_id="dashboard"))
         with pytest.raises(grpc.RpcError):
             stub.Route(pb.RouteRequest())
+        server.versions.switch.now.shadow.wait()
         return set(server.snapshot())
 
 

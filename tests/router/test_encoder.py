@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from router.predict.artifact import Artifact
 from router.predict.features import (
+    _NEGATIONS,
     BYTE_CLASS_NAMES,
     FEATURE_NAMES,
     byte_class_counts,
@@ -48,7 +49,7 @@ def plain_features(text: str) -> dict[str, float]:
         "log_backslashes": text.count("\\"),
         "log_numbers": len(re.findall(r"\d+", text)),
         "log_option_lines": len(re.findall(r"\n\(?[A-J][.):]", text)),
-        "log_negations": sum(word.lower() in {"not", "don't", "except", "never"} for word in words),
+        "log_negations": sum(word in _NEGATIONS for word in words),
     }
     counts = {
         "lower_share": sum(c in string.ascii_lowercase for c in text),

@@ -26,7 +26,7 @@ def write(engine: Engine, tmp_path: Path) -> Callable[[Quality], tuple[Path, Pat
     def write_log(quality: Quality, **changes: object) -> tuple[Path, Path]:
         rng = np.random.default_rng(3)
         store, lines = OutcomeStore(tmp_path / "outcomes.sqlite3"), []
-        store._connection.execute("PRAGMA synchronous = OFF")
+        store._database.connection().execute("PRAGMA synchronous = OFF")
         for number in range(DECISIONS):
             text = f"Question {number}: " + "why is that so? " * (number % 40)
             request = Request((Message("user", text),), Goal(willingness_to_pay_usd=0.02))

@@ -1,10 +1,15 @@
-"""Studies: smoothing by ability, mixed-up rows, and lookups give what they say."""
+"""Studies: smoothing by ability, folds of the prior, and lookups give what they say."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from eval.coverage_file import read_coverage
 from training.members import sigmoid
+from training.settings import DEFAULT_PRIOR
 from training.study.ability import smoothed
+from training.study.coverage_folds import write_without
 from training.study.others import Lookup
 
 
@@ -44,3 +49,13 @@ def test_a_lookup_averages_the_nearest_rows(nearest: int, expected: float) -> No
     values = np.array([[0.0], [1.0], [1.0]])
     question = np.array([[1.0, 0.1, 9.0]], dtype=np.float32)
     assert Lookup(vectors, values, nearest).probabilities(question)[0, 0] == expected
+
+
+def test_a_fold_of_the_prior_is_learnt_without_its_prompts_and_without_the_test_part(
+    tmp_path: Path,
+) -> None:
+    whole = read_coverage(Path(__file__).resolve().parents[2] / DEFAULT_PRIOR)
+    prior = [one.id for one in whole if one.part == "prior"]
+    write_without(Path(__file__).resolve().parents[2] / DEFAULT_PRIOR, prior[:5], tmp_path / "p")
+    kept = read_coverage(tmp_path / "p")
+    assert [one.id for one in kept] == prior[5:]

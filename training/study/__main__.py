@@ -10,6 +10,7 @@ from router.errors import RouterError
 from training.candidates import CANDIDATES
 from training.data import read_training_data
 from training.settings import Settings
+from training.study.coverage_folds import coverage_folds
 from training.study.tiers import ground, mixtures_table
 
 _CHAMPION = CANDIDATES["stack mixture"]
@@ -19,16 +20,22 @@ STUDIES: dict[str, dict[str, tuple[str, ...]]] = {
         **{name: members for name, members in CANDIDATES.items() if members != _CHAMPION},
         **{f"champion, 2 {name}": (*_CHAMPION, name, name) for name in _WITH_CHAMPION},
     },
+    "shared": {
+        "shared alone": ("shared",),
+        "champion, 4 shared": (*_CHAMPION, *["shared"] * 4),
+        "network mixture, 4 shared": (*CANDIDATES["network mixture"], *["shared"] * 4),
+    },
     "singles": {
         name: (name,) for name in ("network", "neighbours", "clusters", "gains", "ability")
     },
 }
+COVERAGE = "coverage"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a study; 0 when done, 1 when the data are refused."""
     parser = argparse.ArgumentParser(prog="python -m training.study", description=__doc__)
-    parser.add_argument("study", choices=sorted(STUDIES))
+    parser.add_argument("study", choices=sorted([*STUDIES, COVERAGE]))
     parser.add_argument("--data", default=str(Settings().data))
     parser.add_argument("--catalog", type=Path, default=Settings().catalog)
     parser.add_argument("--seed", type=int, default=0)
@@ -39,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(line, file=sys.stderr, flush=True)
 
     try:
+        if arguments.study == COVERAGE:
+            print(coverage_folds(settings, say))
+            return 0
         table = read_training_data(settings, say)
         here = ground(table, load_catalog(settings.catalog), settings)
         print(mixtures_table(here, STUDIES[arguments.study], say))

@@ -19,11 +19,15 @@ from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.members import TreeSettings, clip, fit_booster, fit_stack, logit, raw_scores, sigmoid
 from training.network import Network, NetworkSettings, fit_network
 from training.study.ability import smoothed
+from training.study.shared import Outcomes, Shared, SharedSettings, fit_shared
 
 _NEIGHBOURS = 200
 _CLUSTERS = 60
 _STRENGTH = 20.0
 """How many prompts of the overall mean a cluster's mean is shrunk by."""
+
+_OTHER_MODELS = 0.2
+"""What an outcome of another model than the tiers' counts in the shared network."""
 
 _TREES = (TreeSettings(), TreeSettings(columns=0.4, features_only=True))
 
@@ -44,6 +48,8 @@ class Training:
         examples: With the prior.
         outcomes: (n, m) quality of every model, NaN where unknown and on the prior's rows.
         tiers: (T,) columns of the tiers' reference models.
+        everywhere: Rows of all sources outside the duplicate groups of the other two parts, with
+            the same models as labels; the training rows are among them, the prior's are not.
         dimension: Width of the vector part of the inputs.
         seed: Of everything drawn.
     """
@@ -51,6 +57,7 @@ class Training:
     examples: Examples
     outcomes: FloatMatrix
     tiers: tuple[int, ...]
+    everywhere: Outcomes
     dimension: int
     seed: int
 
@@ -129,6 +136,29 @@ def peer_network(known: Training) -> Predictor:
     return _regressed(known.examples.inputs, targets, known.examples.inputs, known.seed, epochs=25)
 
 
+def shared(known: Training) -> Shared:
+    """One network on the outcomes of all models on all sources, and on the prior."""
+    own = np.isnan(known.outcomes).all(axis=1)
+    count = known.everywhere.labels.shape[1]
+    rest = [column for column in range(count) if column not in known.tiers]
+    prior = np.full((int(own.sum()), count), np.nan, dtype=np.float32)
+    prior[:, : len(known.tiers)] = known.examples.adequate[own]
+    labels = known.everywhere.labels[:, [*known.tiers, *rest]]
+    weight = np.full(count, _OTHER_MODELS)
+    weight[: len(known.tiers)] = 1.0
+    return fit_shared(
+        Outcomes(
+            np.concatenate([known.everywhere.inputs, known.examples.inputs[own]]),
+            np.concatenate([labels, prior]),
+        ),
+        weight,
+        kept=len(known.tiers),
+        dimension=known.dimension,
+        settings=SharedSettings(),
+        seed=known.seed,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Regressed:
     scaler: StandardScaler
@@ -177,4 +207,5 @@ OTHERS: dict[str, Callable[[Training], Predictor]] = {
     "network, penalty 100": _network(NetworkSettings(penalty=100.0)),
     "network, 25 passes": _network(NetworkSettings(penalty=3.0, epochs=25)),
     "peer network": peer_network,
+    "shared": shared,
 }

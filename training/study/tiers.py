@@ -36,6 +36,7 @@ from training.lengths import fit_lengths
 from training.prior import join_examples, prior_examples
 from training.settings import Settings
 from training.study.others import OTHERS, Predictor, Training
+from training.study.shared import Outcomes
 
 FOLDS = 5
 DRAWS = 400
@@ -93,7 +94,7 @@ def ground(table: OutcomeTable, catalog: Catalog, settings: Settings) -> Ground:
         encoder = TextEncoder(settings.encoder)
         prior = prior_examples(settings.prior, encoder, catalog.tier_names)
     folds = tuple(
-        _fold(usable, catalog, np.where(fold_of == k, PARTS[2], inner), prior, settings.seed)
+        _fold(table, usable, catalog, np.where(fold_of == k, PARTS[2], inner), prior, settings.seed)
         for k in range(FOLDS)
     )
     tiers = usable.for_models([tier.reference_model for tier in catalog.tiers])
@@ -118,7 +119,12 @@ def ground(table: OutcomeTable, catalog: Catalog, settings: Settings) -> Ground:
 
 
 def _fold(
-    usable: OutcomeTable, catalog: Catalog, parts: StrArray, prior: Examples | None, seed: int
+    table: OutcomeTable,
+    usable: OutcomeTable,
+    catalog: Catalog,
+    parts: StrArray,
+    prior: Examples | None,
+    seed: int,
 ) -> Fold:
     examples = examples_of(usable, catalog, parts == PARTS[0])
     train, validation, held_out = (examples.select(parts == part) for part in PARTS)
@@ -128,7 +134,12 @@ def _fold(
         nothing = np.full((len(prior), outcomes.shape[1]), np.nan)
         outcomes = np.concatenate([outcomes, nothing])
     tiers = tuple(usable.models.index(tier.reference_model) for tier in catalog.tiers)
-    known = Training(train, outcomes, tiers, usable.vectors.shape[1], seed)
+    outside = table.select(~np.isin(table.group, usable.group[parts != PARTS[0]]))
+    everywhere = Outcomes(
+        np.hstack([outside.vectors, outside.features]).astype(np.float32),
+        outside.quality.astype(np.float32),
+    )
+    known = Training(train, outcomes, tiers, everywhere, usable.vectors.shape[1], seed)
     return Fold(known, validation, held_out, np.flatnonzero(parts == PARTS[2]))
 
 

@@ -1,9 +1,9 @@
 """MMLU with the encoder's token table trained for routing, beside the table as distilled.
 
 ``python -m training.study.token_table --texts DIR`` needs the texts (data/README.md says where they
-come from) and torch; five folds take some ten minutes on two cores. In each fold a network learns
-the weak and the strong model's quality, and whether the question also stands in MMLU-Pro, from the
-sentence vector and the text features; the table is either frozen or moved along by small steps.
+come from) and torch. In each fold networks learn the weak and the strong model's quality, and
+whether the question also stands in MMLU-Pro, from the sentence vector and the text features; the
+table is either frozen or moved along. The learner is ``training.study.token_network``.
 """
 
 import argparse
@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from onnx import numpy_helper
-from sklearn.preprocessing import StandardScaler
 
 from eval.arrays import FloatArray
 from eval.bootstrap import resample_weights
@@ -35,28 +33,18 @@ from router.predict.window import window
 from training.pairs import PairRows, mixture_scores, out_of_fold, pair_rows, subtask_scores
 from training.sources.table import text_id
 from training.sources.upstream import read_collection
+from training.study.token_network import TableSettings, TokenRows, learn, padded
 
-_PASSES = 8
-_BATCH = 256
-_RATE = 2e-3
-_TABLE_RATE = 1e-4
-_WORDS_LEFT_OUT = 0.2
-_VECTOR_LENGTH = 16.0
-"""Unit vectors of 256 numbers times this have numbers of about one, like standardised features."""
-
+_TABLE_RATES = (0.0, 1e-4, 1e-3, 3e-3)
 _DRAWS = 400
-
-Ids = list[npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """MMLU rows with their token ids, the labels (n, 3) of a network, and the table (V, d)."""
+    """MMLU rows, and the same prompts as a network over tokens reads them."""
 
     rows: PairRows
-    ids: Ids
-    labels: npt.NDArray[np.float32]
-    table: npt.NDArray[np.float32]
+    tokens: TokenRows
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path("data/outcomes"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--networks", type=int, default=3, help="seeds that are averaged")
+    parser.add_argument("--device", default="cpu", help="of torch, such as cuda")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
     try:
@@ -73,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print(compare(task, arguments.seed))
+    seeds = range(arguments.seed, arguments.seed + arguments.networks)
+    print(compare(task, seeds, arguments.device))
     return 0
 
 
@@ -98,28 +89,34 @@ def read_task(table: OutcomeTable, texts: Path) -> Task:
         one.name: numpy_helper.to_array(one)
         for one in onnx.load(directory / "encoder.onnx").graph.initializer
     }
+    ids = [encoder.tokenizer.encode_reading(read(text)) for text in windows]
     return Task(
-        rows=rows,
-        ids=[encoder.tokenizer.encode_reading(read(text)) for text in windows],
-        labels=np.column_stack([rows.weak, rows.strong, also]).astype(np.float32),
-        table=constants["table"].astype(np.float32) * constants["scales"].reshape(-1, 1),
+        rows,
+        TokenRows(
+            ids=padded(ids),
+            features=rows.inputs[:, rows.dimension :],
+            labels=np.column_stack([rows.weak, rows.strong, also]).astype(np.float32),
+            weight=np.ones(3, dtype=np.float32),
+            subject=np.full(len(rows), -1),
+            table=constants["table"].astype(np.float32) * constants["scales"].reshape(-1, 1),
+        ),
     )
 
 
-def compare(task: Task, seed: int) -> str:
-    """Return the table of routers, intervals by duplicate group and paired with the mixture."""
+def compare(task: Task, seeds: range, device: str) -> str:
+    """Return the table of routers, intervals by duplicate group and paired with the others."""
     rows = task.rows
-    frozen, trained = (_out_of_fold(task, rate, seed) for rate in (0.0, _TABLE_RATE))
     mixture = _standardised(out_of_fold(rows, mixture_scores))
     scores = {
-        "the mixture of training.pairs": mixture,
         "told the subject, nothing else": out_of_fold(rows, subtask_scores),
-        "network, table as distilled": frozen,
-        "network, table trained": trained,
-        "mixture and network, table as distilled": mixture + frozen,
-        "mixture and network, table trained": mixture + trained,
+        "the mixture of training.pairs": mixture,
     }
-    draws = resample_weights(rows.group, _DRAWS, seed)
+    for rate in _TABLE_RATES:
+        name = f"network, table trained by {rate:g}" if rate else "network, table as distilled"
+        scores[name] = _out_of_fold(task, TableSettings(table_rate=rate), seeds, device)
+        scores[f"mixture and {name}"] = mixture + scores[name]
+    frozen = "network, table as distilled"
+    draws = resample_weights(rows.group, _DRAWS, seeds[0])
     weights = np.concatenate([np.full((1, len(rows)), 1 / len(rows)), draws])
     areas = {
         name: np.array(
@@ -127,90 +124,26 @@ def compare(task: Task, seed: int) -> str:
         )
         for name, score in scores.items()
     }
-    first, subject = list(areas.values())[:2]
-    lines = [["router", "APGR", "against the mixture", "against the subject"]]
+    others = [next(iter(areas)), "the mixture of training.pairs", frozen]
+    lines = [["router", "APGR", *(f"against {name}" for name in others)]]
     for name, area in areas.items():
-        gaps = [signed(interval(area - other)) for other in (first, subject)]
+        gaps = [signed(interval(area - areas[other])) for other in others]
         lines.append([name, with_interval(interval(area)), *gaps])
     return aligned(lines)
 
 
-def _out_of_fold(task: Task, table_rate: float, seed: int) -> FloatArray:
+def _out_of_fold(task: Task, settings: TableSettings, seeds: range, device: str) -> FloatArray:
     def score(known: PairRows, held_out: PairRows) -> FloatArray:
         # Groups tell which rows a fold took, in their order: none is on both sides.
         inside = np.flatnonzero(np.isin(task.rows.group, known.group))
         outside = np.flatnonzero(np.isin(task.rows.group, held_out.group))
-        return _standardised(_learn(task, inside, outside, table_rate, seed))
+        gains = []
+        for seed in seeds:
+            chance = learn(task.tokens, inside, outside, settings, seed, device)
+            gains.append(_standardised(chance[:, 1] - chance[:, 0]))
+        return _standardised(np.mean(gains, axis=0))
 
     return out_of_fold(task.rows, score)
-
-
-def _learn(
-    task: Task,
-    known: npt.NDArray[np.intp],
-    unknown: npt.NDArray[np.intp],
-    table_rate: float,
-    seed: int,
-) -> FloatArray:
-    """Fit on known rows and return the predicted gain of unknown ones."""
-    torch.manual_seed(seed)
-    generator = np.random.default_rng(seed)
-    features = task.rows.inputs[:, task.rows.dimension :]
-    scaler = StandardScaler().fit(features[known])
-    near = np.clip(scaler.transform(features), -3.0, 3.0).astype(np.float32)
-    table = torch.nn.EmbeddingBag(*task.table.shape, mode="sum")
-    table.weight.data = torch.from_numpy(task.table.copy())
-    table.weight.requires_grad_(table_rate > 0)
-    width = task.table.shape[1] + near.shape[1]
-    network = _network(width, task.labels.shape[1])
-    parameters = [{"params": network.parameters(), "lr": _RATE, "weight_decay": 1e-4}]
-    if table_rate > 0:
-        parameters.append({"params": table.parameters(), "lr": table_rate, "weight_decay": 0.0})
-    optimiser = torch.optim.AdamW(parameters, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        [one["lr"] for one in parameters],
-        total_steps=_PASSES * -(-len(known) // _BATCH),
-        pct_start=0.2,
-    )
-
-    def outputs(rows: npt.NDArray[np.intp], left_out: float) -> torch.Tensor:
-        ids = [task.ids[row] for row in rows]
-        if left_out:
-            ids = [one[generator.random(len(one)) > left_out] for one in ids]
-        starts = np.concatenate([[0], np.cumsum([len(one) for one in ids])[:-1]])
-        summed = table(torch.from_numpy(np.concatenate(ids)), torch.from_numpy(starts))
-        vectors = _VECTOR_LENGTH * torch.nn.functional.normalize(summed, dim=1)
-        return network(torch.cat([vectors, torch.from_numpy(near[rows])], dim=1))
-
-    for _ in range(_PASSES):
-        order = generator.permutation(known)
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                outputs(rows, _WORDS_LEFT_OUT), torch.from_numpy(task.labels[rows])
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    network.eval()
-    with torch.no_grad():
-        parts = [
-            torch.sigmoid(outputs(unknown[start : start + 1000], 0.0)).numpy()
-            for start in range(0, len(unknown), 1000)
-        ]
-    chance = np.concatenate(parts).astype(np.float64)
-    gain: FloatArray = chance[:, 1] - chance[:, 0]
-    return gain
-
-
-def _network(width: int, outputs: int) -> torch.nn.Sequential:
-    layers: list[torch.nn.Module] = [torch.nn.Dropout(0.1)]
-    for units in (128, 64):
-        layers += [torch.nn.Linear(width, units), torch.nn.ReLU(), torch.nn.Dropout(0.3)]
-        width = units
-    return torch.nn.Sequential(*layers, torch.nn.Linear(width, outputs))
 
 
 def _standardised(scores: FloatArray) -> FloatArray:

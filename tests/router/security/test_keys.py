@@ -273,12 +273,14 @@ def test_a_file_of_keys_of_any_content_is_read_or_refused(
 
 
 def test_a_refused_call_is_not_read_and_is_counted(guarded: RouterServer) -> None:
-    before = guarded.gate.refused["KEY_MISSING"]
+    labels = ("UNAUTHENTICATED", "KEY_MISSING")
+    before = guarded.gate.refused[labels]
     with grpc.insecure_channel(f"127.0.0.1:{guarded.port}") as channel:
         call = channel.unary_unary("/router.v1.RouterService/Route")
         # No message at all would be INVALID_ARGUMENT if anybody parsed it.
         assert refused(lambda: call(b"\xff" * 1000, timeout=10.0))[1] == "KEY_MISSING"
-    assert guarded.gate.refused["KEY_MISSING"] == before + 1
+    assert guarded.gate.refused[labels] == before + 1
+    assert guarded.snapshot()["router_errors_total"][labels] == [before + 1]
 
 
 def test_a_revoked_key_is_refused_and_a_new_one_taken_without_a_restart(
