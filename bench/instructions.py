@@ -51,7 +51,7 @@ def counted(tokens: int, calls: int, seed: int) -> None:
         follow_up = FollowUp(config, lambda: None)
         outcomes = OutcomeWriter(store, config.max_waiting_outcomes)
         learning = Learning(config)
-        switch = switch_of(engine, follow_up)
+        switch = switch_of(engine, follow_up, learning)
         servicer = RouterServicer(switch, outcomes, Limits(), follow_up, learning)
         for call in range(_PROMPTS + calls):  # the first ones fill the tokenizer's memory
             answer = servicer.route(pb.RouteRequest.FromString(wires[call % _PROMPTS]))

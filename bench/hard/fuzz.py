@@ -112,8 +112,8 @@ def wire_trial(engine: Engine | None = None) -> Iterator[Trial]:
     with tempfile.TemporaryDirectory() as directory:
         config = replace(Config(), store=Path(directory, "outcomes.sqlite3"))
         follow_up = FollowUp(config, lambda: None)
-        switch = switch_of(engine, follow_up)
         writer, limits, learning = _Acknowledged(), Limits(max_batch=64), Learning(config)
+        switch = switch_of(engine, follow_up, learning)
         servicer = RouterServicer(switch, writer, limits, follow_up, learning)  # type: ignore[arg-type]  # what it needs of a writer
         yield _wire_trial(servicer, engine)
         learning.close()
