@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from router.checked import CheckedTable
+from router.cost.pools.pool import Pool
+from router.cost.pools.stated import stated_pool_name, stated_pools
 from router.errors import CatalogError
 from router.types import (
     DEFAULT_CONFIDENCE,
@@ -27,12 +29,14 @@ from router.types import (
 )
 
 CATALOG_FORMAT = 1
-_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments"}
+_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments"} | {
+    "pools"
+}
 _TIER_KEYS = {"name", "reference_model"}
 _PRICE_KEYS = {"input_usd_per_mtok", "output_usd_per_mtok", "as_of", "source"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
-    "tools", "vision", "json_schema", "residency", "price",
+    "tools", "vision", "json_schema", "residency", "price", "pool",
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CONTRACT_KEYS = {"max_loss_rate", "confidence"}
@@ -53,6 +57,7 @@ class Catalog:
     deployments: tuple[Deployment, ...]
     default_goal: Goal
     adequate_quality: float
+    pools: tuple[Pool, ...] = ()
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -94,8 +99,9 @@ def parse_catalog(content: Mapping[str, Any], origin: str) -> Catalog:
     )
     names = [tier.name for tier in tiers]
     top.refuse_repeated("tiers", "name", names)
+    pools = stated_pools(top)
     deployments = tuple(
-        _deployment(table, names) for table in top.tables("deployments", _DEPLOYMENT_KEYS)
+        _deployment(table, names, pools) for table in top.tables("deployments", _DEPLOYMENT_KEYS)
     )
     top.refuse_repeated("deployments", "id", [deployment.id for deployment in deployments])
     served = {deployment.tier for deployment in deployments}
@@ -109,6 +115,7 @@ def parse_catalog(content: Mapping[str, Any], origin: str) -> Catalog:
         deployments=deployments,
         default_goal=_goal(top.table("default_goal", _GOAL_KEYS)),
         adequate_quality=top.number("adequate_quality", above=0.0, most=1.0),
+        pools=pools,
     )
 
 
@@ -144,7 +151,7 @@ def _contract(table: CheckedTable) -> Contract | None:
     )
 
 
-def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:
+def _deployment(table: CheckedTable, tiers: list[str], pools: tuple[Pool, ...]) -> Deployment:
     kind, tier = table.text("kind"), table.text("tier")
     if kind not in _KINDS:
         raise table.error("kind", kind, f"must be one of {list(_KINDS)}")
@@ -166,6 +173,7 @@ def _deployment(table: CheckedTable, tiers: list[str]) -> Deployment:
             residency=table.texts("residency"),
         ),
         price=None if price is None else _price(price),
+        pool=stated_pool_name(table, kind, pools),
     )
 
 

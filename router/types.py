@@ -53,7 +53,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One way to reach a model of a tier. ``price`` None means unknown: never routable, never 0."""
+    """One way to reach a model of a tier. ``price`` None means unknown: never routable, never 0.
+
+    ``pool`` names the catalog's pool that it runs on, and that prices it then; empty: none.
+    """
 
     id: str
     tier: str
@@ -62,6 +65,7 @@ class Deployment:
     model: str
     capabilities: Capabilities
     price: Price | None
+    pool: str = ""
 
 
 class Message(NamedTuple):

@@ -70,8 +70,8 @@ CATALOGS = [
         "a misspelt key",
         edited("tools = true", "tool = true"),
         "deployments[1].tool = True: unknown key; known keys: ['context_window_tokens', 'id', "
-        "'json_schema', 'kind', 'max_output_tokens', 'model', 'price', 'provider', 'residency', "
-        "'tier', 'tools', 'vision']",
+        "'json_schema', 'kind', 'max_output_tokens', 'model', 'pool', 'price', 'provider', "
+        "'residency', 'tier', 'tools', 'vision']",
     ),
     bad_catalog(
         "a deployment without an id",
