@@ -29,9 +29,9 @@ from router.types import (
 )
 
 CATALOG_FORMAT = 1
-_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments"} | {
-    "pools"
-}
+_TOP_KEYS = {
+    "format", "name", "adequate_quality", "default_goal", "tiers", "deployments", "pools",
+}  # fmt: skip
 _TIER_KEYS = {"name", "reference_model"}
 _PRICE_KEYS = {"input_usd_per_mtok", "output_usd_per_mtok", "as_of", "source"}
 _DEPLOYMENT_KEYS = {

@@ -171,6 +171,7 @@ class IneligibleReason(IntEnum):
     RESIDENCY = 8
     UNKNOWN_PRICE = 9
     OVER_MAX_COST = 10
+    POOL_UNAVAILABLE = 40
 
 
 class DecisionReason(IntEnum):

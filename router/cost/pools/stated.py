@@ -11,7 +11,6 @@ from router.cost.pools.pool import (
     Engine,
     LoadSource,
     Pool,
-    Purchase,
     Throughput,
 )
 
@@ -25,8 +24,8 @@ THROUGHPUT_KEYS = RATE_KEYS | {"concurrency", "measured"}
 MEASURED_KEYS = {"input_tokens", "output_tokens", "output_tokens_per_s"}
 COLD_START_KEYS = {"seconds", "hold_seconds", "wait_usd_per_hour"}
 LOAD_KEYS = {
-    "engine", "urls", "prefix", "labels", "kv_tokens", "interval_s", "timeout_s", "stale_after_s",
-    "saturation_when_unknown", "waiting_limit", "kv_limit", "idle_below", "spread",
+    "engine", "urls", "prefix", "labels", "kv_tokens", "interval_s", "timeout_s", "longest_pause_s",
+    "stale_after_s", "saturation_when_unknown", "waiting_limit", "kv_limit", "idle_below", "spread",
 }  # fmt: skip
 _MOST = 1_000_000
 
@@ -89,7 +88,7 @@ def _pool(table: CheckedTable) -> Pool:
         gpus_per_replica=table.integer("gpus_per_replica", 1, _MOST),
         usd_per_gpu_hour=table.number("usd_per_gpu_hour", least=0.0),
         throughput=_throughput(table.table("throughput", THROUGHPUT_KEYS)),
-        purchase=cast("Purchase", purchase),
+        purchase=purchase,
         draining=table.flag("draining"),
         cold_start=None if cold is None else _cold_start(cold),
         load=None if load is None else _load(load),
@@ -168,6 +167,7 @@ def _load(table: CheckedTable) -> LoadSource:
                 else None,
                 "interval_s": table.optional_number("interval_s", least=0.1),
                 "timeout_s": table.optional_number("timeout_s", above=0.0),
+                "longest_pause_s": table.optional_number("longest_pause_s", above=0.0),
                 "stale_after_s": table.optional_number("stale_after_s", above=0.0),
                 "saturation_when_unknown": table.optional_number(
                     "saturation_when_unknown", least=0.0
