@@ -13,7 +13,7 @@ from time import monotonic
 from router.cost.estimate import expected_cost_usd
 from router.cost.pools.average import cold_start_usd, replica_seconds, usd_per_hour
 from router.cost.pools.flow import Flow
-from router.cost.pools.load import Load, PoolState, nothing_read, saturation
+from router.cost.pools.load import Load, PoolState, kv_binds, nothing_read, saturation
 from router.cost.pools.poll import Loads, Poller
 from router.cost.pools.pool import Pool
 from router.cost.pools.shadow import Worths, shadow_usd
@@ -31,7 +31,8 @@ class _Live:
 
     pool: Pool
     flow: Flow
-    worths: Worths
+    by_time: Worths
+    by_cache: Worths
     unread: Load
     cold_usd: float
     average_usd_per_s: float
@@ -135,7 +136,8 @@ def _live(pool: Pool, start: float) -> _Live:
     return _Live(
         pool=pool,
         flow=Flow(seconds),
-        worths=Worths(start),
+        by_time=Worths(start),
+        by_cache=Worths(start),
         unread=nothing_read(pool),
         cold_usd=cold_start_usd(pool),
         average_usd_per_s=per_second / pool.planned_utilisation,
@@ -156,7 +158,15 @@ def _cost(one: Estimate, live: _Live, load: Load, rest: Sequence[Estimate], now:
     # What runs only while it is used costs its average; what runs anyway, its energy.
     floor = average if pool.cold_start is not None else work * live.energy_usd_per_s
     full = saturation(load, source, live.flow.under_way(now), now)
-    return shadow_usd(full, dearest, floor, live.worths.rank((dearest - floor) / work), source)
+    # A place is held for the work; room in the cache, for the work and for every token.
+    by_time = (dearest - floor) / work
+    by_cache = by_time / (one.input_tokens + one.output_tokens)
+    live.by_time.take(by_time)
+    live.by_cache.take(by_cache)
+    by_need, saving = (
+        (live.by_cache, by_cache) if kv_binds(load, source) else (live.by_time, by_time)
+    )
+    return shadow_usd(full, dearest, floor, by_need.rank(saving), source)
 
 
 def _alternative(one: Estimate, rest: Sequence[Estimate], average: float) -> float:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from router.cost.pools.engines import Reading
 from router.cost.pools.pool import LoadSource, Pool
 
+_TINY = 1e-9
+
 
 class PoolState(Enum):
     """What may be sent to a pool. The value is the word shown."""
@@ -107,7 +109,11 @@ def saturation(load: Load, source: LoadSource, own: float, now: float) -> float:
         return source.saturation_when_unknown
     _, _, waiting, under_way, kv, slots, replicas, own_then, own_share = load
     taken = waiting + under_way
-    since = (own - own_then) / own_share
+    # Small changes of one's own count are chance (its variance is about the counts), and dividing
+    # by the share would make much of them: so they are shrunk, and large ones are not.
+    since = own - own_then
+    square = since * since
+    since *= square / (square + own + own_then + _TINY) / own_share
     expected = max(0.0, taken + since)
     queue = waiting + since if waiting else expected - slots
     known = max(
@@ -121,3 +127,8 @@ def saturation(load: Load, source: LoadSource, own: float, now: float) -> float:
         return known
     doubt = (age - fresh) / (source.stale_after_s - fresh)
     return known + (source.saturation_when_unknown - known) * doubt
+
+
+def kv_binds(load: Load, source: LoadSource) -> bool:
+    """Return whether a pool runs out of KV cache before it runs out of places."""
+    return load.kv / source.kv_limit > (load.waiting + load.under_way) / load.slots

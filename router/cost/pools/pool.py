@@ -78,7 +78,7 @@ class LoadSource:
     waiting_limit: float = 5.0
     kv_limit: float = 0.8
     idle_below: float = 0.5
-    spread: float = 0.5
+    spread: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from math import inf, nextafter
 
 from router.cost.pools.pool import LoadSource
 
-_RECENT = 512
-_RENEWED_EVERY = 32
+_RECENT = 256
+_RENEWED_EVERY = 64
 # The fractional parts of its multiples spread over [0, 1) more evenly than any others' (Weyl).
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
 
@@ -63,27 +63,29 @@ class Worths:
         start: Where the even numbers begin, in [0, 1); routers that differ here do not agree.
     """
 
-    __slots__ = ("_next", "_recent", "_sorted", "_start")
+    __slots__ = ("_ranked", "_recent", "_sorted", "_start", "_taken")
 
     def __init__(self, start: float) -> None:
         self._start = start
-        self._next = count()
+        self._ranked, self._taken = count(), count()
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._sorted: list[float] = []
 
+    def take(self, worth: float) -> None:
+        """Take in what a request would have saved, in USD for each unit of the pool it needs."""
+        self._recent.append(worth)
+        if next(self._taken) % _RENEWED_EVERY == 0:
+            self._sorted = sorted(self._recent.copy())
+
     def rank(self, worth: float) -> float:
-        """Return the share of recent requests that were worth less, and take this one in.
+        """Return the share of recent requests that were worth less, in [0, 1].
 
         Equals share their ranks evenly (randomised probability integral transform).
 
         Args:
-            worth: Saving in USD per second of the pool.
+            worth: As for ``take``.
         """
-        number = next(self._next)
-        self._recent.append(worth)
-        if number % _RENEWED_EVERY == 0:
-            self._sorted = sorted(self._recent.copy())
-        known = self._sorted
+        known, number = self._sorted, next(self._ranked)
         less = bisect_left(known, worth)
         equal = bisect_right(known, worth, lo=less) - less
         even = (self._start + number * _GOLDEN) % 1.0
