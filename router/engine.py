@@ -12,6 +12,7 @@ from itertools import compress
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
+from router.cost.pools.live import LivePools, live_pools
 from router.cost.tokens import TOKENS_PER_MESSAGE, estimate_conversation_tokens, tokens_of
 from router.errors import ArtifactError, NoCandidateError, NotCalibratedError, RouterError
 from router.policy import choose, choose_under_contract, savings_baseline
@@ -45,13 +46,15 @@ class Engine:
         artifact: Predicts for the catalog's tiers, in ``artifact.tier_names`` order.
         catalog: Tiers and deployments.
         tier_index: For each deployment of the catalog, its tier's column in a prediction.
-        suspensions: Contracts found broken; the one thing here that may change while serving.
+        suspensions: Contracts found broken; this and what follows may change while serving.
+        pools: Prices of deployments on pools, by live load; None if there is none.
     """
 
     artifact: Artifact
     catalog: Catalog
     tier_index: tuple[int, ...]
     suspensions: Suspensions = field(default_factory=Suspensions)
+    pools: LivePools | None = None
 
     def route(self, request: Request) -> Decision:
         """Decide one request.
@@ -109,6 +112,8 @@ class Engine:
             chosen, reason = choose_under_contract(eligible, frozenset(names))
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
+        if self.pools is not None:
+            self.pools.took(chosen)
         return Decision(
             decision_id=os.urandom(16).hex(),
             chosen=chosen,
@@ -176,6 +181,8 @@ class Engine:
                     ineligible,
                 )
             )
+        if self.pools is not None:
+            return self.pools.priced(estimates, limit_usd)
         return tuple(estimates)
 
 
@@ -204,7 +211,10 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
         )
     column = {name: index for index, name in enumerate(artifact.tier_names)}
     return Engine(
-        artifact, catalog, tuple(column[deployment.tier] for deployment in catalog.deployments)
+        artifact,
+        catalog,
+        tuple(column[deployment.tier] for deployment in catalog.deployments),
+        pools=live_pools(catalog.deployments, catalog.pools),
     )
 
 

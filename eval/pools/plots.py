@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import pyplot as plt
 
 from eval.arrays import FloatArray
 from eval.pools.simulate import Run
 from eval.pools.study import runs, scenario, setting, way
 from eval.pools.tables import LIST, OURS
-from eval.style import BLUE, GREY, MUTED, ORANGE, headline, plt, save_png, styled
+from eval.style import BLUE, GREY, MUTED, ORANGE, headline, save_png, styled
 
 _SMOOTHED = 6
 _COLOURS = {OURS: BLUE, LIST: GREY, "last reading alone": ORANGE, "always pool": ORANGE}

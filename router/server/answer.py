@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from router.catalog import Catalog
 from router.cost.estimate import expected_cost_usd
+from router.cost.pools.average import average_usd
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
 from router.types import Contract, Decision, Estimate, Goal
@@ -28,6 +29,10 @@ class Answers:
         length_bounds: LengthBounds | None = None,
     ) -> None:
         self._outputs = tuple(_outputs(catalog, length_bounds))
+        pools = {pool.name: pool for pool in catalog.pools}
+        self._pools = [
+            (index, pools[item.pool]) for index, item in enumerate(catalog.deployments) if item.pool
+        ]
         self._default_goal = catalog.default_goal
         self._same = pb.RouteResponse(
             goal=from_goal(catalog.default_goal),
@@ -78,11 +83,16 @@ class Answers:
                 upper = _fill_upper(candidate, estimate, output, max_output_tokens)
                 if estimate.deployment is chosen.deployment:
                     response.suggested_max_output_tokens = upper
+        for index, pool in self._pools:
+            estimate = decision.estimates[index]
+            response.candidates[index].average_cost_usd = average_usd(
+                pool, estimate.input_tokens, estimate.output_tokens
+            )
         return response
 
 
 class _Output(NamedTuple):
-    """What a deployment's upper output lengths rest on; the price is NaN where unknown."""
+    """What a deployment's upper output lengths rest on; the price is NaN where none is fixed."""
 
     bounds: LengthBounds
     tier: int
@@ -93,7 +103,9 @@ class _Output(NamedTuple):
 def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output | None]:
     rank_of = {tier.name: tier.rank for tier in catalog.tiers}
     for item in catalog.deployments:
-        usd = nan if item.price is None else expected_cost_usd(item.price, 0.0, 1.0)
+        # A place on a pool is priced as a whole and for now, so no length has a price of its own.
+        price = None if item.pool else item.price
+        usd = nan if price is None else expected_cost_usd(price, 0.0, 1.0)
         tier, limit = rank_of[item.tier], item.capabilities.max_output_tokens
         yield None if bounds is None else _Output(bounds, tier, limit, usd)
 
@@ -112,8 +124,9 @@ def _fill_upper(
     if most and upper > most:
         upper = most
     candidate.output_token_upper = upper
-    if cost == cost:  # not NaN: the price is known
-        candidate.upper_cost_usd = cost + (upper - output_tokens) * usd_per_token
+    upper_cost = cost + (upper - output_tokens) * usd_per_token
+    if upper_cost == upper_cost:  # not NaN: the price is known
+        candidate.upper_cost_usd = upper_cost
     return upper
 
 
@@ -175,6 +188,7 @@ def from_catalog(catalog: Catalog, artifact_version: str) -> pb.ListTiersRespons
                         vision=item.capabilities.vision,
                         json_schema=item.capabilities.json_schema,
                         residency=sorted(item.capabilities.residency),
+                        pool=item.pool,
                     )
                     for item in catalog.deployments
                     if item.tier == tier.name

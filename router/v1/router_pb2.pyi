@@ -111,6 +111,8 @@ class _IneligibleReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrappe
     """Its price is unknown; an unknown price is never taken as zero."""
     INELIGIBLE_REASON_OVER_MAX_COST: _IneligibleReason.ValueType  # 10
     """Its expected cost is above max_cost_usd."""
+    INELIGIBLE_REASON_POOL_UNAVAILABLE: _IneligibleReason.ValueType  # 40
+    """The pool of GPUs it runs on is down, or takes no more work."""
 
 class IneligibleReason(_IneligibleReason, metaclass=_IneligibleReasonEnumTypeWrapper):
     """Why a deployment could not be chosen."""
@@ -137,6 +139,8 @@ INELIGIBLE_REASON_UNKNOWN_PRICE: IneligibleReason.ValueType  # 9
 """Its price is unknown; an unknown price is never taken as zero."""
 INELIGIBLE_REASON_OVER_MAX_COST: IneligibleReason.ValueType  # 10
 """Its expected cost is above max_cost_usd."""
+INELIGIBLE_REASON_POOL_UNAVAILABLE: IneligibleReason.ValueType  # 40
+"""The pool of GPUs it runs on is down, or takes no more work."""
 Global___IneligibleReason: typing_extensions.TypeAlias = IneligibleReason
 
 class _FinishReason:
@@ -634,6 +638,7 @@ class Candidate(google.protobuf.message.Message):
     INELIGIBLE_REASONS_FIELD_NUMBER: builtins.int
     OUTPUT_TOKEN_UPPER_FIELD_NUMBER: builtins.int
     UPPER_COST_USD_FIELD_NUMBER: builtins.int
+    AVERAGE_COST_USD_FIELD_NUMBER: builtins.int
     deployment: builtins.str
     """Id of the deployment in the catalog."""
     tier: builtins.str
@@ -641,7 +646,9 @@ class Candidate(google.protobuf.message.Message):
     adequacy: builtins.float
     """Calibrated P(adequate | prompt, tier), in [0, 1]."""
     expected_cost_usd: builtins.float
-    """Expected cost of this request in USD; unset when the price is unknown."""
+    """Expected cost of this request in USD; unset when the price is unknown. On a pool of GPUs: what a
+    place there is worth now, about zero when it is idle, the best alternative when it is full.
+    """
     input_token_count: builtins.int
     """Estimated input tokens, whole conversation."""
     output_token_count: builtins.int
@@ -654,6 +661,10 @@ class Candidate(google.protobuf.message.Message):
     upper_cost_usd: builtins.float
     """Cost at list price of the expected input tokens and output_token_upper, in USD; unset when either
     is.
+    """
+    average_cost_usd: builtins.float
+    """On a pool of GPUs: its work's part of what the pool costs at its planned utilisation, in USD, for
+    reports; expected_cost_usd is what the choice went by. Unset elsewhere.
     """
     @property
     def ineligible_reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___IneligibleReason.ValueType]:
@@ -671,9 +682,12 @@ class Candidate(google.protobuf.message.Message):
         ineligible_reasons: collections.abc.Iterable[Global___IneligibleReason.ValueType] | None = ...,
         output_token_upper: builtins.int | None = ...,
         upper_cost_usd: builtins.float | None = ...,
+        average_cost_usd: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "average_cost_usd", b"average_cost_usd", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "average_cost_usd", b"average_cost_usd", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_average_cost_usd", b"_average_cost_usd"]) -> typing.Literal["average_cost_usd"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_expected_cost_usd", b"_expected_cost_usd"]) -> typing.Literal["expected_cost_usd"] | None: ...
     @typing.overload
@@ -1178,6 +1192,7 @@ class Deployment(google.protobuf.message.Message):
     VISION_FIELD_NUMBER: builtins.int
     JSON_SCHEMA_FIELD_NUMBER: builtins.int
     RESIDENCY_FIELD_NUMBER: builtins.int
+    POOL_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Id, unique in the catalog."""
     kind: builtins.str
@@ -1202,6 +1217,8 @@ class Deployment(google.protobuf.message.Message):
     """Image input."""
     json_schema: builtins.bool
     """Output constrained by a JSON schema."""
+    pool: builtins.str
+    """Pool of GPUs it runs on, as the catalog names it; empty if none."""
     @property
     def residency(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Residency tags."""
@@ -1222,9 +1239,10 @@ class Deployment(google.protobuf.message.Message):
         vision: builtins.bool = ...,
         json_schema: builtins.bool = ...,
         residency: collections.abc.Iterable[builtins.str] | None = ...,
+        pool: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "price_date", b"price_date", "provider", b"provider", "residency", b"residency", "tools", b"tools", "vision", b"vision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "pool", b"pool", "price_date", b"price_date", "provider", b"provider", "residency", b"residency", "tools", b"tools", "vision", b"vision"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok"]) -> typing.Literal["input_usd_per_mtok"] | None: ...
     @typing.overload

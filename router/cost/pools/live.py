@@ -98,7 +98,9 @@ class LivePools:
     def _take(self, loads: Loads) -> None:
         self.loads = loads
 
-    def priced(self, estimates: Sequence[Estimate], max_cost_usd: float | None) -> list[Estimate]:
+    def priced(
+        self, estimates: Sequence[Estimate], max_cost_usd: float | None
+    ) -> tuple[Estimate, ...]:
         """Return all estimates, those on pools at the price of a place there.
 
         A pool that is down or draining is no candidate; one that is scaled to zero costs its
@@ -116,10 +118,8 @@ class LivePools:
             load = loads.get(live.pool.name, live.unread)
             cost = _cost(one, live, load, rest, now)
             failed = tuple(_failed(one, load, cost, max_cost_usd))
-            result[index] = Estimate(
-                one.deployment, one.adequacy, cost, one.input_tokens, one.output_tokens, failed
-            )
-        return result
+            result[index] = one._replace(expected_cost_usd=cost, ineligible=failed)
+        return tuple(result)
 
     def took(self, chosen: Estimate) -> None:
         """Be told what was chosen, to count on it until the next reading shows it."""
@@ -127,6 +127,11 @@ class LivePools:
         if live is not None:
             seconds = replica_seconds(live.pool, chosen.input_tokens, chosen.output_tokens)
             live.flow.send(self._clock(), live.pool.throughput.concurrency * seconds)
+
+
+def live_pools(deployments: Sequence[Deployment], pools: Sequence[Pool]) -> LivePools | None:
+    """Return the prices of a catalog's deployments on pools; None if no deployment names one."""
+    return LivePools(deployments, pools) if any(item.pool for item in deployments) else None
 
 
 def _live(pool: Pool, start: float) -> _Live:

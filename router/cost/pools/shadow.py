@@ -48,9 +48,10 @@ def shadow_usd(
     if saturation <= source.idle_below or alternative_usd <= floor_usd:
         return floor_usd
     full_at = 1.0 - source.spread * (1.0 - rank)
-    filled = (saturation - source.idle_below) / (1.0 - source.idle_below) / full_at
-    if filled >= 1.0:
+    filled = (saturation - source.idle_below) / (1.0 - source.idle_below)
+    if filled >= full_at:
         return nextafter(alternative_usd, inf)
+    filled /= full_at
     return floor_usd + (alternative_usd - floor_usd) * filled * filled
 
 

@@ -74,14 +74,17 @@ def test_a_good_server_is_read_and_known() -> None:
 
 
 def test_two_replicas_are_added_up_and_one_that_is_gone_takes_its_places_along() -> None:
-    with metrics_server() as first, metrics_server() as second:
-        with watched(pool(first.url, second.url)) as watch:
-            watch.wait_for(lambda: watch.load().waiting == 6)
-            assert (watch.load().under_way, watch.load().slots) == (34, 64)
-            second.close()
-            watch.wait_for(lambda: watch.load().slots == 32)
-            assert watch.load().waiting == 3
-            assert watch.poller.problems == {second.url: "nobody listens there"}
+    with (
+        metrics_server() as first,
+        metrics_server() as second,
+        watched(pool(first.url, second.url)) as watch,
+    ):
+        watch.wait_for(lambda: watch.load().waiting == 6)
+        assert (watch.load().under_way, watch.load().slots) == (34, 64)
+        second.close()
+        watch.wait_for(lambda: watch.load().slots == 32)
+        assert watch.load().waiting == 3
+        assert watch.poller.problems == {second.url: "nobody listens there"}
 
 
 def test_a_server_that_is_gone_is_down_and_is_found_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -102,11 +105,11 @@ def test_a_pool_that_is_scaled_to_zero_is_cold_and_not_down() -> None:
 
 
 def test_status_503_means_that_it_drains() -> None:
-    with metrics_server(page("busy", "503 Service Unavailable")) as server:
-        with watched(pool(server.url)) as watch:
-            watch.wait_for_state(PoolState.DRAINING)
-            server.answer = page(VLLM)
-            watch.wait_for_state(PoolState.SERVING)
+    busy = page("busy", "503 Service Unavailable")
+    with metrics_server(busy) as server, watched(pool(server.url)) as watch:
+        watch.wait_for_state(PoolState.DRAINING)
+        server.answer = page(VLLM)
+        watch.wait_for_state(PoolState.SERVING)
     assert watch.known == [False, True]
 
 
