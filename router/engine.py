@@ -168,7 +168,7 @@ class Engine:
             fits = input_tokens + reserved <= can.context_window_tokens
             ineligible = (
                 ()
-                if fits and price is not None and not constrained
+                if fits and (price is not None or deployment.pool) and not constrained
                 else _ineligible(deployment, request, limit_usd, cost, fits)
             )
             estimates.append(
@@ -253,7 +253,7 @@ def _ineligible(
         needs.vision and not can.vision,
         needs.json_schema and not can.json_schema,
         not needs.residency <= can.residency,
-        deployment.price is None,
+        deployment.price is None and not deployment.pool,
         max_cost_usd is not None and cost_usd > max_cost_usd,
     )
     return tuple(compress(IneligibleReason, failed))

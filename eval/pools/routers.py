@@ -14,6 +14,7 @@ from eval.pools.plant import Plant
 from router.cost.estimate import expected_cost_usd
 from router.cost.pools.average import replica_seconds, usd_per_hour
 from router.cost.pools.engines import Reading
+from router.cost.pools.flow import Flow
 from router.cost.pools.live import LivePools
 from router.cost.pools.load import load_of, nothing_read, saturation
 from router.cost.pools.pool import LoadSource, Pool
@@ -106,9 +107,8 @@ class Shadow:
         self._live.took(chosen)
 
     def read(self, reading: Reading, now: float) -> None:  # noqa: D102
-        flow = self._live.flows["pool"]
-        share = flow.see(now, reading.waiting + (reading.running or 0.0))
-        load = load_of(self._pool, [reading], now, flow.under_way(now), share)
+        at = now - (self._pool.load.late_s if self._pool.load is not None else 0.0)
+        load = load_of(self._pool, [reading], at, self._live.flows["pool"])
         self._live.loads = {"pool": load}
 
 
@@ -132,7 +132,7 @@ class Plain(Fixed):
         return min(one.expected_cost_usd for one in rest) * max(filled, 0.0)
 
     def read(self, reading: Reading, now: float) -> None:  # noqa: D102
-        self._load = load_of(self._pool, [reading], now, 0.0, 1.0)
+        self._load = load_of(self._pool, [reading], now, Flow(1.0))
 
 
 class UntilFull(Fixed):
@@ -149,7 +149,7 @@ class UntilFull(Fixed):
         return super().cost(estimates, now)
 
     def read(self, reading: Reading, now: float) -> None:  # noqa: D102
-        self._load = load_of(self._pool, [reading], now, 0.0, 1.0)
+        self._load = load_of(self._pool, [reading], now, Flow(1.0))
 
 
 class Instant(Shadow):
@@ -160,7 +160,7 @@ class Instant(Shadow):
         self._plant = plant
 
     def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
-        self._live.loads = {"pool": load_of(self._pool, [self._plant.reading()], now, 0.0, 1.0)}
+        self._live.loads = {"pool": load_of(self._pool, [self._plant.reading()], now, Flow(1.0))}
         return super().cost(estimates, now)
 
     def took(self, chosen: Estimate) -> None:  # noqa: D102

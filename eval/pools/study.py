@@ -18,8 +18,8 @@ from router.cost.pools.pool import LoadSource
 
 _DRAWS = 2000
 _CONCURRENCY = 64
-_SOURCE = LoadSource("vllm", ("http://simulated/metrics",), interval_s=30.0, stale_after_s=90.0)
-_WARM_UP_S = 600.0
+_SOURCE = LoadSource("vllm", ("http://simulated/metrics",), interval_s=30.0, stale_after_s=120.0)
+WARM_UP_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,20 @@ class WhatIf:
         words: What.
         optimism: Stated over true throughput.
         changes: Of the setting.
+        is_told: Whether the catalog says how late readings come.
     """
 
     words: str
     optimism: float
     changes: dict[str, float]
+    is_told: bool = True
 
 
 WHAT_IFS = (
     WhatIf("as in the tables above", 1.0, {}),
     WhatIf("readings every 5 s", 1.0, {"interval_s": 5.0}),
     WhatIf("readings 30 s old when they come", 1.0, {"late_s": 30.0}),
+    WhatIf("the same, and the pool not told", 1.0, {"late_s": 30.0}, is_told=False),
     WhatIf("one router instead of eight", 1.0, {"routers": 1}),
     WhatIf("throughput stated at 1.5 of the truth", 1.5, {}),
     WhatIf("throughput stated at 0.67 of the truth", 0.67, {}),
@@ -99,11 +102,15 @@ def amplitude(found: Sequence[Run]) -> Interval:
 
 def what_if(one: WhatIf) -> Setting:
     """Return the setting in which something is otherwise."""
-    return replace(setting(one.optimism), **one.changes)  # type: ignore[arg-type]  # by its keys
+    how = replace(setting(one.optimism), **one.changes)  # type: ignore[arg-type]  # by its keys
+    if not one.is_told or not how.late_s:
+        return how
+    told = replace(_SOURCE, late_s=how.late_s)
+    return replace(how, pool=replace(how.pool, load=told))
 
 
 def _swing(run: Run) -> float:
-    low, high = np.quantile(run.filled[run.at >= _WARM_UP_S], (0.05, 0.95))
+    low, high = np.quantile(run.filled[run.at >= WARM_UP_S], (0.05, 0.95))
     return float(high - low) / 2
 
 

@@ -129,8 +129,8 @@ POOLS = [
     bad(
         "readings that would all be stale",
         with_pool("load", interval_s=30.0),
-        "pools[0].load.stale_after_s = 20.0: must be above interval_s + timeout_s, 32, or every "
-        "reading would be stale",
+        "pools[0].load.stale_after_s = 20.0: must be above interval_s + timeout_s + late_s, 32, or "
+        "every reading would be stale",
     ),
     bad(
         "a deployment on a pool that is not there",

@@ -21,7 +21,6 @@ from router.types import Deployment, Estimate, IneligibleReason
 
 _SECONDS_PER_HOUR = 3600.0
 _TYPICAL_TOKENS = (500.0, 500.0)
-_OF_PRICE = {IneligibleReason.UNKNOWN_PRICE, IneligibleReason.OVER_MAX_COST}
 _CLOSED = (PoolState.DOWN, PoolState.DRAINING)
 
 
@@ -112,12 +111,15 @@ class LivePools:
         """
         loads, now = self.loads, self._clock()
         result = list(estimates)
-        rest = [one for one in estimates if not one.deployment.pool and not one.ineligible]
+        least = _least_by_adequacy(estimates)
         for index, live in self._at:
             one = result[index]
             load = loads.get(live.pool.name, live.unread)
-            cost = _cost(one, live, load, rest, now)
-            failed = tuple(_failed(one, load, cost, max_cost_usd))
+            cost = _cost(one, live, load, least, now)
+            failed = one.ineligible
+            over = max_cost_usd is not None and cost > max_cost_usd
+            if failed or over or load.state in _CLOSED:
+                failed = tuple(_failed(one, load, over))
             result[index] = one._replace(expected_cost_usd=cost, ineligible=failed)
         return tuple(result)
 
@@ -150,7 +152,20 @@ def _live(pool: Pool, start: float) -> _Live:
     )
 
 
-def _cost(one: Estimate, live: _Live, load: Load, rest: Sequence[Estimate], now: float) -> float:
+def _least_by_adequacy(estimates: Sequence[Estimate]) -> list[tuple[float, float]]:
+    """Return the least cost of candidates paid by use, for each adequacy among them."""
+    least: dict[float, float] = {}
+    for one in estimates:
+        if not one.ineligible and not one.deployment.pool:
+            cost = one.expected_cost_usd
+            if cost < least.get(one.adequacy, inf):
+                least[one.adequacy] = cost
+    return list(least.items())
+
+
+def _cost(
+    one: Estimate, live: _Live, load: Load, least: list[tuple[float, float]], now: float
+) -> float:
     """Return what a candidate on a pool is taken to cost, in USD."""
     pool, source = live.pool, live.pool.load
     work = replica_seconds(pool, one.input_tokens, one.output_tokens)
@@ -159,7 +174,7 @@ def _cost(one: Estimate, live: _Live, load: Load, rest: Sequence[Estimate], now:
         return average + live.cold_usd
     if source is None or load.state in _CLOSED or work == 0.0:
         return average
-    dearest = _alternative(one, rest, average)
+    dearest = _alternative(one, least, average)
     # What runs only while it is used costs its average; what runs anyway, its energy.
     floor = average if pool.cold_start is not None else work * live.energy_usd_per_s
     full = saturation(load, source, live.flow.under_way(now), now)
@@ -174,26 +189,29 @@ def _cost(one: Estimate, live: _Live, load: Load, rest: Sequence[Estimate], now:
     return shadow_usd(full, dearest, floor, by_need.rank(saving), source)
 
 
-def _alternative(one: Estimate, rest: Sequence[Estimate], average: float) -> float:
+def _alternative(one: Estimate, least: list[tuple[float, float]], average: float) -> float:
     """Return the least cost of a candidate that is paid by use and as adequate, in USD.
 
     Where there is none, the list price of the pool's own model stands for it, else its average.
     """
-    least = min((o.expected_cost_usd for o in rest if o.adequacy >= one.adequacy), default=inf)
-    if least < inf:
-        return least
+    found = inf
+    for adequacy, cost in least:
+        if adequacy >= one.adequacy and cost < found:
+            found = cost
+    if found < inf:
+        return found
     price = one.deployment.price
     if price is None:
         return average
     return expected_cost_usd(price, one.input_tokens, one.output_tokens)
 
 
-def _failed(
-    one: Estimate, load: Load, cost: float, max_cost_usd: float | None
-) -> Iterator[IneligibleReason]:
-    """Yield why a candidate on a pool may not serve, in the order of the enum."""
-    yield from (reason for reason in one.ineligible if reason not in _OF_PRICE)
-    if max_cost_usd is not None and cost > max_cost_usd:
+def _failed(one: Estimate, load: Load, over: bool) -> Iterator[IneligibleReason]:
+    """Yield why a candidate on a pool may not serve, its list price aside."""
+    for reason in one.ineligible:
+        if reason is not IneligibleReason.OVER_MAX_COST:
+            yield reason
+    if over:
         yield IneligibleReason.OVER_MAX_COST
     if load.state in _CLOSED:
         yield IneligibleReason.POOL_UNAVAILABLE

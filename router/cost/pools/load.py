@@ -9,6 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from router.cost.pools.engines import Reading
+from router.cost.pools.flow import Flow
 from router.cost.pools.pool import LoadSource, Pool
 
 _TINY = 1e-9
@@ -57,9 +58,7 @@ def nothing_read(pool: Pool) -> Load:
     return Load(state, float("-inf"), 0.0, 0.0, 0.0, slots, float(pool.replicas))
 
 
-def load_of(
-    pool: Pool, readings: Sequence[Reading], at: float, own: float, own_share: float
-) -> Load:
+def load_of(pool: Pool, readings: Sequence[Reading], at: float, flow: Flow) -> Load:
     """Join the readings of a pool's endpoints.
 
     Endpoints that did not answer take their part of the replicas with them.
@@ -67,24 +66,25 @@ def load_of(
     Args:
         pool: The pool.
         readings: Of one or more of its endpoints.
-        at: When they were asked for, in seconds.
-        own: What this router has under way now.
-        own_share: Its part of what is under way.
+        at: Time they are of, in seconds.
+        flow: What this router has sent to the pool; it learns its share of all from the readings.
     """
     source = pool.load
     asked = len(source.urls) if source is not None else len(readings)
     replicas = pool.replicas * len(readings) / asked
+    waiting = sum(one.waiting for one in readings)
+    under_way = sum(one.running or 0.0 for one in readings)
     caches = [one.kv for one in readings if one.kv is not None]
     return Load(
         state=PoolState.DRAINING if pool.draining else PoolState.SERVING,
         at=at,
-        waiting=sum(one.waiting for one in readings),
-        under_way=sum(one.running or 0.0 for one in readings),
+        waiting=waiting,
+        under_way=under_way,
         kv=sum(caches) / len(caches) if caches else 0.0,
         slots=replicas * pool.throughput.concurrency,
         replicas=replicas,
-        own=own,
-        own_share=own_share,
+        own=flow.under_way(at),
+        own_share=flow.see(at, waiting + under_way),
     )
 
 
@@ -122,7 +122,7 @@ def saturation(load: Load, source: LoadSource, own: float, now: float) -> float:
         (kv * expected / taken if taken else kv) / source.kv_limit,
         expected / slots,
     )
-    fresh = source.interval_s + source.timeout_s
+    fresh = source.interval_s + source.timeout_s + source.late_s
     if age <= fresh:
         return known
     doubt = (age - fresh) / (source.stale_after_s - fresh)

@@ -136,7 +136,7 @@ class Poller:
         return pause * self._jitter.uniform(1.0 - _JITTER, 1.0 + _JITTER)
 
     async def _read(self, one: _Polled, endpoint: _Endpoint) -> None:
-        asked = monotonic()
+        asked = monotonic() - one.source.late_s
         try:
             reading = read_load(await fetch(endpoint.url, one.source.timeout_s), one.source)
         except RouterError as error:
@@ -197,6 +197,4 @@ class Poller:
         if newest == before.at and before.state is PoolState.SERVING:
             return before
         readings = [end.reading for end in fresh if end.reading is not None]
-        taken = sum(reading.waiting + (reading.running or 0.0) for reading in readings)
-        share = one.flow.see(now, taken)
-        return load_of(pool, readings, newest, one.flow.under_way(now), share)
+        return load_of(pool, readings, newest, one.flow)

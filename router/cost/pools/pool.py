@@ -56,6 +56,7 @@ class LoadSource:
         kv_tokens: Tokens the KV cache of one replica holds; only TGI, which does not tell.
         interval_s: Time between readings.
         timeout_s: Longest time one reading may take as a whole.
+        late_s: How old a reading is when it comes, where a collector stands between.
         longest_pause_s: Time between readings at most, while they fail.
         stale_after_s: Age at which a reading says nothing any more.
         saturation_when_unknown: Taken for a reading that is stale or missing, >= 0.
@@ -72,6 +73,7 @@ class LoadSource:
     kv_tokens: int | None = None
     interval_s: float = 5.0
     timeout_s: float = 2.0
+    late_s: float = 0.0
     longest_pause_s: float = 60.0
     stale_after_s: float = 20.0
     saturation_when_unknown: float = 1.0

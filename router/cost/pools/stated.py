@@ -24,10 +24,11 @@ THROUGHPUT_KEYS = RATE_KEYS | {"concurrency", "measured"}
 MEASURED_KEYS = {"input_tokens", "output_tokens", "output_tokens_per_s"}
 COLD_START_KEYS = {"seconds", "hold_seconds", "wait_usd_per_hour"}
 LOAD_KEYS = {
-    "engine", "urls", "prefix", "labels", "kv_tokens", "interval_s", "timeout_s", "longest_pause_s",
-    "stale_after_s", "saturation_when_unknown", "waiting_limit", "kv_limit", "idle_below", "spread",
+    "engine", "urls", "prefix", "labels", "kv_tokens", "interval_s", "timeout_s", "late_s",
+    "longest_pause_s", "stale_after_s", "saturation_when_unknown", "waiting_limit", "kv_limit", "idle_below", "spread",
 }  # fmt: skip
 _MOST = 1_000_000
+_MOST_LATE_S = 120.0  # as long as own work is remembered
 
 
 def stated_pools(top: CheckedTable) -> tuple[Pool, ...]:
@@ -167,6 +168,7 @@ def _load(table: CheckedTable) -> LoadSource:
                 else None,
                 "interval_s": table.optional_number("interval_s", least=0.1),
                 "timeout_s": table.optional_number("timeout_s", above=0.0),
+                "late_s": table.optional_number("late_s", least=0.0, most=_MOST_LATE_S),
                 "longest_pause_s": table.optional_number("longest_pause_s", above=0.0),
                 "stale_after_s": table.optional_number("stale_after_s", above=0.0),
                 "saturation_when_unknown": table.optional_number(
@@ -179,12 +181,13 @@ def _load(table: CheckedTable) -> LoadSource:
             }
         ),
     )
-    least = source.interval_s + source.timeout_s
+    least = source.interval_s + source.timeout_s + source.late_s
     if source.stale_after_s <= least:
         raise table.error(
             "stale_after_s",
             source.stale_after_s,
-            f"must be above interval_s + timeout_s, {least:g}, or every reading would be stale",
+            f"must be above interval_s + timeout_s + late_s, {least:g}, or every reading would be "
+            "stale",
         )
     return source
 

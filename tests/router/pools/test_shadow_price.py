@@ -1,7 +1,7 @@
 """The shadow price: zero when idle, the alternative when full, and steady in between."""
 
 from dataclasses import replace
-from math import inf, nextafter
+from math import exp, inf, nextafter
 
 import pytest
 from hypothesis import assume, given
@@ -26,8 +26,8 @@ sources = st.builds(
 
 def busy(**changes: float) -> Load:
     """Return a load of 32 requests under way on 64 places, a quarter of the cache in use."""
-    load = load_of(POOL, [Reading(0, 16, 0.25)] * 2, at=100.0, own=4.0, own_share=0.125)
-    return load._replace(**changes)
+    load = load_of(POOL, [Reading(0, 16, 0.25)] * 2, 100.0, Flow(1.0))
+    return load._replace(own=4.0, own_share=0.125)._replace(**changes)
 
 
 @given(full, full, usd, usd, unit, sources)
@@ -157,7 +157,7 @@ def test_a_pool_that_was_never_read_is_as_full_as_configured() -> None:
 
 
 def test_endpoints_that_do_not_answer_take_their_replicas_along() -> None:
-    load = load_of(POOL, [Reading(1, 8, None)], 0.0, 0.0, 1.0)
+    load = load_of(POOL, [Reading(1, 8, None)], 0.0, Flow(1.0))
     assert (load.replicas, load.slots, load.kv) == (1.0, 32.0, 0.0)
 
 
@@ -177,6 +177,18 @@ def test_steady_work_comes_to_rate_times_time_by_littles_law() -> None:
     for number in range(2000):
         flow.send(number * 0.1, 10.0)
     assert flow.under_way(200.0) == pytest.approx(100.0, rel=0.02)
+
+
+def test_a_late_reading_is_set_against_what_was_under_way_then() -> None:
+    flow = Flow(10.0)
+    for number in range(300):  # ten a second for half a minute, then nothing
+        flow.send(number * 0.1, 10.0)
+    then = flow.under_way(10.0)
+    assert then == pytest.approx(100.0 * (1 - exp(-1.0)), rel=0.05)
+    assert flow.under_way(29.9) > 1.3 * then
+    load = load_of(POOL, [Reading(0, 4 * then, None)], 10.0, flow)
+    assert load.own == then
+    assert load.own_share == pytest.approx(0.25)
 
 
 def test_the_own_share_of_all_work_is_learnt_from_readings() -> None:
