@@ -25,7 +25,8 @@ MEASURED_KEYS = {"input_tokens", "output_tokens", "output_tokens_per_s"}
 COLD_START_KEYS = {"seconds", "hold_seconds", "wait_usd_per_hour"}
 LOAD_KEYS = {
     "engine", "urls", "prefix", "labels", "kv_tokens", "interval_s", "timeout_s", "late_s",
-    "longest_pause_s", "stale_after_s", "saturation_when_unknown", "waiting_limit", "kv_limit", "idle_below", "spread",
+    "longest_pause_s", "stale_after_s", "saturation_when_unknown", "waiting_limit", "kv_limit",
+    "idle_below", "spread",
 }  # fmt: skip
 _MOST = 1_000_000
 _MOST_LATE_S = 120.0  # as long as own work is remembered
