@@ -47,12 +47,12 @@ def draw_picture(path: Path, seed: int) -> None:
             axis.set_xlabel("minutes")
             axis.axhline(1.0, color=MUTED, linewidth=0.8, linestyle=":")
             axis.set_ylim(0.0, _SHOWN)
-            axis.legend(loc="upper left", frameon=False)
+            axis.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
         axes[0].set_ylabel("requests in the pool over its places")
         headline(
             figure,
             "How full the pool is",
-            f"Simulated; above the dotted line requests wait. Cut at {_SHOWN:g}. Seed {seed}.",
+            f"Simulated. Dotted: as many as at the stated throughput. Cut at {_SHOWN:g}. Seed {seed}.",
         )
         figure.subplots_adjust(left=0.06, right=0.99, bottom=0.12, top=0.78, wspace=0.06)
         save_png(figure, path)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "pools.md").read_text(encoding="utf-8")
 CATALOG = load_catalog(ROOT / "data" / "catalog.pools.toml")
 ROWS = re.findall(
-    r"^\| (?P<against>[^|]+?) \|\s*(?P<flags>[^|]*?)\s*\| (?P<tokens>[\d.]+) B \| (?P<share>[\d.]+) %",
+    r"^\| ([^|]+?) \|\s*([^|]*?)\s*\| ([\d.]+) B \| ([\d.]+) %",
     DOCUMENT,
     re.MULTILINE,
 )

@@ -13,7 +13,7 @@ from eval.pools.study import WHAT_IFS, runs, scenario, setting, way, what_if
 from eval.pools.traffic import SCENARIOS, draw
 
 SPEC = PlantSpec(replicas=1, step_s=0.01, step_per_request_s=0.0, most_under_way=2)
-SHORT = 900.0
+SHORT = 400.0
 
 
 def test_requests_share_the_steps_and_wait_for_a_place_in_turn() -> None:
@@ -80,7 +80,7 @@ def test_every_way_pays_for_the_same_gpus_and_the_shadow_price_lies_between_the_
 
 
 def test_under_steady_overload_readings_half_a_minute_apart_make_no_swing() -> None:
-    long = replace(scenario("steady"), seconds=SHORT + 300)
+    long = replace(scenario("steady"), seconds=900.0)
     settled = {}
     for name in ("shadow price", "last reading alone"):
         (run,) = runs(long, way(name), setting(), [3])
