@@ -52,7 +52,7 @@ def draw_picture(path: Path, seed: int) -> None:
         headline(
             figure,
             "How full the pool is",
-            f"Simulated. Dotted: as many as at the stated throughput. Cut at {_SHOWN:g}. Seed {seed}.",
+            f"Simulated. Dotted: places at the stated throughput. Cut at {_SHOWN:g}. Seed {seed}.",
         )
         figure.subplots_adjust(left=0.06, right=0.99, bottom=0.12, top=0.78, wspace=0.06)
         save_png(figure, path)

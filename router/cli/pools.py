@@ -1,6 +1,7 @@
 """``pools``: what the pools of a catalog cost, and from which traffic they pay."""
 
 import argparse
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,13 @@ from router.catalog import Catalog, load_catalog
 from router.cli.table import lines_of_table
 from router.cost.pools.average import average_usd, cold_start_usd, usd_per_hour
 from router.cost.pools.break_even import break_even
+from router.cost.pools.engines import read_load
+from router.cost.pools.flow import Flow
+from router.cost.pools.http import fetch
+from router.cost.pools.load import load_of, saturation
 from router.cost.pools.pool import HOURS_PER_MONTH, Pool
 from router.defaults import default_catalog_path
-from router.errors import CatalogError
+from router.errors import CatalogError, RouterError
 
 _UTILISATIONS = (1.0, 0.6, 0.2, 0.05)
 _MTOK = 1_000_000.0
@@ -39,6 +44,14 @@ def add_pools(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         for key in ("usd-per-gpu-hour", "operations-usd-per-month", "discount"):
             action.add_argument(f"--{key}", type=_amount, metavar="X", help="instead of the file's")
         action.set_defaults(run=run)
+    action = actions.add_parser(
+        "load",
+        help="ask every endpoint of every pool for its load, once",
+        description="Ask every endpoint for its load, once, as a server does again and again. Exit "
+        "status 1 if one of them gives none.",
+    )
+    action.add_argument("--catalog", type=Path, metavar="FILE", default=default_catalog_path())
+    action.set_defaults(run=load, pool=None)
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -52,6 +65,47 @@ def pays(arguments: argparse.Namespace) -> int:
     catalog, pools = _pools(arguments)
     print("\n".join(lines_of_break_even(catalog, pools, arguments.input_per_output)))
     return 0
+
+
+def load(arguments: argparse.Namespace) -> int:
+    """Print what every endpoint tells; return 0, or 1 if one tells nothing."""
+    pools = _pools(arguments)[1]
+    rows = [row for pool in pools for row in asyncio.run(_load_rows(pool))]
+    header = ("pool", "endpoint", "waiting", "under way", "KV cache", "saturation", "")
+    print("\n".join(lines_of_table(header, rows, right=(2, 3, 4, 5))))
+    return int(any(row[-1] for row in rows))
+
+
+async def _load_rows(pool: Pool) -> list[tuple[str, ...]]:
+    """Return a row for each endpoint; saturation as if all of the pool were like it."""
+    source = pool.load
+    if source is None:
+        return [(pool.name, "", "", "", "", "", "no [pools.load]: priced at its average cost")]
+    pages = (fetch(url, source.timeout_s) for url in source.urls)
+    rows: list[tuple[str, ...]] = []
+    for url, page in zip(
+        source.urls, await asyncio.gather(*pages, return_exceptions=True), strict=True
+    ):
+        try:
+            if isinstance(page, BaseException):
+                raise page
+            reading = read_load(page, source)
+        except RouterError as error:
+            rows.append((pool.name, url, "", "", "", "", error.message))
+            continue
+        full = saturation(load_of(pool, [reading], 0.0, Flow(1.0)), source, 0.0, 0.0)
+        rows.append(
+            (
+                pool.name,
+                url,
+                f"{reading.waiting:g}",
+                "" if reading.running is None else f"{reading.running:g}",
+                "" if reading.kv is None else f"{reading.kv:.0%}",
+                f"{full:.2f}",
+                "",
+            )
+        )
+    return rows
 
 
 def lines_of_pools(pools: tuple[Pool, ...], input_per_output: float) -> list[str]:
@@ -130,7 +184,8 @@ def _pools(arguments: argparse.Namespace) -> tuple[Catalog, tuple[Pool, ...]]:
             metadata={"file": str(arguments.catalog)},
         )
     keys = ("usd_per_gpu_hour", "operations_usd_per_month", "discount")
-    changes = {key: vars(arguments)[key] for key in keys if vars(arguments)[key] is not None}
+    given = vars(arguments)
+    changes = {key: given[key] for key in keys if given.get(key) is not None}
     if not 0.0 <= changes.get("discount", 0.0) < 1.0:
         raise CatalogError(f"--discount {changes['discount']:g}: must be >= 0 and < 1")
     return catalog, tuple(replace(pool, **changes) for pool in chosen)

@@ -21,6 +21,7 @@ from router.cost.pools.live import LivePools
 from router.cost.pools.load import Load, PoolState, nothing_read
 from router.engine import Engine, build_engine
 from router.predict.artifact import Artifact
+from router.review.candidates import candidates_of
 from router.server.app import RouterServer
 from router.types import Estimate, Goal, IneligibleReason, Message, Request
 from router.v1 import router_pb2 as pb
@@ -209,6 +210,21 @@ def test_without_an_alternative_the_list_price_of_its_own_model_bounds_a_pool(
     assert chosen.expected_cost_usd == pytest.approx(listed)
 
 
+def test_a_review_may_ask_a_pool_at_its_price_of_now(
+    artifact: Artifact, with_pool: Callable[..., Path]
+) -> None:
+    catalog = load_catalog(with_pool())
+    engine = engine_with(artifact, catalog, under_way=20.0)
+    estimates = engine.route(Request(HELLO)).estimates
+    own = next(one for one in estimates if one.deployment.pool)
+    candidates = candidates_of(estimates, catalog.tier_names)
+    assert candidates.cheapest[1] is own
+    ask = candidates.asks()[1]
+    whole = ask.input_usd + own.output_tokens * ask.usd_per_token
+    assert whole == pytest.approx(own.expected_cost_usd)
+    assert whole > 0.0
+
+
 def test_decisions_and_readings_at_once_never_see_half_a_load(
     artifact: Artifact, with_pool: Callable[..., Path]
 ) -> None:
@@ -293,6 +309,17 @@ def test_a_server_without_its_pool_starts_and_says_so(
         listed = RouterServiceStub(channel).ListTiers(pb.ListTiersRequest())
         found = [item for tier in listed.tiers for item in tier.deployments if item.pool]
         assert [(item.id, item.pool) for item in found] == [("own-haiku", "ours")]
+
+
+def test_a_command_asks_every_endpoint_once(
+    with_pool: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with metrics_server() as metrics:
+        assert main(["pools", "load", "--catalog", str(with_pool(metrics.url))]) == 0
+        assert "ours" in capsys.readouterr().out
+        metrics.answer = page("nothing")
+        assert main(["pools", "load", "--catalog", str(with_pool(metrics.url))]) == 1
+        assert "is this the metrics address of vllm?" in capsys.readouterr().out
 
 
 def test_the_commands_show_a_deployment_on_a_pool(
