@@ -14,6 +14,7 @@ from router.catalog import Catalog
 from router.constraints import ineligible_reasons, is_constrained, no_candidate
 from router.cost.counting import TokenCounter, conversation_tokens
 from router.cost.estimate import expected_cost_usd
+from router.cost.pools.live import LivePools, live_pools
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import PromptCaches
 from router.errors import ArtifactError, NotCalibratedError, RouterError
@@ -47,6 +48,7 @@ class Engine:
         suspensions: Contracts found broken. This and what follows may change while serving.
         counter: How each deployment counts what is estimated.
         caches: Providers' prompt caches; None if no deployment has one.
+        pools: Prices of deployments on pools, by live load; None if there is none.
     """
 
     artifact: Artifact
@@ -55,6 +57,7 @@ class Engine:
     suspensions: Suspensions = field(default_factory=Suspensions)
     counter: TokenCounter = field(default_factory=TokenCounter)
     caches: PromptCaches | None = None
+    pools: LivePools | None = None
 
     def route(self, request: Request) -> Decision:
         """Decide one request.
@@ -119,6 +122,8 @@ class Engine:
             chosen, reason = choose_under_contract(eligible, frozenset(names))
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
+        if self.pools is not None:
+            self.pools.took(chosen)
         return Decision(
             decision_id=os.urandom(16).hex(),
             chosen=chosen,
@@ -188,7 +193,7 @@ class Engine:
             fits = input_tokens + reserved <= can.context_window_tokens
             ineligible = (
                 ()
-                if fits and price is not None and not constrained
+                if fits and (price is not None or deployment.pool) and not constrained
                 else ineligible_reasons(deployment, request, limit_usd, cost, fits)
             )
             estimates.append(
@@ -202,6 +207,8 @@ class Engine:
                     cache_use,
                 )
             )
+        if self.pools is not None:
+            return self.pools.priced(estimates, limit_usd)
         return tuple(estimates)
 
 
@@ -233,4 +240,5 @@ def build_engine(artifact: Artifact, catalog: Catalog) -> Engine:
     columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
     counter = TokenCounter(catalog.deployments)
     caches = PromptCaches(catalog.deployments) or None
-    return Engine(artifact, catalog, columns, counter=counter, caches=caches)
+    pools = live_pools(catalog.deployments, catalog.pools)
+    return Engine(artifact, catalog, columns, counter=counter, caches=caches, pools=pools)

@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.demo import add_demo
     from router.cli.files import add_check, add_outcomes, add_tiers
+    from router.cli.pools import add_pools
     from router.cli.prices import add_prices
     from router.cli.promise import add_promise
     from router.cli.route import add_route
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_route,
         add_tiers,
         add_check,
+        add_pools,
         add_health,
         add_promise,
         add_prices,

@@ -2,8 +2,8 @@
 
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
-server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, and the
-others do not care.
+server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken, "pools"
+while a pool of the catalog is down or its load unknown, and the others do not care.
 """
 
 import asyncio
@@ -72,6 +72,9 @@ class RouterServer:
         self._streams = Streams()
         self._stopped = threading.Event()
         self.follow_up = FollowUp(config, self.engine, self._promise_stands)
+        self._pools = self.engine.pools
+        if self._pools is not None:
+            self._pools.start(self._pools_known)
         try:
             self.port: int = run(self._start(handlers))
         except RuntimeError as error:
@@ -141,7 +144,14 @@ class RouterServer:
         state = health_pb2.HealthCheckResponse.SERVING if stands else _NOT_SERVING
         asyncio.run_coroutine_threadsafe(self._health.set("promise", state), shared_loop())
 
+    def _pools_known(self, known: bool) -> None:
+        """Say in health whether every pool's load is known; called from the thread that reads."""
+        state = health_pb2.HealthCheckResponse.SERVING if known else _NOT_SERVING
+        asyncio.run_coroutine_threadsafe(self._health.set("pools", state), shared_loop())
+
     def _close(self) -> None:
+        if self._pools is not None:
+            self._pools.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self.follow_up.close()
         self._store.close()

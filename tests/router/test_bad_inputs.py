@@ -7,6 +7,7 @@ import pytest
 from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_inputs import BadFile, BadRequest, markdown, matches
+from bad_pools import POOLS
 from bad_prices import PRICES
 from bad_requests import CONFLICT, REQUESTS
 from bad_settings import CATALOGS, CONFIGS, STORES
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "errors.md"
 SECTIONS = [
     ("Requests", REQUESTS),
-    ("Catalogs", CATALOGS),
+    ("Catalogs", CATALOGS + POOLS),
     ("Prices and usage", PRICES),
     ("Configuration", CONFIGS),
     ("Outcome store", STORES),
