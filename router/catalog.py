@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from router.checked import CheckedTable
+from router.cost.pools.pool import Pool
+from router.cost.pools.stated import stated_pool_name, stated_pools
 from router.cost.price import PromptCache
 from router.cost.stated import (
     DEFAULT_WARN_AFTER_DAYS,
@@ -34,12 +36,14 @@ from router.types import (
 )
 
 CATALOG_FORMAT = 1
-_TOP_KEYS = {"format", "name", "adequate_quality", "default_goal", "tiers", "deployments", "prices"}
+_TOP_KEYS = {
+    "format", "name", "adequate_quality", "default_goal", "tiers", "deployments", "prices", "pools",
+}  # fmt: skip
 _TIER_KEYS = {"name", "reference_model"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
     "tools", "vision", "json_schema", "residency", "third_party", "tokenizer",
-    "prompt_cache", *STATED_KEYS,
+    "prompt_cache", "pool", *STATED_KEYS,
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CACHE_KEYS = {"ttl_seconds", "min_tokens", "hit_rate"}
@@ -64,6 +68,7 @@ class Catalog:
     adequate_quality: float
     warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
     price_files: tuple[Path, ...] = ()
+    pools: tuple[Pool, ...] = ()
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -124,8 +129,9 @@ def parse_catalog(
     top.refuse_repeated("tiers", "name", names)
     directory = directory or Path()
     prices = price_files(top, directory, day or datetime.now(UTC).date())
+    pools = stated_pools(top)
     deployments = tuple(
-        _deployment(table, names, prices, directory)
+        _deployment(table, names, prices, directory, pools)
         for table in top.tables("deployments", _DEPLOYMENT_KEYS)
     )
     top.refuse_repeated("deployments", "id", [deployment.id for deployment in deployments])
@@ -142,6 +148,7 @@ def parse_catalog(
         adequate_quality=top.number("adequate_quality", above=0.0, most=1.0),
         warn_after_days=prices.warn_after_days,
         price_files=prices.paths,
+        pools=pools,
     )
 
 
@@ -180,7 +187,11 @@ def _contract(table: CheckedTable) -> Contract | None:
 
 
 def _deployment(
-    table: CheckedTable, tiers: list[str], prices: PriceFiles, directory: Path
+    table: CheckedTable,
+    tiers: list[str],
+    prices: PriceFiles,
+    directory: Path,
+    pools: tuple[Pool, ...],
 ) -> Deployment:
     kind, tier = table.text("kind"), table.text("tier")
     if kind not in _KINDS:
@@ -211,6 +222,7 @@ def _deployment(
         retired_on=stated.retired_on,
         tokenizer=directory / table.text("tokenizer") if "tokenizer" in table.content else None,
         prompt_cache=_prompt_cache(table) if "prompt_cache" in table.content else None,
+        pool=stated_pool_name(table, kind, pools),
     )
 
 

@@ -38,7 +38,7 @@ def ineligible_reasons(
         needs.vision and not can.vision,
         needs.json_schema and not can.json_schema,
         not needs.residency <= can.residency,
-        deployment.price is None and deployment.retired_on is None,
+        deployment.price is None and deployment.retired_on is None and not deployment.pool,
         max_cost_usd is not None and cost_usd > max_cost_usd,
         deployment.retired_on is not None,
         needs.no_third_party and can.third_party,

@@ -14,6 +14,7 @@ from router.constraints import ineligible_reasons, is_constrained, no_candidate
 from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.counting import TokenCounter, conversation_tokens
 from router.cost.estimate import expected_cost_usd
+from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
@@ -48,6 +49,7 @@ class Engine:
         suspensions: Contracts found broken. This and what follows may change while serving.
         counter: How each deployment counts what is estimated.
         caches: Providers' prompt caches; None if no deployment has one.
+        pools: Prices of deployments on pools, by live load; None if there is none.
     """
 
     artifact: Artifact
@@ -56,6 +58,7 @@ class Engine:
     suspensions: Suspensions = field(default_factory=Suspensions)
     counter: TokenCounter = field(default_factory=TokenCounter)
     caches: PromptCaches | None = None
+    pools: LivePools | None = None
 
     def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
@@ -146,6 +149,8 @@ class Engine:
             chosen, reason = choose_covered_first(eligible, terms, prediction.adequacy, names)
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
+        if self.pools is not None:
+            self.pools.took(chosen)
         return Decision(
             decision_id=os.urandom(16).hex(),
             chosen=chosen,
@@ -229,7 +234,7 @@ class Engine:
             fits = input_tokens + reserved <= can.context_window_tokens
             ineligible = (
                 ()
-                if fits and price is not None and not constrained
+                if fits and (price is not None or deployment.pool) and not constrained
                 else ineligible_reasons(deployment, request, limit_usd, cost, fits)
             )
             estimates.append(
@@ -243,6 +248,8 @@ class Engine:
                     cache_use,
                 )
             )
+        if self.pools is not None:
+            return self.pools.priced(estimates, limit_usd)
         return tuple(estimates)
 
 
@@ -285,7 +292,8 @@ def build_engine(
     columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
     counter = TokenCounter(catalog.deployments, learnt)
     caches = PromptCaches(catalog.deployments, memory) or None
-    return Engine(artifact, catalog, columns, counter=counter, caches=caches)
+    pools = live_pools(catalog.deployments, catalog.pools)
+    return Engine(artifact, catalog, columns, counter=counter, caches=caches, pools=pools)
 
 
 def _needs_topic(goal: Goal) -> bool:

@@ -56,6 +56,7 @@ class Deployment:
     ``price_problem`` then says why, and ``retired_on`` the first day the model was sold no more, if
     that is why. ``batch_price`` is what the same model costs in a batch; None if that is unknown.
     ``tokenizer`` is a file that counts its input tokens; ``prompt_cache`` is the provider's.
+    ``pool`` names the catalog's pool that it runs on, and that prices it then; empty: none.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Deployment:
     retired_on: date | None = None
     tokenizer: Path | None = None
     prompt_cache: PromptCache | None = None
+    pool: str = ""
 
 
 class Message(NamedTuple):
@@ -196,6 +198,7 @@ class IneligibleReason(IntEnum):
     RETIRED = 11
     THIRD_PARTY = 12
     LOCKED_ELSEWHERE = 13
+    POOL_UNAVAILABLE = 40
 
 
 class DecisionReason(IntEnum):

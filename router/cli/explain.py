@@ -50,6 +50,7 @@ _FELL_OUT = {
     pb.INELIGIBLE_REASON_RETIRED: "model retired",
     pb.INELIGIBLE_REASON_THIRD_PARTY: "a third party would see it",
     pb.INELIGIBLE_REASON_LOCKED_ELSEWHERE: "another holds its state",
+    pb.INELIGIBLE_REASON_POOL_UNAVAILABLE: "its pool takes no work",
 }
 
 
@@ -98,6 +99,13 @@ def _lines_of_limit(answer: pb.RouteResponse) -> list[str]:
     return [f"Length      at most {tokens:,} tokens out in {coverage:.0%} of cases"]
 
 
+def _lines_of_average(candidates: Sequence[pb.Candidate], chosen: str) -> list[str]:
+    for one in candidates:
+        if one.deployment == chosen and one.HasField("average_cost_usd"):
+            return [f"On average  {usd(one.average_cost_usd)} USD, with the pool's idle time"]
+    return []
+
+
 def _lines_of_novelty(answer: pb.RouteResponse) -> list[str]:
     """Say it of a prompt that is unlike what was learnt; of others it is no news."""
     if answer.novelty <= _NOVEL:
@@ -119,6 +127,7 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         *_lines_of_terms(answer),
         *_lines_of_novelty(answer),
         f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
+        *_lines_of_average(answer.candidates, answer.deployment),
         *_lines_of_limit(answer),
         "Saving      "
         + (

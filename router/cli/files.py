@@ -72,6 +72,8 @@ def lines_of_tiers(listed: pb.ListTiersResponse) -> list[str]:
 
 
 def _price(item: pb.Deployment, field: str) -> str:
+    if item.pool:
+        return "pool"
     known = item.HasField(field)  # type: ignore[arg-type]  # one of two literals
     return f"{getattr(item, field):g}" if known else "unknown"
 

@@ -54,6 +54,8 @@ def candidates_of(estimates: Sequence[Estimate], tier_names: Sequence[str]) -> C
 
 def _ask(estimate: Estimate) -> Ask:
     price = estimate.deployment.price
+    if estimate.deployment.pool:
+        return _ask_of_pool(estimate)
     if price is None:
         raise ValueError(f"{estimate.deployment.id} is eligible and has no price")
     limit = estimate.deployment.capabilities.max_output_tokens
@@ -64,3 +66,10 @@ def _ask(estimate: Estimate) -> Ask:
         rates.output / _TOKENS_PER_PRICE_UNIT,
         float(limit),
     )
+
+
+def _ask_of_pool(estimate: Estimate) -> Ask:
+    """A place on a pool is priced as a whole; its length is what may still change."""
+    limit = estimate.deployment.capabilities.max_output_tokens
+    tokens = max(estimate.output_tokens, 1.0)
+    return Ask(0.0, estimate.expected_cost_usd / tokens, float(limit))

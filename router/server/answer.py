@@ -5,6 +5,7 @@ from math import ceil
 from typing import NamedTuple
 
 from router.catalog import Catalog
+from router.cost.pools.average import average_usd
 from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
@@ -30,6 +31,10 @@ class Answers:
         length_bounds: LengthBounds | None = None,
     ) -> None:
         self._outputs = tuple(_outputs(catalog, length_bounds))
+        pools = {pool.name: pool for pool in catalog.pools}
+        self._pools = [
+            (index, pools[item.pool]) for index, item in enumerate(catalog.deployments) if item.pool
+        ]
         self._default_goal = catalog.default_goal
         self._same = pb.RouteResponse(
             goal=from_goal(catalog.default_goal),
@@ -87,11 +92,16 @@ class Answers:
                 upper = _fill_upper(candidate, estimate, output, max_output_tokens)
                 if estimate.deployment is chosen.deployment:
                     response.suggested_max_output_tokens = upper
+        for index, pool in self._pools:
+            estimate = decision.estimates[index]
+            response.candidates[index].average_cost_usd = average_usd(
+                pool, estimate.input_tokens, estimate.output_tokens
+            )
         return response
 
 
 class _Output(NamedTuple):
-    """What a deployment's upper output lengths rest on; the price is None where unknown."""
+    """What a deployment's upper output lengths rest on; the price is None where none is fixed."""
 
     bounds: LengthBounds
     tier: int
@@ -102,8 +112,10 @@ class _Output(NamedTuple):
 def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output | None]:
     rank_of = {tier.name: tier.rank for tier in catalog.tiers}
     for item in catalog.deployments:
+        # A place on a pool is priced as a whole and for now, so no length has a price of its own.
+        price = None if item.pool else item.price
         tier, limit = rank_of[item.tier], item.capabilities.max_output_tokens
-        yield None if bounds is None else _Output(bounds, tier, limit, item.price)
+        yield None if bounds is None else _Output(bounds, tier, limit, price)
 
 
 def _fill_upper(

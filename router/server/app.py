@@ -3,8 +3,8 @@
 Nothing listens before the artifact has passed its golden rows. Health knows "liveness",
 "readiness", the service's full name and the empty name; all but liveness turn NOT_SERVING when the
 server is asked to stop. "promise" is NOT_SERVING while audits have found a contract broken,
-"outcomes" while the store takes none, and "reload" while the latest reload was refused; the others
-do not care.
+"outcomes" while the store takes none, "reload" while the latest reload was refused, and "pools"
+while a pool of the catalog is down or its load unknown; the others do not care.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ from router.server.learning import Learning
 from router.server.limits import Limits
 from router.server.listed import price_warnings
 from router.server.loop import run, shared_loop
+from router.server.pool_watch import PoolWatch
 from router.server.probes import ProbePort
 from router.server.rollout_metrics import tell_rollout
 from router.server.service import SERVICE, service_handler
@@ -110,6 +111,7 @@ class RouterServer:
         self.follow_up = FollowUp(config, self._tell_promise)
         self._learning = Learning(config)
         self._catalog: Catalog | None = None  # whose prices were looked at
+        self._pools = PoolWatch(partial(self._tell, "pools"))
         self._writer = OutcomeWriter(self._store, config.max_waiting_outcomes, self._waited)
         self._watchman = Watchman(
             self._counted.registry,
@@ -305,6 +307,7 @@ class RouterServer:
         """Say who is in force now; from any thread."""
         arms = self._arms()
         self._counted.later(self._counted.serving, arms)
+        self._pools.follow([arm.engine for arm in arms])
         self._tell_promise()
         catalog = arms[0].engine.catalog
         if catalog is not self._catalog:
@@ -324,6 +327,7 @@ class RouterServer:
 
     def _close(self) -> None:
         shared_loop().call_soon_threadsafe(self._watchman.stop)
+        self._pools.close()
         if self._endpoint is not None:
             self._endpoint.close()
         self._threads.close()

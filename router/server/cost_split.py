@@ -29,7 +29,8 @@ def with_cost_split(
         most = request.max_output_tokens or inf
         for candidate, estimate in zip(answer.candidates, decision.estimates, strict=True):
             price = estimate.deployment.price
-            if price is not None:
+            # A place on a pool is priced as a whole: there is nothing to split.
+            if price is not None and not estimate.deployment.pool:
                 candidate.cost_split.CopyFrom(_split(estimate, price))
                 _fill_interval(candidate.cost_split, estimate, price, artifact, most)
     return answer

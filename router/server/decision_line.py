@@ -6,6 +6,7 @@ the text features do, so that another artifact with the same encoder can be aske
 
 import json
 from dataclasses import asdict
+from math import isnan
 from typing import NamedTuple
 
 from router.engine import Engine
@@ -82,7 +83,7 @@ def _cheapest(decision: Decision) -> dict[str, Estimate]:
 
 
 def _order(one: Estimate) -> tuple[bool, bool, float]:
-    return bool(one.ineligible), one.deployment.price is None, one.expected_cost_usd
+    return bool(one.ineligible), isnan(one.expected_cost_usd), one.expected_cost_usd
 
 
 def _price(one: Estimate) -> dict[str, float] | None:

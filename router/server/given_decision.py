@@ -90,7 +90,7 @@ def _estimates(engine: Engine, wire: pb.RouteResponse) -> tuple[Estimate, ...]:
         if (
             not 0.0 <= one.adequacy <= 1.0
             or not 0 <= min(tokens_in, tokens_out) <= max(tokens_in, tokens_out) <= MAX_TOKENS
-            or (deployment.price is None) != math.isnan(cost)
+            or (deployment.price is None and not deployment.pool) != math.isnan(cost)
             or cost < 0.0
             or math.isinf(cost)
             or not set(one.ineligible_reasons) <= set(IneligibleReason)

@@ -43,6 +43,7 @@ def _from_deployment(item: Deployment, today: date, warn_after_days: int) -> pb.
         tools=item.capabilities.tools,
         vision=item.capabilities.vision,
         json_schema=item.capabilities.json_schema,
+        pool=item.pool,
         residency=sorted(item.capabilities.residency),
         third_party=item.capabilities.third_party,
         price_problem=item.price_problem,

@@ -117,6 +117,8 @@ class _IneligibleReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrappe
     """Somebody else than the operator would see the prompt."""
     INELIGIBLE_REASON_LOCKED_ELSEWHERE: _IneligibleReason.ValueType  # 13
     """Another deployment holds state of the conversation."""
+    INELIGIBLE_REASON_POOL_UNAVAILABLE: _IneligibleReason.ValueType  # 40
+    """The pool of GPUs it runs on is down, or takes no more work."""
 
 class IneligibleReason(_IneligibleReason, metaclass=_IneligibleReasonEnumTypeWrapper):
     """Why a deployment could not be chosen."""
@@ -149,6 +151,8 @@ INELIGIBLE_REASON_THIRD_PARTY: IneligibleReason.ValueType  # 12
 """Somebody else than the operator would see the prompt."""
 INELIGIBLE_REASON_LOCKED_ELSEWHERE: IneligibleReason.ValueType  # 13
 """Another deployment holds state of the conversation."""
+INELIGIBLE_REASON_POOL_UNAVAILABLE: IneligibleReason.ValueType  # 40
+"""The pool of GPUs it runs on is down, or takes no more work."""
 Global___IneligibleReason: typing_extensions.TypeAlias = IneligibleReason
 
 class _TextKind:
@@ -812,6 +816,7 @@ class Candidate(google.protobuf.message.Message):
     OUTPUT_TOKEN_UPPER_FIELD_NUMBER: builtins.int
     UPPER_COST_USD_FIELD_NUMBER: builtins.int
     COST_SPLIT_FIELD_NUMBER: builtins.int
+    AVERAGE_COST_USD_FIELD_NUMBER: builtins.int
     deployment: builtins.str
     """Id of the deployment in the catalog."""
     tier: builtins.str
@@ -819,7 +824,9 @@ class Candidate(google.protobuf.message.Message):
     adequacy: builtins.float
     """Calibrated P(adequate | prompt, tier), in [0, 1]."""
     expected_cost_usd: builtins.float
-    """Expected cost of this request in USD; unset when the price is unknown."""
+    """Expected cost of this request in USD; unset when the price is unknown. On a pool of GPUs: what a
+    place there is worth now, about zero when it is idle, the best alternative when it is full.
+    """
     input_token_count: builtins.int
     """Estimated input tokens, whole conversation, by the deployment's learnt ratio."""
     output_token_count: builtins.int
@@ -832,6 +839,10 @@ class Candidate(google.protobuf.message.Message):
     upper_cost_usd: builtins.float
     """Cost at list price of the expected input tokens and output_token_upper, in USD; unset when either
     is.
+    """
+    average_cost_usd: builtins.float
+    """On a pool of GPUs: its work's part of what the pool costs at its planned utilisation, in USD, for
+    reports; expected_cost_usd is what the choice went by. Unset elsewhere.
     """
     @property
     def ineligible_reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___IneligibleReason.ValueType]:
@@ -854,9 +865,12 @@ class Candidate(google.protobuf.message.Message):
         output_token_upper: builtins.int | None = ...,
         upper_cost_usd: builtins.float | None = ...,
         cost_split: Global___CostSplit | None = ...,
+        average_cost_usd: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "cost_split", b"cost_split", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "cost_split", b"cost_split", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "average_cost_usd", b"average_cost_usd", "cost_split", b"cost_split", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "average_cost_usd", b"average_cost_usd", "cost_split", b"cost_split", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_average_cost_usd", b"_average_cost_usd"]) -> typing.Literal["average_cost_usd"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_expected_cost_usd", b"_expected_cost_usd"]) -> typing.Literal["expected_cost_usd"] | None: ...
     @typing.overload
@@ -1458,6 +1472,7 @@ class Deployment(google.protobuf.message.Message):
     RETIRES_ON_FIELD_NUMBER: builtins.int
     BATCH_INPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
     BATCH_OUTPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    POOL_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Id, unique in the catalog."""
     kind: builtins.str
@@ -1498,6 +1513,8 @@ class Deployment(google.protobuf.message.Message):
     """USD per million input tokens in batch mode; unset when unknown."""
     batch_output_usd_per_mtok: builtins.float
     """USD per million output tokens in batch mode; unset when unknown."""
+    pool: builtins.str
+    """Pool of GPUs it runs on, as the catalog names it; empty if none."""
     @property
     def residency(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Residency tags."""
@@ -1531,9 +1548,10 @@ class Deployment(google.protobuf.message.Message):
         retires_on: builtins.str = ...,
         batch_input_usd_per_mtok: builtins.float | None = ...,
         batch_output_usd_per_mtok: builtins.float | None = ...,
+        pool: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok", "price_age_days", b"price_age_days"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "price_age_days", b"price_age_days", "price_bands", b"price_bands", "price_date", b"price_date", "price_is_old", b"price_is_old", "price_problem", b"price_problem", "provider", b"provider", "residency", b"residency", "retires_on", b"retires_on", "third_party", b"third_party", "tools", b"tools", "usd_per_request", b"usd_per_request", "vision", b"vision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "pool", b"pool", "price_age_days", b"price_age_days", "price_bands", b"price_bands", "price_date", b"price_date", "price_is_old", b"price_is_old", "price_problem", b"price_problem", "provider", b"provider", "residency", b"residency", "retires_on", b"retires_on", "third_party", b"third_party", "tools", b"tools", "usd_per_request", b"usd_per_request", "vision", b"vision"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok"]) -> typing.Literal["batch_input_usd_per_mtok"] | None: ...
     @typing.overload

@@ -72,7 +72,7 @@ CATALOGS = [
         edited("tools = true", "tool = true"),
         "deployments[1].tool = True: unknown key; known keys: ['batch_price', "
         "'context_window_tokens', 'id', 'json_schema', 'kind', 'max_output_tokens', 'model', "
-        "'price', 'price_factor', 'price_key', 'prompt_cache', 'provider', 'residency', "
+        "'pool', 'price', 'price_factor', 'price_key', 'prompt_cache', 'provider', 'residency', "
         "'service_tier', 'third_party', 'tier', 'tokenizer', 'tools', 'vision']",
     ),
     bad_catalog(

@@ -7,6 +7,7 @@ import pytest
 from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_inputs import BadFile, BadRequest, markdown, matches
+from bad_pools import POOLS
 from bad_prices import PRICES
 from bad_requests import CONFLICT
 from bad_requests import REQUESTS as OF_OTHER_METHODS
@@ -24,7 +25,7 @@ PAGE = ROOT / "docs" / "errors.md"
 REQUESTS = [*OF_OTHER_METHODS, *REVIEW]
 SECTIONS = [
     ("Requests", REQUESTS),
-    ("Catalogs", CATALOGS),
+    ("Catalogs", CATALOGS + POOLS),
     ("Prices and usage", PRICES),
     ("Configuration", CONFIGS),
     ("TLS, API keys and exposure", SECURITY),

@@ -1,0 +1,110 @@
+"""The study as Markdown: costs and delays, oscillation, and what if things are otherwise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from eval.bootstrap import Interval
+from eval.pools.routers import WAYS
+from eval.pools.simulate import Run
+from eval.pools.study import (
+    WARM_UP_S,
+    WHAT_IFS,
+    amplitude,
+    longer,
+    mean,
+    runs,
+    saving,
+    scenario,
+    setting,
+    way,
+    what_if,
+)
+
+OURS, LIST, GUARDED = "shadow price", "list price", "list price until full"
+Found = Mapping[str, Sequence[Run]]
+COST_SCENARIOS = ("low", "diurnal", "burst", "mixed")
+SWINGERS = (OURS, "last reading alone", GUARDED, "instant readings")
+
+
+def found(name: str, seeds: Sequence[int]) -> Found:
+    """Run every way over a scenario."""
+    return {one.name: runs(scenario(name), one, setting(), seeds) for one in WAYS}
+
+
+def cost_lines(name: str, of: Found) -> Iterator[str]:
+    """Yield the table of one scenario."""
+    any_run = of[OURS][0]
+    yield f"### {name}: {scenario(name).words}"
+    yield ""
+    yield f"GPUs cost {any_run.gpu_usd:.2f} USD under every way."
+    yield ""
+    yield (
+        "| way to price the pool | total USD | cheaper than list price | utilisation | on the pool "
+        "| p95 delay s | p99 delay s |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for key, ours in of.items():
+        cheaper = "" if key == LIST else _share(saving(ours, of[LIST]))
+        yield (
+            f"| {key} | {_number(mean(ours, lambda r: r.total_usd), 2)} | {cheaper} "
+            f"| {mean(ours, lambda r: r.utilisation).value:.0%} "
+            f"| {mean(ours, lambda r: r.pool_share).value:.0%} "
+            f"| {_number(mean(ours, lambda r: r.p95_delay_s), 2)} "
+            f"| {_number(mean(ours, lambda r: r.p99_delay_s), 2)} |"
+        )
+    yield ""
+    yield (
+        f"p95 delay of the {OURS} minus that of the {LIST}: "
+        f"{_number(longer(of[OURS], of[LIST]), 2)} s. The {OURS} is "
+        f"{_share(saving(of[OURS], of[GUARDED]))} cheaper than the {GUARDED}."
+    )
+    yield ""
+
+
+def swing_lines(seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the table of oscillation."""
+    yield f"### Oscillation: {scenario('steady').words}, 8 routers"
+    yield ""
+    yield (
+        "| way to price the pool | readings | amplitude | mean filled | p95 delay s | total USD |"
+    )
+    yield "|---|---|---|---|---|---|"
+    on_time, late, untold = WHAT_IFS[0], WHAT_IFS[2], WHAT_IFS[3]
+    rows = [(key, "every 30 s", on_time) for key in SWINGERS]
+    rows += [(key, "every 30 s, 30 s old", late) for key in SWINGERS[:-1]]
+    rows.append((OURS, "every 30 s, 30 s old, and the catalog does not say so", untold))
+    for key, words, how in rows:
+        ours = runs(scenario("steady"), way(key), what_if(how), seeds)
+        filled = mean(ours, lambda r: float(r.filled[r.at >= WARM_UP_S].mean()))
+        yield (
+            f"| {key} | {words if key != 'instant readings' else 'instant'} "
+            f"| {_number(amplitude(ours), 3)} | {filled.value:.2f} "
+            f"| {_number(mean(ours, lambda r: r.p95_delay_s), 2)} "
+            f"| {_number(mean(ours, lambda r: r.total_usd), 1)} |"
+        )
+    yield ""
+
+
+def what_if_lines(seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the table of what happens on the mixed scenario if things are otherwise."""
+    listed = runs(scenario("mixed"), way(LIST), setting(), seeds)
+    yield "### The shadow price on the mixed scenario, if things are otherwise"
+    yield ""
+    yield "| what | total USD | cheaper than list price | p95 delay s | p99 delay s |"
+    yield "|---|---|---|---|---|"
+    for one in WHAT_IFS:
+        ours = runs(scenario("mixed"), way(OURS), what_if(one), seeds)
+        yield (
+            f"| {one.words} | {_number(mean(ours, lambda r: r.total_usd), 2)} "
+            f"| {_share(saving(ours, listed))} "
+            f"| {_number(mean(ours, lambda r: r.p95_delay_s), 2)} "
+            f"| {_number(mean(ours, lambda r: r.p99_delay_s), 2)} |"
+        )
+    yield ""
+
+
+def _number(one: Interval, digits: int) -> str:
+    return f"{one.value:.{digits}f} ({one.low:.{digits}f} to {one.high:.{digits}f})"
+
+
+def _share(one: Interval) -> str:
+    return f"{one.value:.1%} ({one.low:.1%} to {one.high:.1%})"
