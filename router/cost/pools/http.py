@@ -5,6 +5,7 @@ standard library have a time-out per read only, which a server that drips bytes 
 """
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from router.errors import RouterError
@@ -24,8 +25,15 @@ class FetchError(RouterError):
     code = "UNAVAILABLE"
     default_reason = "LOAD_UNAVAILABLE"
 
-    def __init__(self, message: str, *, refused: bool = False, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        refused: bool = False,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, metadata=metadata)
         self.refused = refused
         self.status = status
 
