@@ -33,8 +33,10 @@ def test_what_is_carried_over_is_a_possible_input(pairs: Pairs) -> None:
     assert (carried[:, DIMENSION:] >= 0.0).all()
 
 
-def test_only_the_last_turn_is_written_otherwise() -> None:
+def test_the_last_turn_is_written_otherwise_whatever_stands_before_it() -> None:
     talk = (Message("system", "Be brief."), Message("user", "HELLO"))
     once = written_otherwise([talk], TextEncoder(ENCODER), 1)
     alone = written_otherwise([talk[1:]], TextEncoder(ENCODER), 1)
-    assert not np.array_equal(once.before, alone.before)
+    np.testing.assert_array_equal(once.before, alone.before)
+    np.testing.assert_array_equal(once.after, alone.after)
+    assert not np.array_equal(once.before, once.after)
