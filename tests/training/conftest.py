@@ -1,5 +1,6 @@
 """Fixtures shared by the training tests: made-up outcomes, what was fitted on them, a store."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from router.catalog import Catalog, load_catalog
 from training.candidates import CANDIDATES, Choice, fit_and_choose
 from training.labels import Examples, examples_of
 from training.lengths import Lengths, fit_lengths
+from training.settings import DEFAULT_PRIOR
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,16 @@ def made_up_catalog_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def catalog(made_up_catalog_file: Path) -> Catalog:
     return load_catalog(made_up_catalog_file)
+
+
+@pytest.fixture(scope="session")
+def small_prior(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a coverage file with the first prompts of the shipped prior; all of it takes long."""
+    lines = (ROOT / DEFAULT_PRIOR).read_text(encoding="utf-8").splitlines(keepends=True)
+    prior = [line for line in lines if json.loads(line)["part"] == "prior"]
+    path = tmp_path_factory.mktemp("prior") / "prompts.jsonl"
+    path.write_text("".join(prior[:40]), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def settings(
     path = tmp_path_factory.mktemp("crossval") / "outcomes.parquet"
     write_outcomes(made_up, path, Origin("made up", "-", "-"))
     return Settings(
-        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False
+        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False, prior=None
     )
 
 
@@ -80,7 +80,7 @@ def without(
     group[-1] = group[0]
     write_outcomes(replace(made_up, task=tasks, group=group), path, Origin("made up", "-", "-"))
     return Settings(
-        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False
+        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False, prior=None
     )
 
 

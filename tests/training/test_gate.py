@@ -21,7 +21,7 @@ DRAWS = 200
 
 
 def engine_of(table: OutcomeTable, catalog: Catalog, place: Path) -> Engine:
-    settings = Settings(encoder=ENCODER, candidate="lightgbm", distil=False)
+    settings = Settings(encoder=ENCODER, candidate="lightgbm", distil=False, prior=None)
     fit_and_export(settings, catalog, table, place, lambda _: None)
     return build_engine(load_artifact(place), catalog)
 

@@ -57,6 +57,7 @@ def first(
     tmp_path_factory: pytest.TempPathFactory,
     new_store: Callable[[Path], str],
     made_up_catalog_file: Path,
+    small_prior: Path,
 ) -> FirstRun:
     place = tmp_path_factory.mktemp("first")
     settings = Settings(
@@ -66,11 +67,13 @@ def first(
         tracking_uri=new_store(place / "store"),
         use_champion=False,
         skip_bad_rows=True,
+        prior=small_prior,
     )
     command = [
         sys.executable, "-m", "training", "train", "--data", settings.data,
         "--catalog", str(settings.catalog), "--out", str(settings.out),
         "--tracking-uri", settings.tracking_uri, "--no-champion", "--skip-bad-rows",
+        "--prior", str(small_prior),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -139,7 +142,7 @@ def test_another_seed_gives_another_artifact(again: Settings, tmp_path: Path) ->
     table = read_training_data(again, lambda _: None)
     versions, heads = set(), set()
     for seed in (0, 0, 1):
-        settings = replace(again, seed=seed, candidate="logistic")
+        settings = replace(again, seed=seed, candidate="logistic", distil=False)
         fit_and_export(settings, catalog, table, tmp_path / "one", lambda _: None)
         versions.add(read_manifest(tmp_path / "one").version)
         heads.add((tmp_path / "one" / "heads.onnx").read_bytes())

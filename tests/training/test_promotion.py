@@ -61,6 +61,7 @@ def story(
         tracking_uri=new_store(place / "store"),
         candidate="logistic",
         distil=False,
+        prior=None,
     )
     fit_and_export(settings, catalog, nonsense, settings.out, lambda _: None)
     old_version = read_manifest(settings.out).version
@@ -122,7 +123,7 @@ def test_the_champion_is_read_back_whole(story: Story, tmp_path: Path) -> None:
 
 @pytest.fixture
 def fitted(made_up: OutcomeTable, catalog: Catalog, tmp_path: Path) -> Path:
-    settings = Settings(encoder=ENCODER, candidate="logistic", seed=3, distil=False)
+    settings = Settings(encoder=ENCODER, candidate="logistic", seed=3, distil=False, prior=None)
     fit_and_export(settings, catalog, made_up, tmp_path / "fitted", lambda _: None)
     return tmp_path / "fitted"
 
@@ -146,7 +147,7 @@ def test_a_champion_for_another_threshold_is_told_of_and_not_compared(
     strict = parse_catalog(
         tomllib.loads(made_up_catalog_file.read_text()) | {"adequate_quality": 0.9}, "strict"
     )
-    settings = Settings(encoder=ENCODER, candidate="logistic", distil=False)
+    settings = Settings(encoder=ENCODER, candidate="logistic", distil=False, prior=None)
     fit_and_export(settings, strict, made_up, tmp_path / "strict", lambda _: None)
     engine = build_engine(load_artifact(tmp_path / "strict"), strict)
     told: list[str] = []

@@ -91,7 +91,7 @@ def test_the_encoder_reads_what_serving_would_read(tmp_path: Path) -> None:
     encoder = LetterEncoder()
     to_outcome_table(load_rows(path), encoder)
     assert len(encoder.read[0]) <= WINDOW_CHARS
-    assert encoder.read[1] == "one\ntwo"
+    assert encoder.read[1] == "two"
 
 
 def test_a_table_made_of_rows_survives_its_file(rows: RowTable, tmp_path: Path) -> None:

@@ -140,7 +140,9 @@ def test_one_call_gives_what_encoder_and_heads_give_one_after_the_other(
         n_features=N_FEATURES,
         n_tiers=student.tiers,
     )
-    fused = Fused(open_session(tmp_path / FUSED_FILE, {"encoder.onnx"}), both, dimension=DIMENSION)
+    fused = Fused(
+        open_session(tmp_path / FUSED_FILE, refers_to=("encoder.onnx",)), both, dimension=DIMENSION
+    )
     joined = replace(artifact, heads=both, fused=fused)
     for text in ("", " ", "Why?", "One. " * 900, "中文 🙂", "\x00"):
         singly = predict_one(joined, read(text))
