@@ -37,14 +37,6 @@ def test_importing_the_package_loads_neither_grpc_nor_a_model() -> None:
     assert not loaded & (HEAVY | {"grpc", "google", "onnxruntime", "tokenizers", "numpy"})
 
 
-def test_importing_the_package_takes_under_half_a_second() -> None:
-    timing = "import time; t = time.perf_counter(); import router; print(time.perf_counter() - t)"
-    times = [
-        float(subprocess.check_output([sys.executable, "-c", timing], cwd=ROOT)) for _ in range(3)
-    ]
-    assert min(times) < 0.5
-
-
 def test_the_import_contracts_of_pyproject_hold() -> None:
     result = subprocess.run(
         [sys.executable, "-c", LINT],
