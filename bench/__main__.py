@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.calls import Plan, call_rows
 from bench.footprint import directory_bytes, import_seconds, install_bytes, start_seconds
 from bench.load import Clients
-from bench.report import Row, lines_of_rows, to_json, write_json
+from bench.report import Row, publish
 from bench.server import MeasuredServer
 from bench.stages import stage_times
 from router import load_engine
@@ -53,11 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print("\n".join(lines_of_rows(rows)))
     names = ("seconds", "rounds", "threads", "clients", "server")
     settings = {name: getattr(arguments, name) for name in names}
-    write_json(arguments.out, to_json(rows, arguments.seed, settings))
-    print(f"\nWritten to {arguments.out}.")
+    publish(rows, arguments.seed, settings, arguments.out)
     return 0
 
 

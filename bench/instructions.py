@@ -10,7 +10,6 @@ import argparse
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.in_process import switch_of
-from bench.report import Row, lines_of_rows, to_json, write_json
+from bench.programs import find_program
+from bench.report import Row, publish
 from bench.texts import make_prompt
 from router import load_engine
 from router.config import Config
@@ -68,13 +68,11 @@ def find_valgrind() -> str:
     Raises:
         NotReadyError: it is not installed.
     """
-    path = shutil.which("valgrind")
-    if path is None:
-        raise NotReadyError(
-            "valgrind is not on PATH: install it (apt install valgrind), or run 'python -m bench', "
-            "which measures time and needs nothing"
-        )
-    return path
+    return find_program(
+        "valgrind",
+        "install it (apt install valgrind), or run 'python -m bench', which measures time and "
+        "needs nothing",
+    )
 
 
 def instructions(tokens: int, calls: int, seed: int) -> float:
@@ -128,10 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
     print(file=sys.stderr)
-    print("\n".join(lines_of_rows(rows)))
-    settings = {"calls": arguments.calls}
-    write_json(arguments.out, to_json(rows, arguments.seed, settings))
-    print(f"\nWritten to {arguments.out}.")
+    publish(rows, arguments.seed, {"calls": arguments.calls}, arguments.out)
     return 0
 
 

@@ -8,7 +8,6 @@ that a slow answer does not spare the server the next call. Nothing is measured 
 
 import argparse
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,8 @@ from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
 from bench.load import Block
-from bench.report import Row, lines_of_rows, to_json, write_json
+from bench.programs import find_program
+from bench.report import Row, publish
 from bench.server import ECHO_METHOD, MeasuredServer
 from bench.texts import make_prompt
 from router.config import Config
@@ -55,13 +55,11 @@ def find_h2load() -> str:
     Raises:
         NotReadyError: it is not installed.
     """
-    path = shutil.which("h2load")
-    if path is None:
-        raise NotReadyError(
-            "h2load is not on PATH: install it (Debian, Ubuntu: apt install nghttp2-client; "
-            "macOS: brew install nghttp2), or run 'python -m bench', which needs nothing"
-        )
-    return path
+    return find_program(
+        "h2load",
+        "install it (Debian, Ubuntu: apt install nghttp2-client; macOS: brew install nghttp2), or "
+        "run 'python -m bench', which needs nothing",
+    )
 
 
 def body_of(message: Message) -> bytes:
@@ -228,10 +226,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print("\n".join(lines_of_rows(rows)))
     settings = {name: getattr(arguments, name) for name in ("seconds", "rounds")}
-    write_json(arguments.out, to_json(rows, arguments.seed, settings))
-    print(f"\nWritten to {arguments.out}.")
+    publish(rows, arguments.seed, settings, arguments.out)
     return 0
 
 

@@ -74,6 +74,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def publish(rows: Sequence[Row], seed: int, settings: Mapping[str, Any], path: Path) -> None:
+    """Print the figures and write them to a file."""
+    print("\n".join(lines_of_rows(rows)))
+    write_json(path, to_json(rows, seed, settings))
+    print(f"\nWritten to {path}.")
+
+
 def lines_of_rows(rows: Sequence[Row]) -> list[str]:
     """Return the figures beside their targets."""
     cells = []

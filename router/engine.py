@@ -103,7 +103,6 @@ class Engine:
         prediction: Prediction,
         input_tokens: float | None = None,
         kind: TextKind | None = None,
-        lap: Lap = no_lap,
     ) -> Decision:
         """Decide from a prediction that is already there.
 
@@ -114,7 +113,6 @@ class Engine:
             input_tokens: Known input tokens; None estimates them from the messages.
             kind: Of the messages' text, where ``input_tokens`` are an estimate; deployments' ratios
                 apply to estimates only.
-            lap: Told as each stage ends.
 
         Raises:
             NoCandidateError: no deployment may serve it.
@@ -123,7 +121,7 @@ class Engine:
         if input_tokens is None:
             input_tokens = estimate_conversation_tokens(m.content for m in request.messages)
         goal = self.resolve_goal(request.goal)
-        return self._choose(request, goal, prediction, input_tokens, kind, lap)
+        return self._choose(request, goal, prediction, input_tokens, kind, no_lap)
 
     def _choose(
         self,

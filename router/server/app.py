@@ -92,8 +92,8 @@ class RouterServer:
         self.gate = gate_of(config)
         self._store = OutcomeStore(config.store, must_open=False)
         self._counted = Counted()
-        self._disk_queue = self._counted.registry.histogram(families.QUEUE_SECONDS, "disk")
         queued = partial(self._counted.registry.histogram, families.QUEUE_SECONDS)
+        self._disk_queue = queued("disk")
         self._threads = Threads(config.threads, config.max_waiting_calls, queued("threads"))
         # Changes wait for one another, and must not take the threads that calls wait for.
         self._changes = Threads(1, _MOST_WAITING_CHANGES, queued("changes"))
@@ -118,7 +118,7 @@ class RouterServer:
             self._store,
             off_the_path=self._look_again,
             on_the_loop=self._look,
-            on_store=self._takes,
+            on_store=partial(self._tell, "outcomes"),
         )
         try:
             self.versions = Versions(
@@ -293,11 +293,6 @@ class RouterServer:
 
     def _look(self) -> None:
         self._backlog.look(self._health.watching)
-
-    async def _takes(self, outcomes: bool) -> None:
-        """Say in health whether outcomes can be recorded."""
-        state = health_pb2.HealthCheckResponse.SERVING if outcomes else _NOT_SERVING
-        await self._health.set("outcomes", state)
 
     def _waited(self, seconds: float) -> None:
         """Count how long an outcome waited for the disk; called from the writer's thread."""

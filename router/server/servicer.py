@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from router.engine import Engine
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.store import RecordedOutcome
 from router.ledger.writer import OutcomeWriter
@@ -25,7 +24,7 @@ from router.server.listed import from_catalog
 from router.server.review import review, with_plan
 from router.server.status import to_status
 from router.server.token_report import TokenReport, to_token_report
-from router.types import Estimate, Request
+from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
 
 
@@ -70,19 +69,14 @@ class RouterServicer:
         """Decide one request."""
         now, lap = self._switch.now, self._counted.lap()
         arm = now.main if now.canary is None else now.arm_for(_session(request))
-        engine = arm.engine
-        checked = to_request(request, engine.catalog, self.limits)
+        checked = to_request(request, arm.engine.catalog, self.limits)
         lap("translate")
-        made = engine.route(checked, lap)
+        made = arm.engine.route(checked, lap)
         followed = self._follow_up.enter(arm, checked, made)
         lap("choose")
-        decision = followed.decision
-        _go_on(engine, checked, decision.chosen)
-        answer = arm.answers.write(decision, checked.request_id, checked.max_output_tokens)
-        answer = with_plan(engine, request, decision, answer)
-        answer = with_cost_split(request, decision, answer, engine.artifact)
+        answer = _answer(arm, request, checked, followed.decision)
         lap("write")
-        self._counted.decided(decision)
+        self._counted.decided(followed.decision)
         now.tell(arm, checked, made)
         if followed.audit is None:
             return answer
@@ -138,12 +132,8 @@ class RouterServicer:
                 result.error.CopyFrom(to_status(made))
                 continue
             followed = self._follow_up.enter(arm, one, made)
-            _go_on(arm.engine, one, followed.decision.chosen)
-            answer = arm.answers.write(followed.decision, one.request_id, one.max_output_tokens)
             try:
-                wire = request.requests[place]
-                answer = with_plan(arm.engine, wire, followed.decision, answer)
-                answer = with_cost_split(wire, followed.decision, answer, arm.engine.artifact)
+                answer = _answer(arm, request.requests[place], one, followed.decision)
             except InvalidRequestError as error:
                 result.error.CopyFrom(to_status(error))
                 continue
@@ -235,10 +225,22 @@ class RouterServicer:
         )
 
 
-def _go_on(engine: Engine, request: Request, chosen: Estimate) -> None:
-    """Note where a session goes on, so that its next turn finds the cache warm."""
+def _answer(
+    arm: Arm, wire: pb.RouteRequest, request: Request, decision: Decision
+) -> pb.RouteResponse:
+    """Return the wire form of a decision, with what the request asks for beside it.
+
+    Where the session goes on is noted, so that its next turn finds the cache warm.
+
+    Raises:
+        InvalidRequestError: a plan is asked for that cannot be made.
+    """
+    engine, chosen = arm.engine, decision.chosen
     if engine.caches is not None and request.session_id:
         engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
+    answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
+    answer = with_plan(engine, wire, decision, answer)
+    return with_cost_split(wire, decision, answer, engine.artifact)
 
 
 def _session(wire: pb.RouteRequest) -> str:

@@ -7,7 +7,7 @@ at a time. Changes of state are told once, to health, to the log and as a metric
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from router.ledger.store import OutcomeStore
@@ -39,7 +39,7 @@ class Watchman:
         *,
         off_the_path: Callable[[], None],
         on_the_loop: Callable[[], None],
-        on_store: Callable[[bool], Awaitable[None]],
+        on_store: Callable[[bool], None],
     ) -> None:
         self._store = store
         self._off_the_path = off_the_path
@@ -54,7 +54,7 @@ class Watchman:
 
     async def start(self) -> None:
         """Look once, then come round until ``stop``."""
-        await self._tell()
+        self._tell()
         self._task = asyncio.create_task(self._rounds())
 
     def stop(self) -> None:
@@ -70,7 +70,7 @@ class Watchman:
             await asyncio.sleep(ROUND_SECONDS)
             self._lag.add(max(time.perf_counter() - due, 0.0))
             self._on_the_loop()
-            await self._tell()
+            self._tell()
             rounds += 1
             if rounds % _LOOK_EVERY == 0:
                 try:
@@ -83,7 +83,7 @@ class Watchman:
             self._store.probe()
         self._off_the_path()
 
-    async def _tell(self) -> None:
+    def _tell(self) -> None:
         failing = self._store.failing
         if (failing is None) == (self._told is None) and self._told != _NEVER_LOOKED:
             return
@@ -99,4 +99,4 @@ class Watchman:
         elif self._told != _NEVER_LOOKED:
             logger.warning("outcomes are recorded again: %s", self._store.path)
         self._told = failing
-        await self._on_store(failing is None)
+        self._on_store(failing is None)

@@ -1,14 +1,13 @@
 """What was chosen to be in force outlives a restart, and other processes follow it."""
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from swapping import HELLO, Client, running
 from tiny_artifact import copy_artifact, write_artifact
+from waiting import wait_until
 
 from router.config import Config
 from router.errors import SwapError
@@ -26,13 +25,6 @@ def config(server_config: Config, tmp_path: Path) -> Config:
         admin=True,
         choice=tmp_path / "choice.json",
     )
-
-
-def eventually(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20.0
-    while not is_true():
-        assert time.monotonic() < end, "waited 20 seconds in vain"
-        time.sleep(0.02)
 
 
 def trials(client: Client) -> tuple[str, str]:
@@ -97,15 +89,15 @@ def test_another_process_follows_reload_canary_shadow_and_rollback(
     with running(config) as one, running(replace(config, store=tmp_path / "other")) as other:
         first = one.version()
         one.reload(artifact=other_artifact)
-        eventually(lambda: other.version() == one.version() != first)
+        wait_until(lambda: other.version() == one.version() != first)
         assert other.status().last_attempt.trigger == "choice"
         other.admin.SetCanary(admin.SetCanaryRequest(artifact=third, share=0.5))
         other.admin.SetShadow(admin.SetShadowRequest(artifact=third, share=1.0))
-        eventually(lambda: trials(one) == (third, third))
+        wait_until(lambda: trials(one) == (third, third))
         one.admin.SetCanary(admin.SetCanaryRequest())
-        eventually(lambda: trials(other) == ("", third))
+        wait_until(lambda: trials(other) == ("", third))
         other.rollback()
-        eventually(lambda: one.status().in_force.artifact_version == first)
+        wait_until(lambda: one.status().in_force.artifact_version == first)
         assert trials(other) == ("", third)
 
 

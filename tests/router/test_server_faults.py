@@ -5,12 +5,14 @@ import os
 import resource
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import grpc
 import pytest
+import waiting
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from router.cli.child import ServerProcess
@@ -20,6 +22,8 @@ from router.ledger.store import OutcomeStore, RecordedOutcome
 from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
+
+wait_until = partial(waiting.wait_until, seconds=30.0)
 
 HELLO = pb.RouteRequest(prompt="Hello there!")
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -58,13 +62,6 @@ class Caller:
         """Fail unless outcomes are taken again."""
         wait_until(lambda: self.health("outcomes") == SERVING)
         assert self.record() == grpc.StatusCode.OK
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30.0
-    while not is_true():
-        assert time.monotonic() < end, "waited 30 seconds in vain"
-        time.sleep(0.05)
 
 
 @contextlib.contextmanager

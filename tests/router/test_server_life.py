@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from waiting import wait_until
 
 from router.config import Config
 from router.metrics.registry import Histogram
@@ -55,13 +56,6 @@ def locked(store: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20.0
-    while not is_true():
-        assert time.monotonic() < end, "waited 20 seconds in vain"
-        time.sleep(0.005)
 
 
 def calls_in_flight(server: RouterServer) -> int:

@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
 import pytest
+import waiting
 
 from router.config import Config
 from router.errors import ConfigError
@@ -24,15 +25,10 @@ from router.workers.order import Order
 from router.workers.port import reserve
 from router.workers.slot import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Slot
 
+wait_until = partial(waiting.wait_until, seconds=60.0)
+
 ROOT = Path(__file__).resolve().parents[2]
 HELLO = pb.RouteRequest(prompt="Hello there!")
-
-
-def wait_until(is_true: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < end, f"waited {seconds} seconds in vain"
-        time.sleep(0.05)
 
 
 @dataclass

@@ -2,11 +2,11 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import grpc
+import waiting
 
 from router.cli.child import ServerProcess
 from router.client import RouterClient
@@ -15,12 +15,7 @@ from router.v1 import admin_pb2 as admin
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
-
-def eventually(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 40.0
-    while not is_true():
-        assert time.monotonic() < end, "waited 40 seconds in vain"
-        time.sleep(0.1)
+wait_until = partial(waiting.wait_until, seconds=40.0)
 
 
 def versions(address: str) -> set[str]:
@@ -52,8 +47,8 @@ def test_every_worker_takes_what_one_was_asked_for_and_so_does_the_one_that_repl
         assert versions(server.address) == {old}
         with RouterClient(server.address, 20.0) as client:
             client.reload(admin.ReloadRequest(artifact=str(other_artifact)))
-        eventually(lambda: versions(server.address) == {new})
+        wait_until(lambda: versions(server.address) == {new})
         before = workers_of(server.pid)
         os.kill(before[0], signal.SIGKILL)
-        eventually(lambda: len(set(workers_of(server.pid)) - set(before)) == 1)
-        eventually(lambda: versions(server.address) == {new})
+        wait_until(lambda: len(set(workers_of(server.pid)) - set(before)) == 1)
+        wait_until(lambda: versions(server.address) == {new})

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from metrics_server import VLLM, metrics_server, page, unused_url
+from waiting import wait_until
 
 from router.catalog import Catalog, load_catalog
 from router.cli.main import main
@@ -267,13 +268,6 @@ def own_candidate(channel: grpc.Channel) -> pb.Candidate:
     answer = RouterServiceStub(channel).Route(pb.RouteRequest(prompt="Say hello."))
     (own,) = (one for one in answer.candidates if one.deployment == "own-haiku")
     return own
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20.0
-    while not is_true():
-        assert time.monotonic() < end, "waited 20 seconds in vain"
-        time.sleep(0.02)
 
 
 def test_a_server_follows_the_load_of_its_pool(
