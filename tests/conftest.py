@@ -6,6 +6,12 @@ from pathlib import Path
 
 import grpc
 import pytest
+from hypothesis import settings
+
+# The same examples on every machine, so that a red run is about the change before it;
+# `pytest --hypothesis-profile default` draws new ones.
+settings.register_profile("fixed", derandomize=True)
+settings.load_profile("fixed")
 
 ROOT = Path(__file__).resolve().parent.parent
 # Tests are no package, so their helpers are imported by plain name.

@@ -1,8 +1,9 @@
 """Rows from the package genai-prices (0.2 or later), which ships dated prices in decimals.
 
 Read are prices of text tokens and of calls, start dates, and the variants batch, flex and priority.
-Prices that change by the hour become the dearest of the day: a row holds for whole days. Prices of
-audio, images and searches, and other variants such as fast modes, are not read.
+A variant listed without prices of its own costs what the model costs otherwise. Prices that change
+by the hour become the dearest of the day: a row holds for whole days. Prices of audio, images and
+searches, and other variants such as fast modes, are not read.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,7 +73,8 @@ def _rows_of_model(provider: str, model: Any, as_of: date, source: str) -> Itera
                 if variant.when == when and _begun(variant, within)
             ][:1]
         for prices, mode, service_tier in priced:
-            for price_class, above, usd in _prices(prices):
+            own = list(_prices(prices))
+            for price_class, above, usd in own or _prices(standard):
                 yield PriceRow(
                     provider, model.id, price_class, usd, as_of, f"{source}, {model.id}",
                     above, mode, service_tier, begins, ends,

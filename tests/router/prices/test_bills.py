@@ -23,6 +23,7 @@ from router.errors import UsageError
 
 genai_prices = pytest.importorskip("genai_prices")
 from genai_prices import data_snapshot  # noqa: E402
+from genai_prices.types import ModelPrice  # noqa: E402
 
 # A day price holds whole days; of prices by the hour it holds the dearest (DeepSeek's at noon UTC
 # is not), so prices by the hour are compared at an hour of their own below.
@@ -86,6 +87,18 @@ def comparable() -> list[tuple[str, Any, Mode, ServiceTier]]:
 
 
 MODELS = comparable()
+
+
+def test_every_model_and_variant_that_is_priced_has_a_price(book: PriceBook) -> None:
+    keys = [PriceKey(provider, model.id, *variant) for provider, model, *variant in MODELS]
+    assert [key for key in keys if isinstance(book.quote(key, DAY), NoPrice)] == []
+
+
+def test_a_variant_without_prices_of_its_own_costs_the_standard_price(book: PriceBook) -> None:
+    key = PriceKey("openai", "gpt-3.5-turbo-1106", Mode.BATCH)
+    (_, model, *_) = next(one for one in MODELS if one[1].id == key.model)
+    assert [vars(variant.prices) for variant in model.price_variants] == [vars(ModelPrice())]
+    assert book.quote(key, DAY) == book.quote(PriceKey(key.provider, key.model), DAY)
 
 
 @settings(max_examples=400, deadline=None)
