@@ -10,6 +10,8 @@ DEFAULT_DATA = Path("data/outcomes")
 DEFAULT_PRIOR = Path("data/coverage/prompts.jsonl")
 MODEL_NAME = "llm-tier-router"
 CHAMPION = "champion"
+SHARED = "shared network"
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,10 @@ class Settings:
         prior: Coverage file whose prior part joins the training examples; None leaves it out.
         encoder: Directory whose encoder is used.
         seed: Of the split, fitting and resampling.
-        candidate: Fit only this candidate; None compares all.
-        distil: Export one small network that gives what the chosen candidate gives, unless too much
-            is lost; False exports the candidate itself.
+        candidate: ``SHARED``, which is not one of ``CANDIDATES``, or the one of these to fit, or
+            ``ALL`` of these to choose from.
+        distil: Export one small network that gives what the chosen one of ``CANDIDATES`` gives,
+            unless too much is lost; False exports the candidate itself.
         use_champion: Whether a champion must be beaten; without, the run is promoted as it is.
         skip_bad_rows: Go on without the bad rows of a user's data, after listing them.
         format: Format of a user's data, one of ``training.sources.load.FORMATS``; None tells it
@@ -43,7 +46,7 @@ class Settings:
     prior: Path | None = DEFAULT_PRIOR
     encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
-    candidate: str | None = None
+    candidate: str = SHARED
     distil: bool = True
     use_champion: bool = True
     skip_bad_rows: bool = False

@@ -1,11 +1,13 @@
-"""One network on the outcomes of every model on every source, most of them unknown on any one row.
+"""Small networks on many targets at once, most of them unknown on any one row.
 
 Sources were answered by different models (Caruana 1997, "Multitask Learning": what they need in
-common is learnt from all of them). Each known outcome is one label; an unknown one counts nothing.
-Plain NumPy: backpropagation through a few rectified layers with dropout (Srivastava et al. 2014)
-and AdamW (Loshchilov and Hutter 2019). Which rows are given is ``training.study.others``.
+common is learnt from all of them). Each known target counts what is asked for it; an unknown one
+counts nothing. Plain NumPy: backpropagation through a few rectified layers with dropout (Srivastava
+et al. 2014) and AdamW (Loshchilov and Hutter 2019). Which rows are given is
+``training.shared_rows``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,12 +18,18 @@ from eval.arrays import FloatArray
 from training.labels import Float32Matrix, FloatMatrix
 from training.members import sigmoid
 
-_REACH = 3.0
+REACH = 3.0
 """Standardised features are kept within this many standard deviations."""
 
 _DECAY = 1e-4
 _RISING = 0.2
 """Share of the steps in which the step size rises; then it falls, both along a cosine."""
+
+Network = tuple[Float32Matrix, ...]
+"""Weights (inputs, units) and bias (1, units) of each layer, taking turns."""
+
+Otherwise = Callable[[Float32Matrix, np.random.Generator], Float32Matrix]
+"""Inputs (m, d) as they would be, were the prompts written otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class SharedSettings:
         input_dropout: Share of the inputs hidden at a step.
         dropout: Share of the units hidden at a step.
         networks: How many are averaged.
+        moved: Share of the rows that a pass sees written otherwise.
     """
 
     hidden: tuple[int, ...] = (128, 64)
@@ -45,27 +54,33 @@ class SharedSettings:
     input_dropout: float = 0.1
     dropout: float = 0.3
     networks: int = 3
+    moved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
-    """Rows of any source.
+class Rows:
+    """Rows of any source with k targets.
 
     Attributes:
         inputs: float32 (n, d).
-        labels: float32 (n, k) in [0, 1], NaN where unknown.
+        targets: float32 (n, k): probabilities first, then numbers of about unit spread.
+        counts: float32 (n, k), >= 0: what each weighs; 0 where the target is unknown.
+        probabilities: How many of the targets are probabilities: log loss there, half the squared
+            error elsewhere.
     """
 
     inputs: Float32Matrix
-    labels: Float32Matrix
+    targets: Float32Matrix
+    counts: Float32Matrix
+    probabilities: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
     """Text features standardised and bounded; the unit vector made numbers of about one.
 
     Standardised, the vector's least components, which are mostly noise, would weigh as much as
-    its first.
+    its first. All are (d,).
     """
 
     mean: FloatArray
@@ -73,92 +88,118 @@ class _Scale:
     reach: FloatArray
 
     @classmethod
-    def of(cls, inputs: Float32Matrix, dimension: int) -> "_Scale":
+    def of(cls, inputs: Float32Matrix, dimension: int) -> "Scale":
+        """Measure inputs (n, d) whose first ``dimension`` columns are the vector."""
         scaler = StandardScaler().fit(inputs[:, dimension:])
         mean = np.concatenate([np.zeros(dimension), scaler.mean_])
         spread = np.concatenate([np.full(dimension, dimension**-0.5), scaler.scale_])
-        reach = np.full(len(mean), _REACH)
+        # What never varied was not learnt from: whatever it becomes, it is read as it was.
+        varies = np.concatenate([np.ones(dimension, dtype=bool), scaler.var_ > 1e-12])
+        reach = np.where(varies, REACH, 0.0)
         reach[:dimension] = np.inf
         return cls(mean, spread, reach)
 
     def apply(self, inputs: Float32Matrix) -> Float32Matrix:
+        """Return scaled inputs, float32 (n, d)."""
         scaled = np.clip((inputs - self.mean) / self.spread, -self.reach, self.reach)
         return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Fitted networks; ``kept`` are the outputs that are asked for."""
+    """Fitted networks of one shape."""
 
-    scale: _Scale
-    networks: tuple[tuple[Float32Matrix, ...], ...]
-    kept: int
+    scale: Scale
+    networks: tuple[Network, ...]
 
-    def probabilities(self, inputs: Float32Matrix) -> FloatMatrix:
-        """Return P(label) of the kept outputs by the networks' mean logit: float64 (n, kept)."""
+    def outputs(self, inputs: Float32Matrix) -> FloatMatrix:
+        """Return the networks' mean output: logits, then numbers, float64 (n, k)."""
         near = self.scale.apply(inputs)
-        said = [_forward(near, network)[-1] for network in self.networks]
-        logits = sum(one[:, : self.kept].astype(np.float64) for one in said) / len(said)
-        return sigmoid(np.asarray(logits))
+        said = [_forward(near, network).astype(np.float64) for network in self.networks]
+        mean: FloatMatrix = np.mean(said, axis=0)
+        return mean
 
 
 def fit_shared(
-    rows: Outcomes,
-    weight: FloatArray,
+    rows: Rows,
     *,
-    kept: int,
     dimension: int,
     settings: SharedSettings,
     seed: int,
+    otherwise: Otherwise | None = None,
+    start: Shared | None = None,
 ) -> Shared:
-    """Fit networks to the known labels.
+    """Fit networks to the known targets.
 
     Args:
-        rows: Inputs with labels.
-        weight: (k,) what a label counts.
-        kept: How many outputs, the first ones, are asked for later.
+        rows: Inputs with targets.
         dimension: Width of the vector part of the inputs.
         settings: Sizes and steps.
         seed: Of weights, order and dropout.
+        otherwise: Gives the inputs of the share ``settings.moved`` of the rows, anew in each pass;
+            their targets stay. None leaves every row as it is.
+        start: Networks with k outputs to go on from; None starts from small random weights.
     """
-    scale = _Scale.of(rows.inputs, dimension)
+    scale = Scale.of(rows.inputs, dimension) if start is None else start.scale
     near = scale.apply(rows.inputs)
-    networks = tuple(
-        _fit_one(near, rows.labels, weight, settings, np.random.default_rng((seed, number)))
-        for number in range(settings.networks)
-    )
-    return Shared(scale, networks, kept)
+    widths = (near.shape[1], *settings.hidden, rows.targets.shape[1])
+    networks = []
+    for number in range(settings.networks):
+        generator = np.random.default_rng((seed, number))
+        first = _start(widths, generator) if start is None else start.networks[number]
+        seen = _Seen(rows, near, scale, otherwise, settings.moved)
+        networks.append(_fit_one([one.copy() for one in first], seen, settings, generator))
+    return Shared(scale, tuple(networks))
 
 
-def _forward(inputs: Float32Matrix, network: tuple[Float32Matrix, ...]) -> list[Float32Matrix]:
-    """Return the values of each layer; weights and biases take turns in ``network``."""
-    values = [inputs]
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The rows as the passes see them."""
+
+    rows: Rows
+    near: Float32Matrix
+    scale: Scale
+    otherwise: Otherwise | None
+    moved: float
+
+    def in_a_pass(self, generator: np.random.Generator) -> Float32Matrix:
+        """Return scaled inputs (n, d), some of them written otherwise."""
+        if self.otherwise is None:
+            return self.near
+        moved = np.flatnonzero(generator.random(len(self.near)) < self.moved)
+        seen = self.near.copy()
+        seen[moved] = self.scale.apply(self.otherwise(self.rows.inputs[moved], generator))
+        return seen
+
+
+def _forward(inputs: Float32Matrix, network: Network) -> Float32Matrix:
+    values = inputs
     for place in range(0, len(network), 2):
-        linear = values[-1] @ network[place] + network[place + 1]
-        values.append(linear if place + 2 == len(network) else np.maximum(linear, 0.0))
+        values = values @ network[place] + network[place + 1]
+        if place + 2 < len(network):
+            values = np.maximum(values, 0.0)
     return values
 
 
 def _fit_one(
-    near: Float32Matrix,
-    labels: Float32Matrix,
-    weight: FloatArray,
+    network: list[Float32Matrix],
+    seen: _Seen,
     settings: SharedSettings,
     generator: np.random.Generator,
-) -> tuple[Float32Matrix, ...]:
-    counts = (~np.isnan(labels) * weight).astype(np.float32)
-    known = np.nan_to_num(labels)
-    network = _start((near.shape[1], *settings.hidden, labels.shape[1]), generator)
+) -> Network:
+    rows = seen.rows
     moments = [(np.zeros_like(one), np.zeros_like(one)) for one in network]
-    steps = settings.passes * -(-len(near) // settings.batch)
+    steps = settings.passes * -(-len(rows.inputs) // settings.batch)
     step = 0
     for _ in range(settings.passes):
-        order = generator.permutation(len(near))
-        for start in range(0, len(near), settings.batch):
+        inputs = seen.in_a_pass(generator)
+        order = generator.permutation(len(inputs))
+        for start in range(0, len(inputs), settings.batch):
             chosen = order[start : start + settings.batch]
-            slopes = _slopes(
-                near[chosen], known[chosen], counts[chosen], network, settings, generator
+            batch = Rows(
+                inputs[chosen], rows.targets[chosen], rows.counts[chosen], rows.probabilities
             )
+            slopes = _slopes(batch, network, settings, generator)
             step += 1
             rate = settings.rate * _share_of_rate(step / steps)
             for one, (mean, square), slope in zip(network, moments, slopes, strict=True):
@@ -180,15 +221,13 @@ def _start(widths: tuple[int, ...], generator: np.random.Generator) -> list[Floa
 
 
 def _slopes(
-    inputs: Float32Matrix,
-    labels: Float32Matrix,
-    counts: Float32Matrix,
+    batch: Rows,
     network: list[Float32Matrix],
     settings: SharedSettings,
     generator: np.random.Generator,
 ) -> list[Float32Matrix]:
-    """Return the gradient of the mean weighted log loss by weights and biases."""
-    masks, values = [], [inputs]
+    """Return the gradient of the mean weighted loss by weights and biases."""
+    masks, values = [], [batch.inputs]
     for place in range(0, len(network), 2):
         hidden_share = settings.dropout if place else settings.input_dropout
         mask = _mask(values[-1].shape, hidden_share, generator)
@@ -196,8 +235,12 @@ def _slopes(
         values[-1] = values[-1] * mask
         linear = values[-1] @ network[place] + network[place + 1]
         values.append(linear if place + 2 == len(network) else np.maximum(linear, 0.0))
-    said = 1.0 / (1.0 + np.exp(-values[-1]))
-    back = ((said - labels) * counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
+    said = values[-1]
+    chances = slice(0, batch.probabilities)
+    said[:, chances] = sigmoid(said[:, chances])
+    # Both losses have the same slope: what was said less what is so.
+    known = max(float(batch.counts[:, chances].sum()), 1e-9)
+    back = ((said - batch.targets) * batch.counts / known).astype(np.float32)
     slopes: list[Float32Matrix] = []
     for place in range(len(network) - 2, -1, -2):
         layer = place // 2
