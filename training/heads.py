@@ -12,10 +12,10 @@ import onnx
 from eval.arrays import StrArray
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from training.candidates import fit_and_choose, log_loss
+from training.candidates import Choice, fit_and_choose, log_loss
 from training.graph import build_heads
 from training.labels import Examples, Float32Matrix
-from training.lengths import fit_lengths
+from training.lengths import Lengths, fit_lengths
 from training.otherwise import Pairs
 from training.parity import GivesAdequacy, GivesTokens
 from training.settings import ALL, SHARED, Settings
@@ -24,6 +24,9 @@ from training.shared_heads import fit_shared_heads
 from training.shared_rows import outcomes_outside
 from training.student import TOLERANCE, distil
 from training.student_graph import build_student_heads
+
+TEACHER = "stack mixture"
+"""The candidate whose answers the shared network settles on beside its own."""
 
 Say = Callable[[str], None]
 
@@ -59,7 +62,7 @@ class FittedHeads:
         lengths: Gives output tokens as fitted.
         losses: Validation log loss by name, nats.
         candidate: Name of what was fitted, or chosen among several.
-        distilled: Whether the graph is a student of that candidate.
+        distilled: Whether the graph is of a student of candidates.
     """
 
     graph: onnx.ModelProto
@@ -83,14 +86,12 @@ def fit_heads(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> 
 
 def _shared(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> FittedHeads:
     dimension, n_features = _widths(known.table)
-    tell("fitting output lengths")
-    lengths = fit_lengths(
-        known.training, known.validation, catalog.tier_names, dimension, settings.seed
-    )
+    teacher, lengths = _candidate(TEACHER, settings, catalog, known, tell)
     tell(f"fitting {SHARED}")
     heads = fit_shared_heads(
         outcomes_outside(known.table, catalog, known.held_out),
         known.prior,
+        teacher.chosen,
         lengths,
         known.training,
         known.validation,
@@ -101,22 +102,15 @@ def _shared(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> Fi
     loss = log_loss(heads.adequacy(known.validation.inputs), known.validation.adequate)
     tell(f"validation log loss {loss:.4f}  {SHARED}")
     graph = build_shared_heads(heads, dimension=dimension, n_features=n_features)
-    return FittedHeads(graph, heads, heads, {SHARED: loss}, SHARED, distilled=False)
+    losses = {**teacher.log_loss, SHARED: loss}
+    return FittedHeads(graph, heads, heads, losses, SHARED, distilled=True)
 
 
 def _chosen(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> FittedHeads:
     training, validation = known.training, known.validation
     dimension, n_features = _widths(known.table)
-    choice = fit_and_choose(
-        training,
-        validation,
-        dimension=dimension,
-        seed=settings.seed,
-        only=None if settings.candidate == ALL else settings.candidate,
-        progress=tell,
-    )
-    tell("fitting output lengths")
-    lengths = fit_lengths(training, validation, catalog.tier_names, dimension, settings.seed)
+    only = None if settings.candidate == ALL else settings.candidate
+    choice, lengths = _candidate(only, settings, catalog, known, tell)
     losses, name = dict(choice.log_loss), choice.chosen.name
     if settings.distil:
         tell(f"distilling {name}")
@@ -136,6 +130,26 @@ def _chosen(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> Fi
             return FittedHeads(graph, student, student, losses, name, distilled=True)
     graph = build_heads(choice.chosen, lengths, dimension=dimension, n_features=n_features)
     return FittedHeads(graph, choice.chosen, lengths, losses, name, distilled=False)
+
+
+def _candidate(
+    only: str | None, settings: Settings, catalog: Catalog, known: Known, tell: Say
+) -> tuple[Choice, Lengths]:
+    """Fit one candidate, or all and choose, and the output lengths."""
+    dimension, _ = _widths(known.table)
+    choice = fit_and_choose(
+        known.training,
+        known.validation,
+        dimension=dimension,
+        seed=settings.seed,
+        only=only,
+        progress=tell,
+    )
+    tell("fitting output lengths")
+    lengths = fit_lengths(
+        known.training, known.validation, catalog.tier_names, dimension, settings.seed
+    )
+    return choice, lengths
 
 
 def _widths(table: OutcomeTable) -> tuple[int, int]:

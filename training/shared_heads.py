@@ -1,10 +1,10 @@
 """The shared network as heads: adequacy and output length per tier, calibrated.
 
 First it learns every outcome of every source. Then it settles: started from what it learnt, it is
-taught its own answers, for prompts as they are and written otherwise, and the length heads' answers
-beside them, so that one small network gives all (Bucila, Caruana and Niculescu-Mizil 2006; Hinton,
-Vinyals and Dean 2015, arXiv 1503.02531). Rows are ``training.shared_rows``, the graph is
-``training.shared_graph``.
+taught the mean of its own answers and a fitted candidate's, for prompts as they are and written
+otherwise, and the length heads' answers beside them, so that one small network gives all (Bucila,
+Caruana and Niculescu-Mizil 2006; Hinton, Vinyals and Dean 2015, arXiv 1503.02531). Which rows is
+``training.shared_rows``, the graph ``training.shared_graph``.
 """
 
 from dataclasses import dataclass, replace
@@ -12,19 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from training.candidates import fit_calibration
+from training.candidates import Candidate, fit_calibration
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.lengths import Lengths, smearing
 from training.members import sigmoid
 from training.network import fold_scaling
 from training.otherwise import Pairs
 from training.shared import REACH, Scale, Shared, SharedSettings, fit_shared
-from training.shared_rows import Outcomes, outcome_rows, settled_rows, settling_inputs
+from training.shared_rows import Outcomes, outcome_rows, settled_rows, settling
 
 LEARN = SharedSettings(networks=2)
-SETTLE = SharedSettings(
-    networks=2, passes=4, rate=1e-3, input_dropout=0.0, dropout=0.0, moved=0.5
-)
+SETTLE = SharedSettings(networks=2, passes=6, rate=1e-3, input_dropout=0.0, dropout=0.0, moved=0.5)
 _LEAST_STEPS = 1000
 _MOST_PASSES = 60
 _FAR = 1e4
@@ -79,6 +77,7 @@ class SharedHeads:
 def fit_shared_heads(
     outcomes: Outcomes,
     prior: Examples | None,
+    teacher: Candidate,
     lengths: Lengths,
     train: Examples,
     validation: Examples,
@@ -92,6 +91,7 @@ def fit_shared_heads(
     Args:
         outcomes: Of every source, none of a held-out or validation group.
         prior: Examples of the prior; None leaves it out.
+        teacher: Its adequacy is half of what the network settles on.
         lengths: Teacher of output tokens.
         train: Training part with the prior; only its inputs are used.
         validation: For Platt scaling and smearing, as for any candidate.
@@ -103,14 +103,20 @@ def fit_shared_heads(
     learnt = fit_shared(
         rows, dimension=dimension, settings=_long_enough(LEARN, len(rows.inputs)), seed=seed
     )
-    before, shown = settling_inputs(outcomes, train, pairs)
-    adequacy = sigmoid(learnt.outputs(before)[:, : outcomes.tiers])
-    logs = np.log1p(lengths.tokens(before))
+    own = sigmoid(learnt.outputs(validation.inputs)[:, : outcomes.tiers])
+    calibration = fit_calibration(own, validation.adequate)
+    prompts = settling(
+        outcomes, train, pairs, dimension=dimension, generator=np.random.default_rng(seed)
+    )
+    own = calibration.apply(sigmoid(learnt.outputs(prompts.before)[:, : outcomes.tiers]))
+    adequacy = (own + teacher.adequacy(prompts.before)) / 2.0
+    logs = np.log1p(lengths.tokens(prompts.before))
     mean, spread = logs.mean(axis=0), np.maximum(logs.std(axis=0), 1e-6)
+    taught = settled_rows(prompts, adequacy, (logs - mean) / spread)
     settled = fit_shared(
-        settled_rows(shown, adequacy, (logs - mean) / spread),
+        taught,
         dimension=dimension,
-        settings=_long_enough(SETTLE, len(shown)),
+        settings=_long_enough(SETTLE, len(taught.inputs)),
         seed=seed + 1,
         otherwise=None if pairs is None else pairs.carry_over,
         start=_with_lengths(learnt, outcomes.tiers),

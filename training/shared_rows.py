@@ -1,7 +1,7 @@
 """What the shared network learns from: every outcome of every source, and the prior.
 
-Rows come first as they were answered (``outcome_rows``), then as the fitted network itself answers
-them (``settled_rows``), so that it says of a prompt written otherwise what it says of the prompt as
+Rows come first as they were answered (``outcome_rows``), then as the fitted network and a teacher
+answer them (``settled_rows``), so that a prompt written otherwise gets the answer of the prompt as
 it is. The fitting is ``training.shared``.
 """
 
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.arrays import StrArray
+from eval.arrays import IntArray, StrArray
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.otherwise import Pairs
 from training.shared import Rows
+from training.student import mixed
 
 OTHER_MODELS = 0.2
 """What an outcome of another model than the tiers' counts, against 1."""
@@ -25,8 +26,7 @@ PRIOR = 0.3
 LENGTHS = 0.1
 """What half the squared error of a length in standard deviations counts, against log loss."""
 
-_COPIES = 2
-"""How often labelled inputs, the prior and pairs stand among the rows that settle the network."""
+_MOST_MIXED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +82,59 @@ def outcome_rows(outcomes: Outcomes, prior: Examples | None) -> Rows:
     return Rows(inputs, np.nan_to_num(labels), counts * known, labels.shape[1])
 
 
-def settling_inputs(
-    outcomes: Outcomes, train: Examples, pairs: Pairs | None
-) -> tuple[Float32Matrix, Float32Matrix]:
-    """Return inputs as they are and as they are shown, both float32 (n, d).
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Prompts the network settles on, each once; n of them.
+
+    Attributes:
+        before: float32 (n, d), inputs that are asked about.
+        shown: float32 (n, d), inputs that the answer is taught for: the same, or the prompt's
+            written otherwise.
+        copies: (n,) how often each stands among the rows.
+    """
+
+    before: Float32Matrix
+    shown: Float32Matrix
+    copies: IntArray
+
+
+def settling(
+    outcomes: Outcomes,
+    train: Examples,
+    pairs: Pairs | None,
+    *,
+    dimension: int,
+    generator: np.random.Generator,
+) -> Settling:
+    """Return prompts of every source, labelled ones and pairs twice, and mixed ones.
 
     Args:
         outcomes: Of every source.
         train: Training part with the prior; of copies one is taken.
         pairs: Prompts as they are and written otherwise.
+        dimension: Width of the vector part of the inputs.
+        generator: Of what is mixed.
     """
     own = np.unique(train.inputs, axis=0)
-    real = [outcomes.inputs, *[own] * _COPIES]
-    if pairs is None:
-        same = np.concatenate(real)
-        return same, same
-    before, after = [pairs.before] * _COPIES, [pairs.after] * _COPIES
-    return np.concatenate([*real, *before]), np.concatenate([*real, *after])
+    strange = mixed(outcomes.inputs, dimension, generator, _MOST_MIXED)
+    before, shown = [outcomes.inputs, strange, own], [outcomes.inputs, strange, own]
+    if pairs is not None:
+        before.append(pairs.before)
+        shown.append(pairs.after)
+    copies = [np.full(len(one), 1 if place < 2 else 2) for place, one in enumerate(before)]
+    return Settling(np.concatenate(before), np.concatenate(shown), np.concatenate(copies))
 
 
-def settled_rows(shown: Float32Matrix, adequacy: FloatMatrix, lengths: FloatMatrix) -> Rows:
+def settled_rows(prompts: Settling, adequacy: FloatMatrix, lengths: FloatMatrix) -> Rows:
     """Return rows whose targets are probabilities and standardised log lengths.
 
     Args:
-        shown: float32 (n, d).
+        prompts: n of them.
         adequacy: (n, T) in [0, 1], what is to be said.
         lengths: (n, T) of about unit spread.
     """
-    counts = np.ones((len(shown), 2 * adequacy.shape[1]), dtype=np.float32)
-    counts[:, adequacy.shape[1] :] = LENGTHS
     targets = np.hstack([adequacy, lengths]).astype(np.float32)
-    return Rows(shown, targets, counts, adequacy.shape[1])
+    counts = np.ones_like(targets)
+    counts[:, adequacy.shape[1] :] = LENGTHS
+    repeated = np.repeat(np.arange(len(targets)), prompts.copies)
+    return Rows(prompts.shown[repeated], targets[repeated], counts[repeated], adequacy.shape[1])

@@ -8,7 +8,7 @@ from synthetic import DIMENSION, N_FEATURES
 from eval.metrics import auroc
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from training.candidates import log_loss
+from training.candidates import Choice, log_loss
 from training.labels import Examples
 from training.lengths import Lengths
 from training.otherwise import Pairs
@@ -24,12 +24,15 @@ def fitted(
     catalog: Catalog,
     lengths: Lengths,
     examples: dict[str, Examples],
+    choices: dict[str, Choice],
     **options: object,
 ) -> SharedHeads:
     outcomes = outcomes_outside(made_up, catalog, made_up.group[parts != "train"])
     given = {"dimension": DIMENSION, "seed": 0, **options}
     train, validation = examples["train"], examples["validation"]
-    return fit_shared_heads(outcomes, None, lengths, train, validation, **given)
+    return fit_shared_heads(
+        outcomes, None, choices["lightgbm"].chosen, lengths, train, validation, **given
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,9 @@ def heads(
     catalog: Catalog,
     lengths: Lengths,
     examples: dict[str, Examples],
+    choices: dict[str, Choice],
 ) -> SharedHeads:
-    return fitted(made_up, parts, catalog, lengths, examples)
+    return fitted(made_up, parts, catalog, lengths, examples, choices)
 
 
 def test_it_foresees_adequacy_on_prompts_it_has_not_seen(
@@ -87,23 +91,23 @@ def test_beyond_what_was_learnt_a_feature_counts_as_the_bound(
 
 def test_the_same_seed_gives_the_same_heads_and_another_others(
     heads: SharedHeads, made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog,
-    lengths: Lengths, examples: dict[str, Examples],
+    lengths: Lengths, examples: dict[str, Examples], choices: dict[str, Choice],
 ) -> None:  # fmt: skip
-    again = fitted(made_up, parts, catalog, lengths, examples)
+    again = fitted(made_up, parts, catalog, lengths, examples, choices)
     np.testing.assert_array_equal(again.out[0], heads.out[0])
-    other = fitted(made_up, parts, catalog, lengths, examples, seed=1)
+    other = fitted(made_up, parts, catalog, lengths, examples, choices, seed=1)
     assert not np.array_equal(other.out[0], heads.out[0])
 
 
 def test_taught_by_pairs_it_moves_less_when_a_prompt_is_written_otherwise(
     heads: SharedHeads, made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog,
-    lengths: Lengths, examples: dict[str, Examples],
+    lengths: Lengths, examples: dict[str, Examples], choices: dict[str, Choice],
 ) -> None:  # fmt: skip
     before = examples["train"].inputs
     after = before.copy()
     after[:, DIMENSION] += before[:, DIMENSION].std()
     pairs = Pairs(before, after, DIMENSION)
-    taught = fitted(made_up, parts, catalog, lengths, examples, pairs=pairs)
+    taught = fitted(made_up, parts, catalog, lengths, examples, choices, pairs=pairs)
     fresh = examples["test"].inputs
     changed = fresh.copy()
     changed[:, DIMENSION] += before[:, DIMENSION].std()
