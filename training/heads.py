@@ -12,7 +12,8 @@ import onnx
 from eval.arrays import StrArray
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from training.candidates import Choice, fit_and_choose, log_loss
+from router.errors import TrainingError
+from training.candidates import CANDIDATES, Choice, fit_and_choose, log_loss
 from training.graph import build_heads
 from training.labels import Examples, Float32Matrix
 from training.lengths import Lengths, fit_lengths
@@ -79,6 +80,9 @@ def fit_heads(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> 
     Raises:
         TrainingError: an unknown candidate, an empty part, too few lengths, or no valid graph.
     """
+    known_names = sorted((*CANDIDATES, SHARED, ALL))
+    if settings.candidate not in known_names:
+        raise TrainingError(f"candidate {settings.candidate!r} given, must be one of {known_names}")
     if settings.candidate == SHARED:
         return _shared(settings, catalog, known, tell)
     return _chosen(settings, catalog, known, tell)

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from training.candidates import Candidate, fit_calibration
+from training.descent import SharedSettings
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.lengths import Lengths, smearing
 from training.members import sigmoid
 from training.network import fold_scaling
 from training.otherwise import Pairs
-from training.shared import REACH, Scale, Shared, SharedSettings, fit_shared
+from training.shared import REACH, Scale, Shared, fit_shared
 from training.shared_rows import Outcomes, outcome_rows, settled_rows, settling
 
 LEARN = SharedSettings(networks=2)

@@ -12,9 +12,9 @@ import numpy as np
 from eval.arrays import IntArray, StrArray
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
+from training.descent import Rows
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.otherwise import Pairs
-from training.shared import Rows
 from training.student import mixed
 
 OTHER_MODELS = 0.2

@@ -1,4 +1,4 @@
-"""The shared network: unknown targets teach nothing, every source teaches it, changes are unlearnt."""
+"""The shared network: unknown targets teach nothing, every source teaches, changes are unlearnt."""
 
 from dataclasses import replace
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from eval.metrics import auroc
+from training.descent import Rows, SharedSettings
 from training.members import sigmoid
-from training.shared import REACH, Rows, Scale, Shared, SharedSettings, fit_shared
+from training.shared import REACH, Scale, Shared, fit_shared
 
 DIMENSION = 8
 QUICK = SharedSettings(hidden=(16,), passes=12, batch=32, rate=1e-2, networks=2)

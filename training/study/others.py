@@ -15,10 +15,11 @@ from sklearn.cluster import KMeans
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
+from training.descent import SharedSettings
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.members import TreeSettings, clip, fit_booster, fit_stack, logit, raw_scores, sigmoid
 from training.network import Network, NetworkSettings, fit_network
-from training.shared import Shared, SharedSettings, fit_shared
+from training.shared import Shared, fit_shared
 from training.shared_rows import Outcomes, outcome_rows
 from training.study.ability import smoothed
 
@@ -151,7 +152,7 @@ class Learnt:
 
 def shared(known: Training) -> Learnt:
     """One network on the outcomes of all models on all sources, and on the prior."""
-    own = np.isnan(known.outcomes).all(axis=1)
+    own: npt.NDArray[np.bool_] = np.asarray(np.isnan(known.outcomes).all(axis=1))
     rows = outcome_rows(known.everywhere, known.examples.select(own) if own.any() else None)
     network = fit_shared(
         rows, dimension=known.dimension, settings=SharedSettings(), seed=known.seed
