@@ -20,7 +20,7 @@ from training.student import mixed
 OTHER_MODELS = 0.2
 """What an outcome of another model than the tiers' counts, against 1."""
 
-PRIOR = 0.3
+PRIOR = 0.6
 """What a training example of the prior counts."""
 
 LENGTHS = 0.1
