@@ -1,9 +1,9 @@
 """Ways to write a prompt otherwise that training learns to look through.
 
 Here are the changes alone, as functions of a text and a random generator; what they do to the
-inputs is ``training.otherwise``. Wordings are others than those of ``eval.robustness.changes``, and
-some kinds that are measured there have no like here: ``eval.robustness.changes.TAUGHT`` says which
-have.
+inputs is ``training.otherwise``. Wordings are others than those ``eval.robustness`` measures with,
+but for case, the full stop and plain quotation marks, which can hardly be written otherwise.
+Typos, paraphrases and the kinds of ``eval.robustness.changes.UNTAUGHT`` have no like here.
 """
 
 import random

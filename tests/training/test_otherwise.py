@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthetic import DIMENSION, ENCODER
 
 from eval.outcomes import OutcomeTable, read_outcomes
-from eval.robustness.changes import CHANGES
+from eval.robustness.changes import CHANGES, UNTAUGHT
 from router.errors import DataError
 from router.predict.encoder import TextEncoder
 from router.types import Message
@@ -117,7 +117,9 @@ def test_a_wording_is_the_same_for_the_same_seed_and_keeps_the_letters(
 
 def test_no_wording_but_case_full_stop_and_plain_quotes_is_one_that_is_measured() -> None:
     text, shared = "Which of these two roads is the shorter one.", set()
-    measured = {change(text, random.Random(0)): name for name, change in CHANGES.items()}
+    measured = {
+        change(text, random.Random(0)): name for name, change in {**CHANGES, **UNTAUGHT}.items()
+    }
     for name, wording in WORDINGS.items():
         for seed in range(300):
             if (found := measured.get(wording(text, random.Random(seed)))) is not None:
