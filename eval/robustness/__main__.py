@@ -55,13 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def flips_table(flips: Sequence[Flips]) -> str:
     """Print one line a change, with 95 % intervals by resampling groups of prompts."""
-    head = ["change", "prompts", "another tier", "a lower tier", "adequacy moves by"]
+    head = ["change", "prompts", "another tier", "a lower tier", "costly flip", "adequacy moves by"]
     rows = [
         [
             one.change,
             str(one.prompts),
             with_interval(one.flipped),
             with_interval(one.cheaper),
+            "-" if one.costly is None else with_interval(one.costly),
             with_interval(one.moved),
         ]
         for one in flips
