@@ -88,8 +88,8 @@ ope: $(VENV)/.train ## estimate ARTIFACT's quality and cost from a server's deci
 	$(BIN)/python -m eval.ope --log $(LOG) --outcomes $(OUTCOMES) --artifact $(ARTIFACT) --catalog $(CATALOG) $(OPE_FLAGS)
 
 .PHONY: data
-data: $(VENV)/.train ## rebuild data/outcomes (numbers only) from the outcome texts in FROM
-	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes --answers data/answers/zeroeval.parquet
+data: $(VENV)/.train ## rebuild data/outcomes and what belongs to it (numbers only) from the outcome texts in FROM
+	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes --answers data/answers/zeroeval.parquet --otherwise data/otherwise
 
 .PHONY: encoder
 encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIND=transformer
