@@ -18,13 +18,11 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bench.growth.axes import SHIPPED, Setup
-from bench.variants import copy_with_heads, rename_output, seal
+from bench.variants import copy_with_heads, rename_output, seal, without_contracts
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.predict.artifact import LENGTH_BOUNDS
 from router.predict.files import read_json
-from router.predict.parts import PROMISE_FILE, REVIEW_FILE, REVIEWED_FILE, TOPICS_FILE
 
-_OF_THE_TIERS = (PROMISE_FILE, TOPICS_FILE, REVIEW_FILE, REVIEWED_FILE)
 _PAGE = (
     b'vllm:num_requests_waiting{engine="0"} 0.0\n'
     b'vllm:num_requests_running{engine="0"} 5.0\n'
@@ -73,15 +71,12 @@ def write_with_tiers(source: Path, target: Path, tiers: int) -> None:
                 output.type.tensor_type.shape.dim[1].dim_value = tiers
 
     copy_with_heads(source, target, mix)
-    for name in _OF_THE_TIERS:
-        (target / name).unlink(missing_ok=True)
+    without_contracts(target, manifest)
     nearest = mixing.argmax(axis=0).tolist()
     bounds = manifest[LENGTH_BOUNDS]
     for key in ("edges", "factors"):
         bounds[key] = [bounds[key][at] for at in nearest]
     manifest["tiers"] = [{"name": f"t{n}", "reference_model": f"m{n}"} for n in range(tiers)]
-    for key in ("promise", "review"):
-        manifest.pop(key, None)
     seal(target, manifest)
 
 

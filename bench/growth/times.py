@@ -1,8 +1,8 @@
 """The time of a call at every point of an axis, the points taking turns, each beside its echo."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -63,39 +63,49 @@ def measure(
         seed: Of the prompts.
     """
     with ExitStack() as stack:
-        clients: dict[Setup, Clients] = {}
-        for setup in dict.fromkeys(point.setup for point in axis.points):
-            place = places[setup]
-            config = Config(
-                address="127.0.0.1:0",
-                artifact=place.artifact,
-                catalog=place.catalog,
-                store=store / f"{axis.name}-{len(clients)}.sqlite3",
-            )
-            server = stack.enter_context(MeasuredServer.start(config, "asyncio"))
-            clients[setup] = stack.enter_context(Clients(server.address, 1))
-        found = _rounds(axis.points, clients, seconds, rounds, seed)
+        clients = {
+            setup: stack.enter_context(serving(places[setup], store / f"{axis.name}-{number}"))
+            for number, setup in enumerate(dict.fromkeys(point.setup for point in axis.points))
+        }
+        asked = [(point, clients[point.setup]) for point in axis.points]
+        found = take_turns(asked, seconds, rounds, seed)
     print(f" {axis.name}", file=sys.stderr)
     return found
 
 
-def _rounds(
-    points: Sequence[Point],
-    clients: Mapping[Setup, Clients],
-    seconds: float,
-    rounds: int,
-    seed: int,
+@contextmanager
+def serving(place: Place, store: Path) -> Iterator[Clients]:
+    """Serve a setup in a process of its own; give a client process of it."""
+    config = Config(
+        address="127.0.0.1:0", artifact=place.artifact, catalog=place.catalog, store=store
+    )
+    with (
+        MeasuredServer.start(config, "asyncio") as server,
+        Clients(server.address, 1) as clients,
+    ):
+        yield clients
+
+
+def take_turns(
+    asked: Sequence[tuple[Point, Clients]], seconds: float, rounds: int, seed: int
 ) -> list[Timed]:
-    routes: list[list[Block]] = [[] for _ in points]
-    echoes: list[list[Block]] = [[] for _ in points]
+    """Ask every point in every round, with an echo of the same server before it.
+
+    Args:
+        asked: Points, and clients of the server each is asked of.
+        seconds: Length of a block, > 0.
+        rounds: At least 1.
+        seed: Of the prompts.
+    """
+    routes: list[list[Block]] = [[] for _ in asked]
+    echoes: list[list[Block]] = [[] for _ in asked]
     for number in range(rounds):
-        for point, ours, floor in zip(points, routes, echoes, strict=True):
-            client = clients[point.setup]
-            floor.append(client.run(Job("echo", 0, 1, seconds / 2, seed)))
+        for (point, clients), ours, floor in zip(asked, routes, echoes, strict=True):
+            floor.append(clients.run(Job("echo", 0, 1, seconds / 2, seed)))
             job = Job("route", point.tokens, 1, seconds, seed + number, messages=point.messages)
-            ours.append(client.run(job))
+            ours.append(clients.run(job))
         print(".", end="", file=sys.stderr, flush=True)
     return [
         Timed(point, tuple(ours), tuple(floor))
-        for point, ours, floor in zip(points, routes, echoes, strict=True)
+        for (point, _), ours, floor in zip(asked, routes, echoes, strict=True)
     ]
