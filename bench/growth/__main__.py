@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print tables in Markdown, draw, write; return the exit status."""
     given = sys.argv[1:] if argv is None else list(argv)
     if given[:1] == ["--counted"]:  # by callgrind, from bench.growth.counts
-        name, root, url, seed = given[1:]
-        counted(name, Path(root), url, int(seed))
+        name, root, url = given[1:]
+        counted(name, Path(root), url)
         return 0
     arguments = build_parser().parse_args(given)
     chosen = [axis for axis in AXES if axis.name in arguments.axes]

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from bench.callgrind import count
-from bench.growth.axes import AXES, Axis, Setup
+from bench.growth.axes import AXES, Axis, Point, Setup
 from bench.growth.setups import write_setup
 from bench.in_process import servicer_of
-from bench.instructions import decide
+from bench.instructions import decide_all, write_requests
 from bench.load import route_request
 from router.catalog import load_catalog
 from router.cost.pools.load import PoolState, nothing_read
@@ -35,11 +35,17 @@ def counts(axis: Axis, root: Path, url: str, seed: int) -> dict[int, float]:
     Raises:
         NotReadyError: valgrind is missing or failed.
     """
-    found = count(["-m", "bench.growth", "--counted", axis.name, str(root), url, str(seed)])
+    for point in axis.points:
+        generator = random.Random(seed)  # noqa: S311 - text, not a secret
+        requests = [
+            route_request(generator, point.tokens, point.messages) for _ in range(_REQUESTS)
+        ]
+        write_requests(_file(root, axis, point), requests)
+    found = count(["-m", "bench.growth", "--counted", axis.name, str(root), url])
     return {point.value: total / _CALLS for point, total in zip(axis.points, found, strict=True)}
 
 
-def counted(name: str, root: Path, url: str, seed: int) -> None:
+def counted(name: str, root: Path, url: str) -> None:
     """Decide at every point of an axis; this is what runs under callgrind."""
     axis = next(axis for axis in AXES if axis.name == name)
     engines: dict[Setup, Engine] = {}
@@ -49,14 +55,13 @@ def counted(name: str, root: Path, url: str, seed: int) -> None:
         artifact = load_artifact(place.artifact, loaded)
         engines[setup] = build_engine(artifact, load_catalog(place.catalog))
     for point in axis.points:
-        generator = random.Random(seed)  # noqa: S311 - text, not a secret
-        wires = [
-            route_request(generator, point.tokens, point.messages).SerializeToString()
-            for _ in range(_REQUESTS)
-        ]
         with servicer_of(engines[point.setup]) as (servicer, engine):
             _set_loads(engine)
-            decide(servicer, wires, _CALLS)
+            decide_all(servicer, _file(root, axis, point), _CALLS)
+
+
+def _file(root: Path, axis: Axis, point: Point) -> Path:
+    return root / f"{axis.name}-{point.value}.bin"
 
 
 def _set_loads(engine: Engine) -> None:

@@ -75,13 +75,16 @@ TINY = Axis("tokens", "tokens of the prompt", (Point(20, SHIPPED, 20), Point(60,
 def test_every_point_is_decided_between_its_own_marks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[int, int]] = []
+    asked: list[tuple[str, int]] = []
     monkeypatch.setattr(
-        counts, "decide", lambda _, wires, calls: asked.append((len(wires[0]), calls))
+        counts, "decide_all", lambda _, path, calls: asked.append((path.name, calls))
     )
-    counted("pools", tmp_path, "http://127.0.0.1:9/metrics", 0)
-    assert len(asked) == 5
-    assert len({size for size, _ in asked}) == 1
+    monkeypatch.setattr(counts, "count", lambda _: [1_200.0] * 5)
+    found = counts.counts(AXES[-1], tmp_path, "http://127.0.0.1:9/metrics", 0)
+    assert found == dict.fromkeys((0, 4, 8, 16, 32), 100.0)
+    counted("pools", tmp_path, "http://127.0.0.1:9/metrics")
+    assert asked == [(f"pools-{value}.bin", 12) for value in found]
+    assert all((tmp_path / name).stat().st_size > 100 for name, _ in asked)
 
 
 def test_points_take_turns_on_a_real_server_and_are_drawn(tmp_path: Path) -> None:
