@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.growth.axes import AXES, Axis
-from bench.growth.counts import counted, counts
+from bench.growth.counts import counts
 from bench.growth.figures import Grown, rows_of, table_of
 from bench.growth.picture import draw
 from bench.growth.setups import engine_metrics, write_setup
@@ -37,12 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print tables in Markdown, draw, write; return the exit status."""
-    given = sys.argv[1:] if argv is None else list(argv)
-    if given[:1] == ["--counted"]:  # by callgrind, from bench.growth.counts
-        name, root, url = given[1:]
-        counted(name, Path(root), url)
-        return 0
-    arguments = build_parser().parse_args(given)
+    arguments = build_parser().parse_args(argv)
     chosen = [axis for axis in AXES if axis.name in arguments.axes]
     try:
         with tempfile.TemporaryDirectory() as root, engine_metrics() as url:
@@ -67,7 +62,7 @@ def _grown(axis: Axis, root: Path, url: str, arguments: argparse.Namespace) -> G
         for setup in dict.fromkeys(point.setup for point in axis.points)
     }
     timed = measure(axis, places, root, arguments.seconds, arguments.rounds, arguments.seed)
-    found = {} if arguments.no_instructions else counts(axis, root, url, arguments.seed)
+    found = {} if arguments.no_instructions else counts(axis, places, root, arguments.seed)
     return Grown(axis, timed, found)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.growth import counts
+from bench.growth import counts, decided
 from bench.growth.axes import AXES, SHIPPED, Axis, Point, Setup
-from bench.growth.counts import counted
+from bench.growth.counts import steps_of
 from bench.growth.figures import Grown, rows_of, table_of
 from bench.growth.picture import draw
 from bench.growth.setups import engine_metrics, mixture, write_setup
@@ -16,6 +16,7 @@ from bench.growth.times import Timed, measure
 from bench.load import Block, Job, make_requests
 from router import load_engine
 from router.cost.pools.http import fetch
+from router.server.servicer import RouterServicer
 from router.types import Message, Request
 
 PROMPT = Request((Message("user", "Prove that the sum of two odd numbers is even."),))
@@ -72,19 +73,32 @@ def test_a_conversation_ends_with_its_users_prompt() -> None:
 TINY = Axis("tokens", "tokens of the prompt", (Point(20, SHIPPED, 20), Point(60, SHIPPED, 60)), 20)
 
 
-def test_every_point_is_decided_between_its_own_marks(
+def test_every_point_is_decided_between_its_own_marks_with_its_pools_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, int]] = []
-    monkeypatch.setattr(
-        counts, "decide_all", lambda _, path, calls: asked.append((path.name, calls))
-    )
-    monkeypatch.setattr(counts, "count", lambda _: [1_200.0] * 5)
-    found = counts.counts(AXES[-1], tmp_path, "http://127.0.0.1:9/metrics", 0)
-    assert found == dict.fromkeys((0, 4, 8, 16, 32), 100.0)
-    counted("pools", tmp_path, "http://127.0.0.1:9/metrics")
-    assert asked == [(f"pools-{value}.bin", 12) for value in found]
-    assert all((tmp_path / name).stat().st_size > 100 for name, _ in asked)
+    axis = AXES[-1]
+    asked: list[tuple[str, int, set[str]]] = []
+
+    def decide_all(servicer: RouterServicer, path: Path, calls: int) -> None:
+        engine = servicer._switch.now.main.engine
+        loads = {} if engine.pools is None else engine.pools.loads
+        asked.append((path.name, len(loads), {load.state.name for load in loads.values()}))
+        assert (path.stat().st_size > 100, calls) == (True, 12)
+
+    url = "http://127.0.0.1:9/metrics"
+    places = {one.setup: write_setup(one.setup, tmp_path, url) for one in axis.points}
+    monkeypatch.setattr(decided, "decide_all", decide_all)
+    decided.decide_plan(steps_of(axis, places, tmp_path, 0))
+    assert [(name, pools) for name, pools, _ in asked] == [
+        (f"pools-{value}.bin", value) for value in (0, 4, 8, 16, 32)
+    ]
+    assert [states for _, _, states in asked] == [set(), *[{"SERVING"}] * 4]
+
+
+def test_a_count_is_that_of_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "count", lambda _: [1_200.0, 3_600.0])
+    places = {SHIPPED: write_setup(SHIPPED, tmp_path, "")}
+    assert counts.counts(TINY, places, tmp_path, 0) == {20: 100.0, 60: 300.0}
 
 
 def test_points_take_turns_on_a_real_server_and_are_drawn(tmp_path: Path) -> None:
