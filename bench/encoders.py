@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from bench.document import add_flag, write_section
 from bench.growth.axes import SHIPPED, Point
 from bench.growth.setups import Place
 from bench.growth.times import Timed, serving, take_turns
@@ -140,15 +141,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7, help="alternating rounds (7)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-encoders.json"))
-    arguments = parser.parse_args(argv)
+    add_flag(parser)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser.parse_args(given)
     try:
         pairs = measure(
             arguments.encoder, arguments.sizes, arguments.seconds, arguments.rounds, arguments.seed
         )
+        print(table_of(pairs))
+        seed, text = arguments.seed, table_of(pairs)
+        write_section(arguments.document, "encoders", "bench.encoders", given, seed, text)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print(table_of(pairs))
     settings = {name: getattr(arguments, name) for name in ("seconds", "rounds")}
     write_rows(rows_of(pairs), arguments.seed, settings, arguments.out)
     return 0

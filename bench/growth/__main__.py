@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.document import add_flag, write_section
 from bench.growth.axes import AXES, Axis
 from bench.growth.counts import counts
 from bench.growth.figures import Grown, rows_of, table_of
 from bench.growth.picture import draw
 from bench.growth.setups import engine_metrics, write_setup
 from bench.growth.times import measure
-from bench.report import Row, write_rows
+from bench.report import write_rows
 from router.errors import RouterError
 
 
@@ -31,24 +32,29 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-instructions", action="store_true", help="times only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-growth.json"), metavar="FILE")
+    add_flag(parser)
     parser.add_argument("--picture", type=Path, default=Path("build/growth.png"), metavar="FILE")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print tables in Markdown, draw, write; return the exit status."""
-    arguments = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser().parse_args(given)
     chosen = [axis for axis in AXES if axis.name in arguments.axes]
     try:
         with tempfile.TemporaryDirectory() as root, engine_metrics() as url:
             grown = [_grown(axis, Path(root), url, arguments) for axis in chosen]
+        for one in grown:
+            print(f"\n{table_of(one)}")
+            write_section(
+                arguments.document, f"growth of {one.axis.name}", "bench.growth", given,
+                arguments.seed, table_of(one),
+            )  # fmt: skip
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    rows: list[Row] = []
-    for one in grown:
-        print(f"\n{table_of(one)}")
-        rows += rows_of(one)
+    rows = [row for one in grown for row in rows_of(one)]
     note = "Log scale. Time: median of calls over gRPC, one in flight. Instructions: callgrind."
     draw(grown, arguments.picture, note)
     settings = {name: getattr(arguments, name) for name in ("axes", "seconds", "rounds")}
