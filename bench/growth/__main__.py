@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = [axis for axis in AXES if axis.name in arguments.axes]
     try:
         with tempfile.TemporaryDirectory() as root, engine_metrics() as url:
-            grown = [_grown(axis, Path(root), url, arguments) for axis in chosen]
+            grown = _grown(chosen, Path(root), url, arguments)
         for one in grown:
             print(f"\n{table_of(one)}")
             write_section(
@@ -62,14 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _grown(axis: Axis, root: Path, url: str, arguments: argparse.Namespace) -> Grown:
+def _grown(
+    axes: Sequence[Axis], root: Path, url: str, arguments: argparse.Namespace
+) -> list[Grown]:
     places = {
-        setup: write_setup(setup, root, url)
-        for setup in dict.fromkeys(point.setup for point in axis.points)
+        point.setup: write_setup(point.setup, root, url) for axis in axes for point in axis.points
     }
-    timed = measure(axis, places, root, arguments.seconds, arguments.rounds, arguments.seed)
-    found = {} if arguments.no_instructions else counts(axis, places, root, arguments.seed)
-    return Grown(axis, timed, found)
+    timed = [
+        measure(axis, places, root, arguments.seconds, arguments.rounds, arguments.seed)
+        for axis in axes
+    ]
+    found: Sequence[dict[int, float]] = [{} for _ in axes]
+    if not arguments.no_instructions:
+        found = counts(axes, places, root, arguments.seed)
+    return [Grown(*one) for one in zip(axes, timed, found, strict=True)]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The instructions of a decision at every point of an axis, by callgrind, gRPC left out.
+"""The instructions of a decision at every point of every axis, by callgrind, gRPC left out.
 
 A count says how the work grows whatever else the machine does.
 """
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.callgrind import count
@@ -20,23 +20,24 @@ _CALLS = 12
 
 
 def counts(
-    axis: Axis, places: Mapping[Setup, Place], directory: Path, seed: int
-) -> dict[int, float]:
-    """Return the instructions of a decision for each value of an axis.
+    axes: Sequence[Axis], places: Mapping[Setup, Place], directory: Path, seed: int
+) -> list[dict[int, float]]:
+    """Return the instructions of a decision for each value of each axis, all in one run.
 
     Args:
-        axis: What grows.
-        places: Of its setups.
+        axes: What grows.
+        places: Of their setups.
         directory: For the requests and the plan.
         seed: Of the prompts.
 
     Raises:
         NotReadyError: valgrind is missing or failed.
     """
-    plan = directory / f"{axis.name}.json"
-    plan.write_text(json.dumps(steps_of(axis, places, directory, seed)), encoding="utf-8")
-    found = count(["-m", "bench.growth.decided", str(plan)])
-    return {point.value: total / _CALLS for point, total in zip(axis.points, found, strict=True)}
+    steps = [step for axis in axes for step in steps_of(axis, places, directory, seed)]
+    plan = directory / "plan.json"
+    plan.write_text(json.dumps(steps), encoding="utf-8")
+    found = iter(count(["-m", "bench.growth.decided", str(plan)]))
+    return [{point.value: next(found) / _CALLS for point in axis.points} for axis in axes]
 
 
 def steps_of(axis: Axis, places: Mapping[Setup, Place], directory: Path, seed: int) -> list[Step]:

@@ -98,7 +98,7 @@ def test_every_point_is_decided_between_its_own_marks_with_its_pools_read(
 def test_a_count_is_that_of_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "count", lambda _: [1_200.0, 3_600.0])
     places = {SHIPPED: write_setup(SHIPPED, tmp_path, "")}
-    assert counts.counts(TINY, places, tmp_path, 0) == {20: 100.0, 60: 300.0}
+    assert counts.counts([TINY], places, tmp_path, 0) == [{20: 100.0, 60: 300.0}]
 
 
 def test_points_take_turns_on_a_real_server_and_are_drawn(tmp_path: Path) -> None:
