@@ -119,6 +119,10 @@ bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed r
 bench-peers: .venv-peers/.done ## our service and routers of others on the same prompts, in one run
 	.venv-peers/bin/python -m bench.peers
 
+.PHONY: bench-growth
+bench-growth: $(VENV)/.train ## what a decision costs as prompts, messages, tiers and live pools grow (instructions need valgrind)
+	$(BIN)/python -m bench.growth
+
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py

@@ -133,6 +133,12 @@ STORE_ERRORS = Family(
 LOG_DROPPED = Family(
     "router_decision_log_dropped_total", "counter", (), "Decisions that did not reach the log."
 )
+REPORTS_DROPPED = Family(
+    "router_token_reports_dropped_total",
+    "counter",
+    (),
+    "Reports of input tokens that nothing was learnt from: no room, or the store failed.",
+)
 READY = Family(
     "router_ready", "gauge", (), "Workers that take calls: 0 while starting or draining."
 )
@@ -203,10 +209,10 @@ WORKER_RESTARTS = Family(
 FAMILIES = (
     CALLS, CALL_SECONDS, IN_FLIGHT, WAITING, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS,
     ERRORS, SHEDS, DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS,
-    SUSPENDED, STORE_UP, STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CHANGES,
-    RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT, SHADOW_COST,
-    SHADOW_ADEQUACY, CPU_SECONDS, RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED, WORKER_UP,
-    WORKER_RESTARTS,
+    SUSPENDED, STORE_UP, STORE_ERRORS, LOG_DROPPED, REPORTS_DROPPED, READY, BUILD, ARTIFACT,
+    CATALOG, CHANGES, RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT,
+    SHADOW_COST, SHADOW_ADEQUACY, CPU_SECONDS, RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED,
+    WORKER_UP, WORKER_RESTARTS,
 )  # fmt: skip
 """In the order in which they are told."""
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -4,19 +4,25 @@ from router.metrics import families
 from router.metrics.registry import Registry
 from router.server.follow_up import FollowUp
 from router.server.gate import Gate
+from router.server.learning import Learning
 from router.server.rollout_metrics import tell_rollout
 from router.server.versions import Versions
 
 
 def tell_figures(
-    registry: Registry, versions: Versions, follow_up: FollowUp, gate: Gate | None
+    registry: Registry,
+    versions: Versions,
+    follow_up: FollowUp,
+    learning: Learning,
+    gate: Gate | None,
 ) -> None:
-    """Set the metrics of contracts, logs, reloads, trials and refused keys to what they are now.
+    """Set the metrics of contracts, logs, learning, reloads, trials and refused keys as they are.
 
     Args:
         registry: Of the server; on its thread.
         versions: Who is in force.
         follow_up: Of decisions.
+        learning: From outcomes.
         gate: None where no keys are asked for.
     """
     registry.cell(families.AUDITS, "missed").value = follow_up.missed.count
@@ -24,6 +30,7 @@ def tell_figures(
         len(audits.suspensions) for audits in {arm.audits for arm in versions.switch.now.arms}
     )
     registry.cell(families.LOG_DROPPED).value = follow_up.dropped
+    registry.cell(families.REPORTS_DROPPED).value = learning.dropped
     tell_rollout(registry, versions)
     if gate is not None:
         for code_and_reason, count in gate.refused.items():
