@@ -40,8 +40,9 @@ class Outbox:
         return path
 
     def delete(self, name: str) -> None:
-        """Delete a file, if it is there."""
-        (self.directory / name).unlink(missing_ok=True)
+        """Delete a file, if it is there, and what a crash left of writing it."""
+        for path in (self.directory / name, *self.directory.glob(f".{name}.*")):
+            path.unlink(missing_ok=True)
         self._sync()
 
     def _sync(self) -> None:
