@@ -10,7 +10,8 @@ from typing import Any
 from bad_inputs import BadFile
 
 from router.catalog import load_catalog, parse_catalog
-from router.config import Config, load_config
+from router.config import Config
+from router.config_sources import load_config
 from router.errors import CatalogError, ConfigError, StoreError
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog

@@ -133,6 +133,13 @@ class LivePools:
             seconds = replica_seconds(live.pool, chosen.input_tokens, chosen.output_tokens)
             live.flow.send(self._clock(), live.pool.throughput.concurrency * seconds)
 
+    def took_instead(self, chosen: Estimate, asked: Estimate) -> None:
+        """Be told that not what was chosen is asked, as ``took`` was told, but another."""
+        live = self._of.get(chosen.deployment.id)
+        if live is not None:
+            live.flow.take_back(self._clock())
+        self.took(asked)
+
 
 def live_pools(deployments: Sequence[Deployment], pools: Sequence[Pool]) -> LivePools | None:
     """Return the prices of a catalog's deployments on pools; None if no deployment names one."""
