@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eval.arrays import BoolArray
 from eval.outcomes import OutcomeTable
 from eval.pools.traffic import Scenario
 from router.engine import Engine
@@ -33,7 +32,7 @@ def made_lines(
     level = scenario.shape(grid, rng)
     counts = rng.poisson(level * requests / level.sum())
     at = np.sort(np.repeat(grid, counts) + rng.uniform(0, 1, counts.sum()))
-    is_known: BoolArray = ~np.isnan(held_out.output_tokens).any(axis=1)
+    is_known = np.asarray(np.isfinite(held_out.output_tokens).all(axis=1), dtype=np.bool_)
     held_out = held_out.select(is_known)
     names = engine.artifact.tier_names
     predictions = predict_recorded(engine.artifact, held_out.vectors, held_out.features)
