@@ -46,7 +46,7 @@ def own_deployment(catalog: Catalog, pool: str | None) -> tuple[Pool, Deployment
 
 
 def market_of(catalog: Catalog, own: Deployment, goal: Goal) -> Market:
-    """Return who may serve: a deployment on a pool, and all with a price that are on none.
+    """Return who may serve, in the catalog's order: one on a pool, and all paid by use.
 
     The list price is the deployment's own, else the cheapest API's of its tier, by the sum of its
     rates.
@@ -69,10 +69,10 @@ def market_of(catalog: Catalog, own: Deployment, goal: Goal) -> Market:
             f"deployment {own.id!r} has no price, and no other of tier {own.tier!r} has: state one "
             "in [deployments.price], for a router that goes by list prices"
         )
-    deployments = (*rest, own)
+    deployments = tuple(one for one in catalog.deployments if one is own or one in rest)
     names = catalog.tier_names
     tiers = tuple(names.index(one.tier) for one in deployments)
-    return Market(deployments, tiers, len(rest), price, goal)
+    return Market(deployments, tiers, deployments.index(own), price, goal)
 
 
 def setting_of(
