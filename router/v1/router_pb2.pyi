@@ -950,8 +950,8 @@ class CostSplit(google.protobuf.message.Message):
     that has no upper output lengths.
     """
     p95_usd: builtins.float
-    """Cost that about 95 % of such requests stay below. Both are derived from the upper output length
-    and are not calibrated (docs/prices.md).
+    """Cost that about 95 % of such requests stay below. Both are calibrated with the upper output length;
+    for an artifact that was trained before they were, derived from it (docs/prices.md).
     """
     def __init__(
         self,
