@@ -153,7 +153,7 @@ lint-deploy: .venv-deploy/.done ## check deploy/ offline: YAML, Dockerfile, Comp
 	.venv-deploy/bin/yamllint --strict -c deploy/yamllint.yaml deploy
 	.venv-deploy/bin/hadolint deploy/Dockerfile
 	.venv-deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
-	for file in deployment service autoscaler disruption-budget network-policy; do \
+	for file in deployment service autoscaler disruption-budget network-policy pools/autoscaler; do \
 	  .venv-deploy/bin/kubernetes-validate --strict --quiet deploy/kubernetes/$$file.yaml || exit 1; done
 
 .PHONY: audit
