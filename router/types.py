@@ -5,10 +5,11 @@ a float (an estimate, never a booking), tokens are counts, probabilities lie in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from router.cost.price import CacheUse, Price, PromptCache
@@ -148,10 +149,10 @@ class Needs:
 
 
 NO_NEEDS = Needs()
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A checked request. ``goal`` None means the catalog's default goal."""
 
     messages: tuple[Message, ...]
@@ -160,7 +161,7 @@ class Request:
     allowed_tiers: frozenset[str] = frozenset()
     denied_tiers: frozenset[str] = frozenset()
     max_output_tokens: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = NO_TAGS
     session_id: str = ""
     request_id: str = ""
 

@@ -7,7 +7,7 @@ operator of this name (opset 18), for a value of shape (1, n) as a vector of n.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import sqrt
+from math import exp, inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Function = Callable[..., Array]
+Scalar = Callable[[float], float]
 Operator = Callable[[Sequence[Array | None], Mapping[str, float]], Function | None]
 
 _TO_FLOAT = 1.0  # TensorProto.FLOAT
@@ -83,7 +84,7 @@ def _lp_normalization(
 
     def normalise(value: Array) -> Array:
         norm = sqrt(np.dot(value, value))
-        return value / np.float32(norm) if norm else value
+        return value / norm if norm else value
 
     return normalise
 
@@ -92,19 +93,6 @@ def _concat(constants: Sequence[Array | None], attributes: Mapping[str, float]) 
     if any(one is not None for one in constants) or attributes["axis"] not in (-1.0, 1.0):
         raise NotPlainError
     return lambda *values: np.concatenate(values)
-
-
-def _clip(constants: Sequence[Array | None], attributes: Mapping[str, float]) -> Function:
-    value, low, high = constants
-    if value is not None or low is None or high is None:
-        raise NotPlainError
-    least, most = as_row(low), as_row(high)
-    return lambda value: np.minimum(np.maximum(value, least), most)
-
-
-def _relu(constants: Sequence[Array | None], attributes: Mapping[str, float]) -> Function:
-    zero = np.float32(0.0)
-    return lambda value: np.maximum(value, zero)
 
 
 def _sigmoid(constants: Sequence[Array | None], attributes: Mapping[str, float]) -> Function:
@@ -120,16 +108,8 @@ def _identity(constants: Sequence[Array | None], attributes: Mapping[str, float]
     return None
 
 
-def as_row(constant: Array) -> Array:
-    """Return a constant that is broadcast to a row: one number, or one for each."""
-    if constant.ndim > 1 and constant.shape[0] != 1:
-        raise NotPlainError
-    return constant.reshape(constant.shape[-1:])
-
-
 OPERATORS: Mapping[str, Operator] = {
     "Cast": _cast,
-    "Clip": _clip,
     "Concat": _concat,
     "Exp": _exp,
     "Gather": _gather,
@@ -137,7 +117,6 @@ OPERATORS: Mapping[str, Operator] = {
     "Identity": _identity,
     "LpNormalization": _lp_normalization,
     "MatMul": _mat_mul,
-    "Relu": _relu,
     "Sigmoid": _sigmoid,
     "Unsqueeze": _unsqueeze,
 }
@@ -151,3 +130,65 @@ PAIRWISE: Mapping[str, Function] = {
     "Sub": np.subtract,
 }
 """Functions of two inputs, each of which may be a constant."""
+
+
+def _clip(constants: Sequence[Array | None]) -> list[tuple[Function, Array]]:
+    value, low, high = constants
+    if value is not None or low is None or high is None:
+        raise NotPlainError
+    return [(np.maximum, low), (np.minimum, high)]
+
+
+BOUNDED: Mapping[str, Callable[[Sequence[Array | None]], list[tuple[Function, Array]]]] = {
+    "Clip": _clip,
+    "Relu": lambda _: [(np.maximum, np.zeros(1, np.float32))],
+}
+"""From constants of the node to functions of its input and a constant, one after the other."""
+
+
+def as_row(constant: Array) -> Array:
+    """Return a constant that is broadcast to a row: one number, or one for each."""
+    if constant.ndim > 1 and constant.shape[0] != 1:
+        raise NotPlainError
+    return constant.reshape(constant.shape[-1:])
+
+
+def scalar_of(node: Any, constants: Mapping[str, Array]) -> tuple[str, Scalar] | None:
+    """Return the value a node takes and what it does to each number of it; None if it is not so.
+
+    Args:
+        node: Of the graph.
+        constants: Of the graph, by name.
+    """
+    value, *others = node.input
+    if node.domain not in ("", "ai.onnx") or value in constants:
+        return None
+    if not others:
+        function = _ALONE.get(node.op_type)
+        return None if function is None else (value, function)
+    known = constants.get(others[0])
+    if len(others) > 1 or known is None or known.size != 1:
+        return None
+    number = float(known.reshape(-1)[0])
+    if node.op_type == "Sub":
+        return value, lambda one: one - number
+    if node.op_type == "Max":
+        return value, lambda one: max(one, number)
+    return None
+
+
+def _sigmoid_of(one: float) -> float:
+    if one >= 0.0:
+        return 1.0 / (1.0 + exp(-one))
+    power = exp(one)
+    return power / (1.0 + power)
+
+
+def _exp_of(one: float) -> float:
+    try:
+        return exp(one)
+    except OverflowError:
+        return inf
+
+
+_ALONE: Mapping[str, Scalar] = {"Exp": _exp_of, "Sigmoid": _sigmoid_of}
