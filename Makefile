@@ -59,9 +59,8 @@ peers: $(VENV)/.train ## crossval with routers of others beside, from their stor
 	$(BIN)/python -m eval.peers pairs --scores $(PEERS)
 
 .PHONY: peers-scores
-peers-scores: .venv-peers/.done ## score the texts in FROM with the peers' packages into PEERS, and time a decision of each
+peers-scores: .venv-peers/.done ## score the texts in FROM with the peers' packages into PEERS
 	.venv-peers/bin/python -m eval.peers scores --texts $(FROM) --seed $(SEED) --out $(PEERS)
-	.venv-peers/bin/python -m eval.peers latency
 
 .PHONY: calibrate
 calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
@@ -115,6 +114,10 @@ chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
 .PHONY: bench-native
 bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
 	$(BIN)/python -m bench.native
+
+.PHONY: bench-peers
+bench-peers: .venv-peers/.done ## our service and routers of others on the same prompts, in one run
+	.venv-peers/bin/python -m bench.peers
 
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator

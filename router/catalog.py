@@ -24,6 +24,7 @@ from router.cost.stated import (
     price_files,
     stated_price,
 )
+from router.deferred.stated import stated_batch_file, stated_completion, stated_confidence
 from router.errors import CatalogError
 from router.types import (
     DEFAULT_CONFIDENCE,
@@ -38,12 +39,13 @@ from router.types import (
 CATALOG_FORMAT = 1
 _TOP_KEYS = {
     "format", "name", "adequate_quality", "default_goal", "tiers", "deployments", "prices", "pools",
+    "deadlines",
 }  # fmt: skip
 _TIER_KEYS = {"name", "reference_model"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
     "tools", "vision", "json_schema", "residency", "third_party", "tokenizer",
-    "prompt_cache", "pool", *STATED_KEYS,
+    "prompt_cache", "pool", "completion", "batch_file", *STATED_KEYS,
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CACHE_KEYS = {"ttl_seconds", "min_tokens", "hit_rate"}
@@ -57,7 +59,8 @@ class Catalog:
 
     ``adequate_quality`` in (0, 1]: an answer of at least that quality counts as adequate.
     ``version`` is the first 12 hex digits of a hash of the content and of the prices looked up.
-    A price read more than ``warn_after_days`` ago is worth a warning.
+    A price read more than ``warn_after_days`` ago is worth a warning. ``deadline_confidence`` is
+    that of deadlines that state none; None: they must.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Catalog:
     warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
     price_files: tuple[Path, ...] = ()
     pools: tuple[Pool, ...] = ()
+    deadline_confidence: float | None = None
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -149,12 +153,14 @@ def parse_catalog(
         warn_after_days=prices.warn_after_days,
         price_files=prices.paths,
         pools=pools,
+        deadline_confidence=stated_confidence(top),
     )
 
 
 def _version(content: Mapping[str, Any], looked_up: Sequence[Deployment]) -> str:
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
     canonical += "".join(f"{item.price!r}{item.batch_price!r}" for item in looked_up)
+    canonical += "".join(f"{item.flex_price!r}" for item in looked_up if item.flex_price)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
@@ -223,6 +229,9 @@ def _deployment(
         tokenizer=directory / table.text("tokenizer") if "tokenizer" in table.content else None,
         prompt_cache=_prompt_cache(table) if "prompt_cache" in table.content else None,
         pool=stated_pool_name(table, kind, pools),
+        flex_price=stated.flex_price,
+        completion=stated_completion(table),
+        batch_file=stated_batch_file(table),
     )
 
 

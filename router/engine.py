@@ -16,6 +16,7 @@ from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
+from router.deferred.choice import by_deadline
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
@@ -133,6 +134,9 @@ class Engine:
         lap: Lap,
     ) -> Decision:
         estimates = self.estimator.estimates(request, goal, prediction, input_tokens, kind)
+        schedule = None
+        if request.deadline is not None:
+            estimates, schedule = by_deadline(estimates, request.deadline, goal.max_cost_usd)
         lap("price")
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
@@ -162,6 +166,7 @@ class Engine:
             prediction.novelty,
             input_tokens,
             kind,
+            schedule,
         )
 
     def contract_terms(self, contract: Contract, topic: int | None = None) -> ContractTerms:

@@ -9,7 +9,7 @@ from router.cost.pools.average import average_usd
 from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
-from router.types import Contract, Decision, Estimate, Goal
+from router.types import Contract, Decision, Deployment, Estimate, Goal
 from router.v1 import router_pb2 as pb
 
 _TOKENS_PER_PRICE_UNIT = 1_000_000.0
@@ -42,7 +42,10 @@ class Answers:
             catalog_version=catalog.version,
             output_coverage=None if length_bounds is None else length_bounds.coverage,
             candidates=[
-                pb.Candidate(deployment=item.id, tier=item.tier) for item in catalog.deployments
+                pb.Candidate(
+                    deployment=item.id, tier=item.tier, batch_eligible=_is_batch_eligible(item)
+                )
+                for item in catalog.deployments
             ],
         )
 
@@ -98,6 +101,14 @@ class Answers:
                 pool, estimate.input_tokens, estimate.output_tokens
             )
         return response
+
+
+def _is_batch_eligible(item: Deployment) -> bool:
+    return (
+        item.batch_price is not None
+        and item.completion is not None
+        and item.completion.batch is not None
+    )
 
 
 class _Output(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from router.catalog import Catalog
 from router.errors import InvalidRequestError
+from router.server.deadline import to_deadline
 from router.server.goal_wire import Given, require_plan, to_goal
 from router.server.limits import (
     MAX_ID_CHARS,
@@ -43,6 +44,7 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
         tags=_tags(given),
         session_id=short_id("session_id", given.get("session_id", "")),
         request_id=short_id("request_id", given.get("request_id", "")),
+        deadline=to_deadline(given, catalog) if "deadline" in given else None,
     )
 
 

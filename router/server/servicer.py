@@ -15,6 +15,7 @@ from router.server.arm import Arm, InForce, Switch
 from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
+from router.server.deadline import with_schedule
 from router.server.follow_up import Followed, FollowUp
 from router.server.learning import Learning
 from router.server.limits import Limits
@@ -203,7 +204,8 @@ def _answer(
         engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
     answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
     answer = with_plan(engine, wire, decision, answer)
-    return with_cost_split(wire, decision, answer, engine.artifact)
+    answer = with_cost_split(wire, decision, answer, engine.artifact)
+    return answer if decision.schedule is None else with_schedule(decision, answer)
 
 
 def _session(wire: pb.RouteRequest) -> str:

@@ -1,28 +1,46 @@
-"""The counted work is that of a decision, and a missing valgrind is told. Nothing is counted."""
+"""The counted work is that of a decision, and a missing valgrind is told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from bench.instructions import counted, find_valgrind, main
+from bench import instructions
+from bench.callgrind import count, find_valgrind
+from bench.instructions import counted, main
 from router.errors import NotReadyError
+from router.server.servicer import RouterServicer
+
+TWO_STRETCHES = """
+from bench.callgrind import mark
+def work(n):
+    for _ in range(n): pass
+work(100_000); mark(); work(2_000); mark(); work(100_000); mark(); work(20_000); mark()
+"""
 
 
 def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    decided: list[int] = []
-    from router.server.servicer import RouterServicer
-
+    seen: list[str] = []
     route = RouterServicer.route
 
     def watched(servicer: RouterServicer, request: object) -> object:
         answer = route(servicer, request)  # type: ignore[arg-type]
-        decided.append(len(answer.tier))  # type: ignore[union-attr]
+        seen.append(answer.tier)  # type: ignore[union-attr]
         return answer
 
     monkeypatch.setattr(RouterServicer, "route", watched)
-    counted(tokens=20, calls=3, seed=0)
-    assert len(decided) == 23
-    assert all(decided)
+    monkeypatch.setattr(instructions, "mark", lambda: seen.append("mark"))
+    counted([20], calls=3, seed=0)
+    assert (seen[20], seen[24], len(seen)) == ("mark", "mark", 25)
+    assert all(seen)
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_only_what_lies_between_two_marks_is_counted() -> None:
+    few, many = count(["-c", TWO_STRETCHES])
+    assert 5 < many / few < 15
+    with pytest.raises(NotReadyError, match="valgrind ended with 3"):
+        count(["-c", "import sys; sys.exit(3)"])
 
 
 def test_without_valgrind_the_command_says_how_to_get_it(

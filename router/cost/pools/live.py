@@ -36,6 +36,7 @@ class _Live:
     cold_usd: float
     average_usd_per_s: float
     energy_usd_per_s: float
+    is_spot: bool
 
 
 class LivePools:
@@ -98,16 +99,17 @@ class LivePools:
         self.loads = loads
 
     def priced(
-        self, estimates: Sequence[Estimate], max_cost_usd: float | None
+        self, estimates: Sequence[Estimate], max_cost_usd: float | None, is_deferrable: bool = False
     ) -> tuple[Estimate, ...]:
         """Return all estimates, those on pools at the price of a place there.
 
         A pool that is down or draining is no candidate; one that is scaled to zero costs its
-        average and a cold start.
+        average and a cold start. One of spot GPUs is a candidate for deferrable work only.
 
         Args:
             estimates: Of every deployment of the catalog, in its order.
             max_cost_usd: Most a candidate may cost, or None.
+            is_deferrable: Whether the request has a deadline.
         """
         loads, now = self.loads, self._clock()
         result = list(estimates)
@@ -118,8 +120,9 @@ class LivePools:
             cost = _cost(one, live, load, least, now)
             failed = one.ineligible
             over = max_cost_usd is not None and cost > max_cost_usd
-            if failed or over or load.state in _CLOSED:
-                failed = tuple(_failed(one, load, over))
+            kept_off = live.is_spot and not is_deferrable
+            if failed or over or kept_off or load.state in _CLOSED:
+                failed = tuple(_failed(one, load, over, kept_off))
             result[index] = one._replace(expected_cost_usd=cost, ineligible=failed)
         return tuple(result)
 
@@ -129,6 +132,13 @@ class LivePools:
         if live is not None:
             seconds = replica_seconds(live.pool, chosen.input_tokens, chosen.output_tokens)
             live.flow.send(self._clock(), live.pool.throughput.concurrency * seconds)
+
+    def took_instead(self, chosen: Estimate, asked: Estimate) -> None:
+        """Be told that not what was chosen is asked, as ``took`` was told, but another."""
+        live = self._of.get(chosen.deployment.id)
+        if live is not None:
+            live.flow.take_back(self._clock())
+        self.took(asked)
 
 
 def live_pools(deployments: Sequence[Deployment], pools: Sequence[Pool]) -> LivePools | None:
@@ -149,6 +159,7 @@ def _live(pool: Pool, start: float) -> _Live:
         cold_usd=cold_start_usd(pool),
         average_usd_per_s=per_second / pool.planned_utilisation,
         energy_usd_per_s=energy,
+        is_spot=pool.purchase == "spot",
     )
 
 
@@ -206,7 +217,7 @@ def _alternative(one: Estimate, least: list[tuple[float, float]], average: float
     return expected_cost_usd(price, one.input_tokens, one.output_tokens)
 
 
-def _failed(one: Estimate, load: Load, over: bool) -> Iterator[IneligibleReason]:
+def _failed(one: Estimate, load: Load, over: bool, kept_off: bool) -> Iterator[IneligibleReason]:
     """Yield why a candidate on a pool may not serve, its list price aside."""
     for reason in one.ineligible:
         if reason is not IneligibleReason.OVER_MAX_COST:
@@ -215,3 +226,5 @@ def _failed(one: Estimate, load: Load, over: bool) -> Iterator[IneligibleReason]
         yield IneligibleReason.OVER_MAX_COST
     if load.state in _CLOSED:
         yield IneligibleReason.POOL_UNAVAILABLE
+    if kept_off:
+        yield IneligibleReason.DEFERRABLE_ONLY
