@@ -117,14 +117,23 @@ class _Planned:
         self.slots: list[Array | None] = [None, None]
         self.steps: list[Step] = []
         self.places = {"input_ids": _IDS, "features": _FEATURES}
+        self._done: dict[tuple[Any, ...], int] = {}
         self._samples: dict[int, Array] = {
             _IDS: np.zeros(1, np.int64),
             _FEATURES: np.zeros(n_features, np.float32),
         }
 
     def add(self, node: Any) -> None:
-        """Add what a node does."""
+        """Add what a node does, unless an earlier one did the same."""
         (result,) = node.output
+        done = (node.op_type, tuple(node.input), tuple(map(str, node.attribute)))
+        if done in self._done:
+            self.places[result] = self._done[done]
+            return
+        self._add(node, result)
+        self._done[done] = self.places[result]
+
+    def _add(self, node: Any, result: str) -> None:
         if node.domain not in ("", "ai.onnx"):
             raise NotPlainError
         value, *others = node.input
