@@ -35,7 +35,7 @@ from training.heads import Known, fit_heads
 from training.labels import Examples, examples_of, rows_with_tiers
 from training.length_bounds import TOO_FEW, counted_lengths, fit_length_bounds
 from training.novelty import add_novelty, fit_novelty
-from training.otherwise import Pairs, own_conversations, written_otherwise
+from training.otherwise import Pairs, own_conversations, recorded_pairs, written_otherwise
 from training.parity import GivesTokens, Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
@@ -149,7 +149,14 @@ def fit_and_export(
     fitted = fit_heads(
         settings,
         catalog,
-        Known(table, held_out, training, validation, prior, _pairs(settings, prior is not None)),
+        Known(
+            table,
+            held_out,
+            training,
+            validation,
+            prior,
+            _pairs(settings, prior is not None, table, held_out, tell),
+        ),
         tell,
     )
     parity = check_parity(
@@ -181,13 +188,20 @@ def fit_and_export(
     return parity, fitted.losses, fitted.candidate
 
 
-def _pairs(settings: Settings, with_prior: bool) -> Pairs:
-    """Return the project's own prompts as they are and written otherwise."""
-    return written_otherwise(
+def _pairs(
+    settings: Settings, with_prior: bool, table: OutcomeTable, held_out: StrArray, tell: Say
+) -> Pairs:
+    """Return own prompts written otherwise, and bundled ones outside some duplicate groups."""
+    own = written_otherwise(
         own_conversations(settings.prior if with_prior else None),
         TextEncoder(settings.encoder),
         settings.seed,
     )
+    if settings.otherwise is None:
+        return own
+    recorded = recorded_pairs(settings.otherwise, table, held_out)
+    tell(f"{len(own)} own and {len(recorded)} bundled prompts written otherwise")
+    return own.joined(recorded)
 
 
 def _length_bounds(

@@ -23,7 +23,7 @@ from training.shared import REACH, Scale, Shared, fit_shared
 from training.shared_rows import Outcomes, outcome_rows, settled_rows, settling
 
 LEARN = SharedSettings(networks=2)
-SETTLE = SharedSettings(networks=2, passes=6, rate=1e-3, input_dropout=0.0, dropout=0.0, moved=0.5)
+SETTLE = SharedSettings(networks=2, passes=4, rate=1e-3, input_dropout=0.0, dropout=0.0, moved=0.5)
 _LEAST_STEPS = 1000
 _MOST_PASSES = 60
 _FAR = 1e4

@@ -106,7 +106,7 @@ def settling(
     dimension: int,
     generator: np.random.Generator,
 ) -> Settling:
-    """Return prompts of every source, labelled ones and pairs twice, and mixed ones.
+    """Return prompts of every source, the training part twice, mixed ones, and pairs.
 
     Args:
         outcomes: Of every source.
@@ -121,7 +121,7 @@ def settling(
     if pairs is not None:
         before.append(pairs.before)
         shown.append(pairs.after)
-    copies = [np.full(len(one), 1 if place < 2 else 2) for place, one in enumerate(before)]
+    copies = [np.full(len(one), 2 if one is own else 1) for one in before]
     return Settling(np.concatenate(before), np.concatenate(shown), np.concatenate(copies))
 
 
