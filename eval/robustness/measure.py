@@ -54,7 +54,7 @@ class Trial:
         altered: (n,) whether it alters the prompt at all; elsewhere nothing flips.
         flipped: (n,) as in ``Flips``, as are the others.
         cheaper: (n,) bool.
-        costly: (n,) bool; None where no willingness to pay is stated.
+        costly: (n,) bool, or None.
         moved: (n,) float, 0 where nothing is altered.
     """
 
