@@ -66,15 +66,15 @@ def try_requests(requests: int, seed: int) -> Counter[str]:
     rng = random.Random(seed)  # noqa: S311 - no secret
     artifact = _artifact()
     counts: Counter[str] = Counter()
-    for number in range(requests):
-        if number % _REQUESTS_PER_CATALOG == 0:
-            content = draw_catalog(rng)
-            catalog = parse_catalog(content, "drawn")
-            columns = tuple(TIERS.index(item.tier) for item in catalog.deployments)
-            engine = Engine(artifact, catalog, columns)
-            answers = Answers(catalog, artifact.version, artifact.length_bounds)
-        wire = draw_request(rng, catalog)
-        counts.update(_tried(rng, engine, answers, content, wire))
+    for first in range(0, requests, _REQUESTS_PER_CATALOG):
+        content = draw_catalog(rng)
+        catalog = parse_catalog(content, "drawn")
+        columns = tuple(TIERS.index(item.tier) for item in catalog.deployments)
+        engine = Engine(artifact, catalog, columns)
+        answers = Answers(catalog, artifact.version, artifact.length_bounds)
+        for _ in range(min(_REQUESTS_PER_CATALOG, requests - first)):
+            wire = draw_request(rng, catalog)
+            counts.update(_tried(rng, engine, answers, content, wire))
     return counts
 
 
@@ -144,7 +144,7 @@ def broken(item: Any, wire: pb.RouteRequest, candidate: pb.Candidate) -> list[st
 def _is_at_edge(item: Any, wire: pb.RouteRequest, candidate: pb.Candidate) -> bool:
     """Tell whether rounded counts leave open whether the request fits the window."""
     reserved = wire.max_output_tokens or candidate.output_token_count
-    room = item["context_window_tokens"] - candidate.input_token_count
+    room: int = item["context_window_tokens"] - candidate.input_token_count
     return abs(room - reserved) <= _EDGE_TOKENS
 
 

@@ -7,100 +7,65 @@ other branches in NumPy and the runtime, so counts of two machines are not compa
 """
 
 import argparse
-import os
 import random
-import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.in_process import switch_of
-from bench.programs import find_program
+from bench.callgrind import count, mark
+from bench.in_process import servicer_of
 from bench.report import Row, publish
 from bench.texts import make_prompt
 from router import load_engine
-from router.config import Config
-from router.errors import NotReadyError, RouterError
-from router.ledger.store import OutcomeStore
-from router.ledger.writer import OutcomeWriter
-from router.server.follow_up import FollowUp
-from router.server.learning import Learning
-from router.server.limits import Limits
+from router.errors import RouterError
 from router.server.servicer import RouterServicer
 from router.v1 import router_pb2 as pb
 
 SIZES = (20, 100, 500, 5_000, 50_000)
-_ROOT = Path(__file__).resolve().parent.parent
 _PROMPTS = 20
-_TOTAL = re.compile(r"^summary: (\d+)", re.MULTILINE)
 
 
-def counted(tokens: int, calls: int, seed: int) -> None:
-    """Decide so many times; this is what runs under callgrind."""
-    generator = random.Random(seed)  # noqa: S311 - text, not a secret
-    wires = [
-        pb.RouteRequest(prompt=make_prompt(generator, tokens)).SerializeToString()
-        for _ in range(_PROMPTS)
-    ]
-    engine = load_engine()
-    with tempfile.TemporaryDirectory() as place:
-        config = Config(store=Path(place, "outcomes.sqlite3"))
-        store = OutcomeStore(config.store)
-        follow_up = FollowUp(config, lambda: None)
-        outcomes = OutcomeWriter(store, config.max_waiting_outcomes)
-        learning = Learning(config)
-        switch = switch_of(engine, follow_up, learning)
-        servicer = RouterServicer(switch, outcomes, Limits(), follow_up, learning)
-        for call in range(_PROMPTS + calls):  # the first ones fill the tokenizer's memory
-            answer = servicer.route(pb.RouteRequest.FromString(wires[call % _PROMPTS]))
-            answer.SerializeToString()  # type: ignore[union-attr]  # no audits are drawn
-        outcomes.close()
-        learning.close()
-        follow_up.close()
-        store.close()
+def write_requests(path: Path, requests: Sequence[pb.RouteRequest]) -> Path:
+    """Write requests for ``decide_all``: making their texts under callgrind would take minutes."""
+    path.write_bytes(pb.RouteBatchRequest(requests=requests).SerializeToString())
+    return path
 
 
-def find_valgrind() -> str:
-    """Return the path of valgrind.
+def decide_all(servicer: RouterServicer, path: Path, calls: int) -> None:
+    """Decide each request of a file once, for the tokenizer's memory, then ``calls``, counted."""
+    batch = pb.RouteBatchRequest.FromString(path.read_bytes())
+    wires = [request.SerializeToString() for request in batch.requests]
+    for call in range(len(wires) + calls):
+        if call == len(wires):
+            mark()
+        answer = servicer.route(pb.RouteRequest.FromString(wires[call % len(wires)]))
+        answer.SerializeToString()  # type: ignore[union-attr]  # no audits are drawn
+    mark()
 
-    Raises:
-        NotReadyError: it is not installed.
-    """
-    return find_program(
-        "valgrind",
-        "install it (apt install valgrind), or run 'python -m bench', which measures time and "
-        "needs nothing",
-    )
+
+def counted(paths: Sequence[Path], calls: int) -> None:
+    """Decide so many of each file's requests; this is what runs under callgrind."""
+    with servicer_of(load_engine()) as (servicer, _):
+        for path in paths:
+            decide_all(servicer, path, calls)
 
 
-def instructions(tokens: int, calls: int, seed: int) -> float:
-    """Return the instructions of one decision: those of ``calls`` more, divided by ``calls``.
+def instructions(sizes: Sequence[int], calls: int, seed: int) -> list[float]:
+    """Return the instructions of one decision for each size of prompt.
 
     Raises:
         NotReadyError: valgrind is missing or failed.
     """
-    few, many = (_total(tokens, count, seed) for count in (0, calls))
-    return (many - few) / calls
-
-
-def _total(tokens: int, calls: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as place:
-        out = Path(place, "callgrind.out")
-        done = subprocess.run(  # noqa: S603 - a fixed program, arguments are ours
-            [
-                find_valgrind(), "--tool=callgrind", f"--callgrind-out-file={out}",
-                sys.executable, "-m", "bench.instructions",
-                "--count", str(tokens), str(calls), "--seed", str(seed),
-            ],
-            capture_output=True, text=True, check=False, cwd=_ROOT,
-            env={**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        found = _TOTAL.search(out.read_text(encoding="utf-8")) if out.is_file() else None
-    if done.returncode != 0 or found is None:
-        raise NotReadyError(f"valgrind ended with {done.returncode}: {done.stderr[-500:]}")
-    return int(found[1])
+        paths = []
+        for tokens in sizes:
+            generator = random.Random(seed)  # noqa: S311 - text, not a secret
+            texts = [make_prompt(generator, tokens) for _ in range(_PROMPTS)]
+            requests = [pb.RouteRequest(prompt=text) for text in texts]
+            paths.append(str(write_requests(Path(place, f"{tokens}.bin"), requests)))
+        flags = ["--calls", str(calls), "--counted", *paths]
+        return [one / calls for one in count(["-m", "bench.instructions", *flags])]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,22 +75,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="TOKENS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-instructions.json"))
-    parser.add_argument("--count", type=int, nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--counted", type=Path, nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
-    if arguments.count:
-        tokens, calls = arguments.count
-        counted(tokens, calls, arguments.seed)
+    if arguments.counted:
+        counted(arguments.counted, arguments.calls)
         return 0
-    rows = []
     try:
-        for tokens in arguments.sizes:
-            value = instructions(tokens, arguments.calls, arguments.seed)
-            rows.append(Row(f"Route {tokens} tokens", value / 1000.0, "thousand instructions"))
-            print(".", end="", file=sys.stderr, flush=True)
+        found = instructions(arguments.sizes, arguments.calls, arguments.seed)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print(file=sys.stderr)
+    rows = [
+        Row(f"Route {tokens} tokens", one / 1000.0, "thousand instructions")
+        for tokens, one in zip(arguments.sizes, found, strict=True)
+    ]
     publish(rows, arguments.seed, {"calls": arguments.calls}, arguments.out)
     return 0
 

@@ -77,6 +77,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def publish(rows: Sequence[Row], seed: int, settings: Mapping[str, Any], path: Path) -> None:
     """Print the figures and write them to a file."""
     print("\n".join(lines_of_rows(rows)))
+    write_rows(rows, seed, settings, path)
+
+
+def write_rows(rows: Sequence[Row], seed: int, settings: Mapping[str, Any], path: Path) -> None:
+    """Write the figures to a file, for who prints them otherwise."""
     write_json(path, to_json(rows, seed, settings))
     print(f"\nWritten to {path}.")
 

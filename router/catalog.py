@@ -24,6 +24,8 @@ from router.cost.stated import (
     price_files,
     stated_price,
 )
+from router.cost.vocabulary_files import vocabulary_hash
+from router.deferred.stated import stated_batch_file, stated_completion, stated_confidence
 from router.errors import CatalogError
 from router.types import (
     DEFAULT_CONFIDENCE,
@@ -38,12 +40,13 @@ from router.types import (
 CATALOG_FORMAT = 1
 _TOP_KEYS = {
     "format", "name", "adequate_quality", "default_goal", "tiers", "deployments", "prices", "pools",
+    "deadlines",
 }  # fmt: skip
 _TIER_KEYS = {"name", "reference_model"}
 _DEPLOYMENT_KEYS = {
     "id", "tier", "kind", "provider", "model", "context_window_tokens", "max_output_tokens",
     "tools", "vision", "json_schema", "residency", "third_party", "tokenizer",
-    "prompt_cache", "pool", *STATED_KEYS,
+    "prompt_cache", "pool", "completion", "batch_file", *STATED_KEYS,
 }  # fmt: skip
 _GOAL_KEYS = {"quality_target", "willingness_to_pay_usd", "max_cost_usd", "contract"}
 _CACHE_KEYS = {"ttl_seconds", "min_tokens", "hit_rate"}
@@ -56,8 +59,9 @@ class Catalog:
     """A checked catalog. ``tiers`` are ordered from the lowest; every tier has a deployment.
 
     ``adequate_quality`` in (0, 1]: an answer of at least that quality counts as adequate.
-    ``version`` is the first 12 hex digits of a hash of the content and of the prices looked up.
-    A price read more than ``warn_after_days`` ago is worth a warning.
+    ``version``: the first 12 hex digits of a hash of content, looked-up prices and vocabularies.
+    A price read more than ``warn_after_days`` ago is worth a warning. ``deadline_confidence`` is
+    that of deadlines that state none; None: they must.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Catalog:
     warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
     price_files: tuple[Path, ...] = ()
     pools: tuple[Pool, ...] = ()
+    deadline_confidence: float | None = None
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -141,7 +146,9 @@ def parse_catalog(
             raise top.error("deployments", sorted(served), f"tier {name!r} has no deployment")
     return Catalog(
         name=top.text("name"),
-        version=_version(content, deployments if prices.book is not None else ()),
+        version=_version(
+            content, deployments if prices.book is not None else (), vocabulary_hash(deployments)
+        ),
         tiers=tiers,
         deployments=deployments,
         default_goal=_goal(top.table("default_goal", _GOAL_KEYS)),
@@ -149,12 +156,15 @@ def parse_catalog(
         warn_after_days=prices.warn_after_days,
         price_files=prices.paths,
         pools=pools,
+        deadline_confidence=stated_confidence(top),
     )
 
 
-def _version(content: Mapping[str, Any], looked_up: Sequence[Deployment]) -> str:
+def _version(content: Mapping[str, Any], looked_up: Sequence[Deployment], vocabularies: str) -> str:
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
     canonical += "".join(f"{item.price!r}{item.batch_price!r}" for item in looked_up)
+    canonical += vocabularies
+    canonical += "".join(f"{item.flex_price!r}" for item in looked_up if item.flex_price)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
@@ -223,6 +233,9 @@ def _deployment(
         tokenizer=directory / table.text("tokenizer") if "tokenizer" in table.content else None,
         prompt_cache=_prompt_cache(table) if "prompt_cache" in table.content else None,
         pool=stated_pool_name(table, kind, pools),
+        flex_price=stated.flex_price,
+        completion=stated_completion(table),
+        batch_file=stated_batch_file(table),
     )
 
 

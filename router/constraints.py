@@ -56,6 +56,17 @@ def no_candidate(estimates: Sequence[Estimate]) -> NoCandidateError:
     listed = ", ".join(f"{name}: {reasons}" for name, reasons in why.items())
     return NoCandidateError(
         f"no deployment may serve this request ({listed}); relax the needs, the tier lists or "
-        "max_cost_usd",
+        f"max_cost_usd{_of_deadline(estimates)}",
         metadata=why,
     )
+
+
+def _of_deadline(estimates: Sequence[Estimate]) -> str:
+    """Return what can be done about what a deadline ruled out."""
+    reasons = {reason for estimate in estimates for reason in estimate.ineligible}
+    advice = ""
+    if IneligibleReason.TOO_LATE in reasons:
+        advice += "; wait longer, or ask for less confidence"
+    if IneligibleReason.COMPLETION_UNKNOWN in reasons:
+        advice += "; state [deployments.completion] in the catalog, or leave deadline out"
+    return advice

@@ -4,21 +4,22 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 ``Engine``. Nothing here knows gRPC.
 """
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from router.catalog import Catalog
-from router.constraints import ineligible_reasons, is_constrained, no_candidate
+from router.constraints import no_candidate
 from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.counting import TokenCounter, conversation_tokens
-from router.cost.estimate import expected_cost_usd
 from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
-from router.errors import ArtifactError, RouterError
+from router.deferred.choice import by_deadline
+from router.errors import RouterError
+from router.estimator import Estimator
+from router.fit import check_fit
 from router.laps import Lap, no_lap
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
@@ -27,15 +28,7 @@ from router.predict.reading import read
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
 from router.promise.suspended import Suspensions
-from router.types import (
-    Contract,
-    Decision,
-    DecisionReason,
-    Estimate,
-    Goal,
-    Prediction,
-    Request,
-)
+from router.types import Contract, Decision, DecisionReason, Estimate, Goal, Prediction, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +43,7 @@ class Engine:
         counter: How each deployment counts what is estimated.
         caches: Providers' prompt caches; None if no deployment has one.
         pools: Prices of deployments on pools, by live load; None if there is none.
+        estimator: All of this, made for pricing.
     """
 
     artifact: Artifact
@@ -59,6 +53,13 @@ class Engine:
     counter: TokenCounter = field(default_factory=TokenCounter)
     caches: PromptCaches | None = None
     pools: LivePools | None = None
+    estimator: Estimator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        estimator = Estimator(
+            self.catalog.deployments, self.tier_index, self.counter, self.caches, self.pools
+        )
+        object.__setattr__(self, "estimator", estimator)
 
     def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
@@ -132,7 +133,10 @@ class Engine:
         kind: TextKind | None,
         lap: Lap,
     ) -> Decision:
-        estimates = self.estimates(request, goal, prediction, input_tokens, kind)
+        estimates = self.estimator.estimates(request, goal, prediction, input_tokens, kind)
+        schedule = None
+        if request.deadline is not None:
+            estimates, schedule = by_deadline(estimates, request.deadline, goal.max_cost_usd)
         lap("price")
         eligible = [estimate for estimate in estimates if not estimate.ineligible]
         if not eligible:
@@ -148,20 +152,21 @@ class Engine:
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         if self.pools is not None:
-            self.pools.took(chosen)
-        return Decision(
-            decision_id=os.urandom(16).hex(),
-            chosen=chosen,
-            reason=reason,
-            goal=goal,
-            estimates=estimates,
-            dearest=savings_baseline(eligible),
-            artifact_version=self.artifact.version,
-            catalog_version=self.catalog.version,
-            contract_terms=terms,
-            novelty=prediction.novelty,
-            input_tokens=input_tokens,
-            text_kind=kind,
+            self.pools.took(chosen, estimates)
+        return Decision(  # by place: names cost a microsecond here
+            os.urandom(16).hex(),
+            chosen,
+            reason,
+            goal,
+            estimates,
+            savings_baseline(eligible),
+            self.artifact.manifest.version,
+            self.catalog.version,
+            terms,
+            prediction.novelty,
+            input_tokens,
+            kind,
+            schedule,
         )
 
     def contract_terms(self, contract: Contract, topic: int | None = None) -> ContractTerms:
@@ -210,45 +215,7 @@ class Engine:
         kind: TextKind | None = None,
     ) -> tuple[Estimate, ...]:
         """Price every deployment of the catalog, in its order, and say who may not serve."""
-        most = request.max_output_tokens or math.inf
-        limit_usd = goal.max_cost_usd
-        constrained = is_constrained(request) or limit_usd is not None
-        counts = None if kind is None else self.counter.counts(request.messages, input_tokens, kind)
-        caches = self.caches if request.session_id else None
-        estimates = []
-        for deployment, index in zip(self.catalog.deployments, self.tier_index, strict=True):
-            can, price = deployment.capabilities, deployment.price
-            if counts is not None:
-                input_tokens = counts[deployment.id]
-            output_tokens = min(prediction.output_tokens[index], most, can.max_output_tokens)
-            cost, cache_use = math.nan, None
-            if price is not None and caches is not None:
-                cost, cache_use = caches.cost(
-                    request.session_id, deployment.id, price, input_tokens, output_tokens
-                )
-            elif price is not None:
-                cost = expected_cost_usd(price, input_tokens, output_tokens)
-            reserved = request.max_output_tokens or output_tokens
-            fits = input_tokens + reserved <= can.context_window_tokens
-            ineligible = (
-                ()
-                if fits and (price is not None or deployment.pool) and not constrained
-                else ineligible_reasons(deployment, request, limit_usd, cost, fits)
-            )
-            estimates.append(
-                Estimate(
-                    deployment,
-                    prediction.adequacy[index],
-                    cost,
-                    input_tokens,
-                    output_tokens,
-                    ineligible,
-                    cache_use,
-                )
-            )
-        if self.pools is not None:
-            return self.pools.priced(estimates, limit_usd)
-        return tuple(estimates)
+        return self.estimator.estimates(request, goal, prediction, input_tokens, kind)
 
 
 def build_engine(
@@ -266,26 +233,10 @@ def build_engine(
         memory: What sessions left in providers' caches, shared likewise; None begins cold.
 
     Raises:
-        ArtifactError: the artifact does not predict for exactly the catalog's tiers in the same
-            order, or for another threshold of adequacy.
+        ArtifactError: they do not fit; see ``check_fit``.
         CatalogError: a deployment's tokenizer cannot be read.
     """
-    if artifact.tier_names != catalog.tier_names:
-        raise ArtifactError(
-            f"{artifact.directory}: predicts for tiers {list(artifact.tier_names)}, the catalog "
-            f"{catalog.name!r} has {list(catalog.tier_names)}: use the catalog it was trained "
-            "with, or train again with 'make train CATALOG=...'",
-            reason="ARTIFACT_TIERS",
-            metadata={"file": str(artifact.directory)},
-        )
-    if artifact.manifest.adequate_quality != catalog.adequate_quality:
-        raise ArtifactError(
-            f"{artifact.directory}: trained for adequate_quality "
-            f"{artifact.manifest.adequate_quality}, the catalog {catalog.name!r} says "
-            f"{catalog.adequate_quality}: make them equal or train again",
-            reason="ARTIFACT_TIERS",
-            metadata={"file": str(artifact.directory)},
-        )
+    check_fit(artifact, catalog)
     column = {name: index for index, name in enumerate(artifact.tier_names)}
     columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
     counter = TokenCounter(catalog.deployments, learnt)

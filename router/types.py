@@ -5,13 +5,16 @@ a float (an estimate, never a booking), tokens are counts, probabilities lie in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from enum import IntEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from router.cost.price import CacheUse, Price, PromptCache
+from router.deferred.ways import BatchFile, Completion, Deadline, Schedule
+from router.reasons import DecisionReason as DecisionReason  # noqa: PLC0414  # found here, too
+from router.reasons import IneligibleReason as IneligibleReason  # noqa: PLC0414  # the same
 
 if TYPE_CHECKING:
     from router.cost.tokens import TextKind
@@ -55,6 +58,8 @@ class Deployment:
 
     ``price_problem`` then says why, and ``retired_on`` the first day the model was sold no more, if
     that is why. ``batch_price`` is what the same model costs in a batch; None if that is unknown.
+    ``flex_price`` is that of the flex service tier, ``completion`` how long each way to ask takes,
+    ``batch_file`` what its provider's batch files look like.
     ``tokenizer`` is a file that counts its input tokens; ``prompt_cache`` is the provider's.
     ``pool`` names the catalog's pool that it runs on, and that prices it then; empty: none.
     """
@@ -72,6 +77,9 @@ class Deployment:
     tokenizer: Path | None = None
     prompt_cache: PromptCache | None = None
     pool: str = ""
+    flex_price: Price | None = None
+    completion: Completion | None = None
+    batch_file: BatchFile | None = None
 
 
 class Message(NamedTuple):
@@ -148,11 +156,14 @@ class Needs:
 
 
 NO_NEEDS = Needs()
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A checked request. ``goal`` None means the catalog's default goal."""
+class Request(NamedTuple):
+    """A checked request. ``goal`` None means the catalog's default goal.
+
+    ``deadline`` None means that the model's answer is needed at once.
+    """
 
     messages: tuple[Message, ...]
     goal: Goal | None = None
@@ -160,9 +171,10 @@ class Request:
     allowed_tiers: frozenset[str] = frozenset()
     denied_tiers: frozenset[str] = frozenset()
     max_output_tokens: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = NO_TAGS
     session_id: str = ""
     request_id: str = ""
+    deadline: Deadline | None = None
 
 
 class Prediction(NamedTuple):
@@ -180,37 +192,6 @@ class Prediction(NamedTuple):
     output_tokens: tuple[float, ...]
     novelty: float | None = None
     topic: int | None = None
-
-
-class IneligibleReason(IntEnum):
-    """Why a deployment fell out before the choice. Values equal the wire enum's."""
-
-    TIER_NOT_ALLOWED = 1
-    TIER_DENIED = 2
-    CONTEXT_WINDOW = 3
-    OUTPUT_LIMIT = 4
-    TOOLS = 5
-    VISION = 6
-    JSON_SCHEMA = 7
-    RESIDENCY = 8
-    UNKNOWN_PRICE = 9
-    OVER_MAX_COST = 10
-    RETIRED = 11
-    THIRD_PARTY = 12
-    LOCKED_ELSEWHERE = 13
-    POOL_UNAVAILABLE = 40
-
-
-class DecisionReason(IntEnum):
-    """Why the decision is what it is. Values equal the wire enum's."""
-
-    TARGET_MET = 1
-    TARGET_UNREACHABLE = 2
-    BEST_TRADE_OFF = 3
-    CONTRACT_KEPT = 4
-    CONTRACT_UNREACHABLE = 5
-    CONTRACT_SUSPENDED = 6
-    EXPLORED = 7
 
 
 class Estimate(NamedTuple):
@@ -235,7 +216,7 @@ class Decision(NamedTuple):
     ``dearest`` is the cheapest eligible candidate of the dearest eligible tier: the counterfactual
     against which savings are stated. ``contract_terms`` are set if the goal is a contract.
     ``novelty`` is the prediction's. ``input_tokens`` and ``text_kind`` are the estimate before a
-    deployment's ratio; None where the tokens were known.
+    deployment's ratio; None where the tokens were known. ``schedule`` is set under a deadline.
     """
 
     decision_id: str
@@ -250,3 +231,4 @@ class Decision(NamedTuple):
     novelty: float | None = None
     input_tokens: float = 0.0
     text_kind: "TextKind | None" = None
+    schedule: Schedule | None = None

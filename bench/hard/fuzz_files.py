@@ -13,7 +13,7 @@ from typing import Any
 from bench.hard.fuzz import Trial
 from bench.hard.mutate import spoilt
 from router.catalog import load_catalog
-from router.config import load_config
+from router.config_sources import load_config
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.predict.artifact import load_artifact, manifest_version
 

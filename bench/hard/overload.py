@@ -7,13 +7,13 @@ a caller would see.
 import random
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.hard.report import milliseconds
 from bench.hard.wire import Sample, WireClient
+from bench.process import resident_bytes
 from bench.texts import make_prompt
 from router.cli.child import ServerProcess
 from router.v1 import router_pb2 as pb
@@ -105,11 +105,3 @@ def took(
 ) -> list[float]:
     """Return the seconds of calls that ended so and were due between two moments."""
     return [one.seconds for one in samples if one.status == status and since <= one.due < until]
-
-
-def resident_bytes(process: int) -> int:
-    """Return the resident memory of a process on Linux."""
-    for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise ProcessLookupError(f"process {process} tells no VmRSS at {time.time():.0f}")

@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 import numpy as np
 
-from bench.hard.overload import offer, resident_bytes, route_messages, saturation, took
+from bench.hard.overload import offer, route_messages, saturation, took
 from bench.hard.report import milliseconds
+from bench.process import open_descriptors, resident_bytes
 from router.cli.child import ServerProcess
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
@@ -43,7 +44,7 @@ def soak(minutes: float, seed: int, share: float = 0.7) -> dict[str, Any]:
                 ended.update(call.status for call in calls)
                 _other_calls(server.address, window)
                 latency = milliseconds(took(calls, "OK"))
-                descriptors = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+                descriptors = open_descriptors(server.pid)
                 resident = resident_bytes(server.pid) / 1e6
                 rows.append((now / 60, resident, descriptors, latency["p99"]))
                 print(

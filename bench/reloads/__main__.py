@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
+from bench.process import open_descriptors, resident_bytes
 from bench.reloads.artifacts import write_variant
 from bench.reloads.callers import Callers, Expected, Numbers, Seen
 from bench.reloads.reloader import Reloader, Story
@@ -61,13 +62,13 @@ def measure(arguments: argparse.Namespace) -> tuple[list[Row], Story, Seen]:
                 story = reloader.story
                 while (done := sum(story.asked.values())) < arguments.count:
                     if done >= len(story.memory) * arguments.count / 10:
-                        story.memory.append(_resident(server.pid))
-                        story.files.append(_open_files(server.pid))
+                        story.memory.append(resident_bytes(server.pid))
+                        story.files.append(open_descriptors(server.pid))
                     reloader.next()
                     time.sleep(arguments.pause)
                 reloader.good_again()
-                story.memory.append(_resident(server.pid))
-                story.files.append(_open_files(server.pid))
+                story.memory.append(resident_bytes(server.pid))
+                story.files.append(open_descriptors(server.pid))
                 ended = time.monotonic()
                 seen = load.stop()
             status = server.stop()
@@ -135,15 +136,6 @@ def _percentiles(name: str, values: Sequence[float]) -> list[Row]:
         Row(f"{name}: p99.9", cut[998], "ms"),
         Row(f"{name}: longest", max(values), "ms"),
     ]
-
-
-def _resident(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096
-
-
-def _open_files(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,7 +6,6 @@ packages of training (onnx).
 
 import json
 import random
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,13 +13,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from router.predict.encoder import TextEncoder, open_session
-from router.predict.features import FEATURE_NAMES
+from bench.variants import copy_with_heads, rename_output, seal
 from router.predict.files import read_json
-from router.predict.golden import read_golden
-from router.predict.heads import Heads
-from router.predict.parts import FUSED_FILE, PROMISE_FILE
-from training.export import GOLDEN_FILE, sha256_of, write_golden_rows, write_manifest
+from router.predict.parts import PROMISE_FILE
+from training.export import GOLDEN_FILE, sha256_of, write_manifest
 
 Spoil = Callable[[Path, random.Random], None]
 
@@ -37,34 +33,16 @@ def write_variant(source: Path, target: Path, power: float, *, own_encoder: bool
     Returns:
         Its version.
     """
-    shutil.copytree(source, target)
-    for name in ("heads.onnx", FUSED_FILE):
-        if (target / name).exists():
-            model = onnx.load(target / name, load_external_data=False)
-            _raise_adequacy(model, power)
-            (target / name).write_bytes(model.SerializeToString())
+    copy_with_heads(source, target, lambda graph: _raise_adequacy(graph, power))
     manifest = read_json(target / "manifest.json")
     if own_encoder:
         _rename_encoder(target, power)
         manifest["encoder_sha256"] = read_json(target / "encoder.json")["sha256"]
-    encoder = TextEncoder(target)
-    heads = Heads(
-        open_session(target / "heads.onnx"),
-        dimension=encoder.info.dimension,
-        n_features=len(FEATURE_NAMES),
-        n_tiers=len(manifest["tiers"]),
-    )
-    texts = [row.text for row in read_golden(target / GOLDEN_FILE)]
-    write_golden_rows(target, texts, *heads.run(*encoder.encode(texts)))
-    return write_manifest(target, manifest)
+    return seal(target, manifest)
 
 
-def _raise_adequacy(model: onnx.ModelProto, power: float) -> None:
-    graph = model.graph
-    for node in graph.node:
-        for place, name in enumerate(node.output):
-            if name == "adequacy":
-                node.output[place] = "adequacy_before"
+def _raise_adequacy(graph: onnx.GraphProto, power: float) -> None:
+    rename_output(graph, "adequacy", "adequacy_before")
     graph.initializer.append(numpy_helper.from_array(np.array(power, np.float32), "power"))
     graph.node.append(helper.make_node("Pow", ["adequacy_before", "power"], ["adequacy"]))
 
@@ -144,4 +122,5 @@ SPOILS: Mapping[str, Spoil] = {
 
 
 def _any_file(place: Path, generator: random.Random) -> Path:
-    return place / generator.choice(sorted(read_json(place / "manifest.json")["files"]))
+    names: list[str] = sorted(read_json(place / "manifest.json")["files"])
+    return place / generator.choice(names)

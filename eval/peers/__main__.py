@@ -1,4 +1,4 @@
-"""Command line: ``python -m eval.peers scores | shipped | pairs | latency`` (docs/peers.md)."""
+"""Command line: ``python -m eval.peers scores | shipped | pairs`` (docs/peers.md)."""
 
 import argparse
 import shlex
@@ -12,7 +12,7 @@ from eval.outcomes import read_outcomes
 from eval.peers.scores import read_scores, write_scores
 from eval.tables import aligned
 from router.catalog import load_catalog
-from router.defaults import default_artifact_directory, default_catalog_path
+from router.defaults import default_catalog_path
 from router.errors import RouterError
 
 SCORES = Path("data/peers/scores.parquet")
@@ -48,20 +48,6 @@ def _scores(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _latency(arguments: argparse.Namespace) -> int:
-    from eval.peers.latency import latency_rows
-
-    print(
-        aligned(
-            latency_rows(
-                arguments.prompts, arguments.data, arguments.artifact, arguments.catalog,
-                arguments.rounds,
-            )
-        )
-    )  # fmt: skip
-    return 0
-
-
 def _shipped(arguments: argparse.Namespace) -> int:
     from eval.peers.shipped import belief_rows, shipped_rows
 
@@ -93,18 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     scores.add_argument("--out", type=Path, default=SCORES, help="file to write")
     scores.add_argument("--folds", type=int, default=5, help="as in make crossval")
     scores.set_defaults(call=_scores)
-    latency = commands.add_parser("latency", help="time a decision of each, in one run")
-    latency.add_argument("--artifact", type=Path, default=default_artifact_directory())
-    latency.add_argument("--prompts", type=Path, default=Path("data/sample_prompts.jsonl"))
-    latency.add_argument("--rounds", type=int, default=40, help="times every prompt is asked")
-    latency.set_defaults(call=_latency)
     pairs = commands.add_parser("pairs", help="LiteLLM's scores on RouteLLM's two tables")
     pairs.set_defaults(call=_pairs)
     shipped = commands.add_parser("shipped", help="LiteLLM's routers with their own thresholds")
     shipped.set_defaults(call=_shipped)
     for command in (pairs, shipped):
         command.add_argument("--scores", type=Path, default=SCORES, help="file of scores")
-    for command in (scores, latency, pairs, shipped):
+    for command in (scores, pairs, shipped):
         command.add_argument("--data", type=Path, default=Path("data/outcomes"), help="outcomes")
         command.add_argument("--catalog", type=Path, default=default_catalog_path())
         command.add_argument("--seed", type=int, default=0)

@@ -15,7 +15,7 @@ from eval.arrays import FloatArray
 from eval.peers.names import RULES_SCORE, RULES_TIER, V2_PROBABILITIES
 
 PACKAGE = "litellm"
-_TIERS = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
+TIERS = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
 
 
 def rules_router() -> Callable[[str], tuple[int, float]]:
@@ -24,7 +24,7 @@ def rules_router() -> Callable[[str], tuple[int, float]]:
 
     def score(prompt: str) -> tuple[int, float]:
         tier, value, _ = router.classify(prompt)
-        return _TIERS.index(tier.value), float(value)
+        return TIERS.index(tier.value), float(value)
 
     return score
 
@@ -37,7 +37,7 @@ def v2_router() -> Callable[[str], tuple[float, ...]]:
         # There is no public call that returns the probabilities.
         outcome = router._classify_with_heuristic_v2(prompt)  # noqa: SLF001
         found = outcome.heuristic_v2_forecast["probabilities"]
-        return tuple(float(found[tier]) for tier in _TIERS)
+        return tuple(float(found[tier]) for tier in TIERS)
 
     return score
 
@@ -51,12 +51,16 @@ def rule_columns(texts: Sequence[str]) -> dict[str, FloatArray]:
     return columns | {name: by_table[:, i] for i, name in enumerate(V2_PROBABILITIES)}
 
 
-def _router(config: dict[str, object]) -> MagicMock:
-    # Without these the import asks a hub and a price list on the network.
+def stay_offline() -> None:
+    """Keep the import of the package from asking a hub and a price list on the network."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+
+def _router(config: dict[str, object]) -> MagicMock:
+    stay_offline()
     from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
 
-    models = {"tiers": {tier: tier.lower() for tier in _TIERS}}
+    models = {"tiers": {tier: tier.lower() for tier in TIERS}}
     made: MagicMock = ComplexityRouter("measured", MagicMock(), {**models, **config})
     return made

@@ -24,8 +24,9 @@ class PlantSpec:
         step_per_request_s: More time of it for each request under way.
         prefill_share: What an input token costs of an output token.
         most_under_way: Requests one replica takes at once.
-        kv_tokens: Tokens the KV cache of one replica holds.
+        kv_tokens: Tokens the KV cache of one replica holds; infinite where it never binds.
         gpu_usd_per_hour: Of one replica.
+        fixed_usd_per_hour: Of the whole pool, however many replicas run.
     """
 
     replicas: int = 2
@@ -33,8 +34,9 @@ class PlantSpec:
     step_per_request_s: float = 0.00004
     prefill_share: float = 0.125
     most_under_way: int = 80
-    kv_tokens: int = 200_000
+    kv_tokens: float = 200_000
     gpu_usd_per_hour: float = 5.9
+    fixed_usd_per_hour: float = 0.0
 
     def stated(self, concurrency: int, optimism: float, source: LoadSource) -> Pool:
         """Return the pool as its operator would state it.
@@ -59,7 +61,7 @@ class PlantSpec:
 class _Waiting:
     at: float
     work: float
-    tokens: int
+    tokens: float
 
 
 class Plant:
@@ -67,18 +69,18 @@ class Plant:
 
     Attributes:
         now: Seconds.
+        replicas: That run now.
         delays: Time each request that has begun had to wait, in seconds, in the order of beginning.
         served: Work done, in output tokens.
     """
 
     def __init__(self, spec: PlantSpec) -> None:
         self._spec = spec
-        self._places = spec.replicas * spec.most_under_way
-        self._room = spec.replicas * spec.kv_tokens
-        self._held = 0
+        self.replicas = spec.replicas
+        self._held = 0.0
         # All streams run equally fast, so each ends when their common count of steps is reached.
         self._steps = 0.0
-        self._ends: list[tuple[float, int]] = []
+        self._ends: list[tuple[float, float]] = []
         self._queue: deque[_Waiting] = deque()
         self.now = 0.0
         self.delays: list[float] = []
@@ -102,7 +104,12 @@ class Plant:
         self._steps += passed
         self.now = until
 
-    def submit(self, input_tokens: int, output_tokens: int) -> None:
+    def resize(self, replicas: int) -> None:
+        """Let so many replicas (>= 1) run from now on; whoever is under way goes on."""
+        self.replicas = replicas
+        self._begin()
+
+    def submit(self, input_tokens: float, output_tokens: float) -> None:
         """Take a request now."""
         work = output_tokens + input_tokens * self._spec.prefill_share
         self._queue.append(_Waiting(self.now, work, input_tokens + output_tokens))
@@ -110,7 +117,8 @@ class Plant:
 
     def reading(self) -> Reading:
         """Return what its metrics tell now."""
-        return Reading(len(self._queue), len(self._ends), min(self._held / self._room, 1.0))
+        room = self.replicas * self._spec.kv_tokens
+        return Reading(len(self._queue), len(self._ends), min(self._held / room, 1.0))
 
     @property
     def occupancy(self) -> float:
@@ -123,13 +131,14 @@ class Plant:
 
     def _step(self) -> float:
         spec = self._spec
-        return spec.step_s + spec.step_per_request_s * len(self._ends) / spec.replicas
+        return spec.step_s + spec.step_per_request_s * len(self._ends) / self.replicas
 
     def _begin(self) -> None:
-        queue = self._queue
-        while queue and len(self._ends) < self._places:
+        queue, spec = self._queue, self._spec
+        places, room = self.replicas * spec.most_under_way, self.replicas * spec.kv_tokens
+        while queue and len(self._ends) < places:
             first = queue[0]
-            if self._held + first.tokens > self._room and self._ends:
+            if self._held + first.tokens > room and self._ends:
                 return
             queue.popleft()
             self._held += first.tokens

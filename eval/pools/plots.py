@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from eval.arrays import FloatArray
-from eval.pools.simulate import Run
+from eval.pools.run import Run
 from eval.pools.study import runs, scenario, setting, way
 from eval.pools.tables import LIST, OURS
 from eval.style import BLUE, GREY, MUTED, ORANGE, headline, save_png, styled

@@ -1,72 +1,22 @@
 """One run: traffic through routers onto a pool and APIs, event by event in virtual time."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
 from eval.arrays import FloatArray
-from eval.pools.plant import Plant, PlantSpec
-from eval.pools.routers import DEPLOYMENTS, POOL_AT, Router, Way
-from eval.pools.traffic import KINDS, Traffic
-from router.cost.estimate import expected_cost_usd
+from eval.pools.autoscale import Scaling
+from eval.pools.bills import Bills
+from eval.pools.plant import Plant
+from eval.pools.routers import Router, View, Way
+from eval.pools.run import Run, Setting
+from eval.pools.traffic import Traffic
 from router.cost.pools.engines import Reading
-from router.cost.pools.pool import Pool
+from router.cost.warmth import PromptCaches
 from router.policy import choose
-from router.types import Estimate, Goal, IneligibleReason
 
-_ADEQUATE = Goal(quality_target=0.5)
 _LOOK_EVERY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How the routers see the pool.
-
-    Attributes:
-        pool: As stated.
-        spec: As it is.
-        routers: Processes that share the traffic and know nothing of each other.
-        interval_s: Time between a router's readings; they do not read in step.
-        late_s: How old a reading is when it comes.
-    """
-
-    pool: Pool
-    spec: PlantSpec
-    routers: int = 8
-    interval_s: float = 30.0
-    late_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What came of one run.
-
-    Attributes:
-        api_usd: Bill of the APIs, on true lengths.
-        gpu_usd: What the pool cost, busy or not.
-        utilisation: Work served over work that could be, at the stated throughput.
-        pool_share: Share of requests that went to the pool.
-        p95_delay_s: 95th percentile of the time requests waited for a place, those on APIs at 0.
-        p99_delay_s: 99th.
-        at: (looks,) when the pool was looked at, in seconds.
-        filled: (looks,) requests in the pool then, over the places of the stated concurrency.
-        sent: (looks,) share of the requests since the last look that went to the pool.
-    """
-
-    api_usd: float
-    gpu_usd: float
-    utilisation: float
-    pool_share: float
-    p95_delay_s: float
-    p99_delay_s: float
-    at: FloatArray
-    filled: FloatArray
-    sent: FloatArray
-
-    @property
-    def total_usd(self) -> float:
-        """APIs and GPUs."""
-        return self.api_usd + self.gpu_usd
+_LOOK, _POLL, _SCALE = -3, -2, -1
 
 
 def simulate(way: Way, traffic: Traffic, setting: Setting, seed: int) -> Run:
@@ -74,77 +24,189 @@ def simulate(way: Way, traffic: Traffic, setting: Setting, seed: int) -> Run:
 
     Args:
         way: How the pool is priced.
-        traffic: What comes.
-        setting: How the pool is seen.
-        seed: Of when each router reads and where its even numbers begin.
+        traffic: What comes; its tiers are the market's.
+        setting: Who may serve, and how the pool is seen.
+        seed: Of when each router reads, where its even numbers begin, and what caches lose.
     """
     rng = np.random.default_rng([seed, 1])
-    plant = Plant(setting.spec)
-    routers = [way.make(setting.pool, float(start), plant) for start in rng.random(setting.routers)]
+    simulation = _Simulation(way, traffic, setting, rng.random(setting.routers), seed)
     polls = _polls(rng.random(setting.routers), setting, traffic.seconds)
-    looks = np.arange(_LOOK_EVERY_S, traffic.seconds, _LOOK_EVERY_S)
-    places = setting.pool.replicas * setting.pool.throughput.concurrency
-    filled, sent, counts = [], [], [0, 0]
-    late: list[tuple[float, Router, Reading]] = []
-    api_usd, on_pool = 0.0, 0
-    # Looks, readings asked for and requests, in the order of time.
-    times = np.concatenate([looks, polls[:, 0], traffic.at])
-    what = np.concatenate(
-        [np.full(looks.size, -2), np.full(len(polls), -1), np.arange(traffic.at.size)]
-    )
-    which = np.concatenate([np.zeros(looks.size), polls[:, 1], traffic.router]).astype(int)
-    order = np.argsort(times, kind="stable")
-    rows = list(
-        zip(times[order].tolist(), what[order].tolist(), which[order].tolist(), strict=True)
-    )
-    inputs, outputs = traffic.input_tokens.tolist(), traffic.output_tokens.tolist()
-    expected, kinds = traffic.expected_output.tolist(), traffic.kind.tolist()
-    for now, one, place in rows:
-        plant.advance(now)
-        while late and late[0][0] <= now:
-            _, router, reading = late.pop(0)
-            router.read(reading, now)
-        if one == -2:
-            filled.append(plant.occupancy / places)
-            sent.append(counts[1] / counts[0] if counts[0] else np.nan)
-            counts = [0, 0]
-            continue
-        router = routers[place]
-        if one == -1:
-            late.append((now + setting.late_s, router, plant.reading()))
-            continue
-        tokens_in, tokens_out = inputs[one], outputs[one]
-        estimates = _estimates(kinds[one], tokens_in, expected[one])
-        cost = router.cost(estimates, now)
-        own = estimates[POOL_AT]._replace(expected_cost_usd=cost)
-        chosen, _ = choose([e for e in (*estimates[:POOL_AT], own) if not e.ineligible], _ADEQUATE)
-        router.took(chosen)
-        counts[0] += 1
-        if chosen.deployment.pool:
-            counts[1] += 1
-            on_pool += 1
-            plant.submit(tokens_in, tokens_out)
+    for now, what, which in _events(polls, setting, traffic):
+        simulation.advance(now)
+        if what == _LOOK:
+            simulation.look()
+        elif what == _POLL:
+            simulation.poll(which)
+        elif what == _SCALE:
+            simulation.scale()
         else:
-            price = chosen.deployment.price
-            assert price is not None  # noqa: S101  # APIs of the study have prices
-            api_usd += expected_cost_usd(price, tokens_in, tokens_out)
-    plant.advance(traffic.seconds)
-    work_per_s = setting.pool.replicas * setting.pool.throughput.decode_tokens_per_s
-    served = plant.served / (work_per_s * traffic.seconds)
-    delays = np.zeros(traffic.at.size)
-    waited = [*plant.delays, *plant.still_waiting()]
-    delays[: len(waited)] = waited
-    return Run(
-        api_usd=api_usd,
-        gpu_usd=setting.spec.replicas * setting.spec.gpu_usd_per_hour * traffic.seconds / 3600.0,
-        utilisation=served,
-        pool_share=on_pool / traffic.at.size,
-        p95_delay_s=float(np.quantile(delays, 0.95)),
-        p99_delay_s=float(np.quantile(delays, 0.99)),
-        at=looks,
-        filled=np.array(filled),
-        sent=np.array(sent),
+            simulation.request(what, which)
+    return simulation.end()
+
+
+class _Simulation:
+    """The state of one run."""
+
+    def __init__(
+        self, way: Way, traffic: Traffic, setting: Setting, starts: FloatArray, seed: int
+    ) -> None:
+        self._traffic, self._setting, self._market = traffic, setting, setting.market
+        pool = setting.pool
+        self._plant = plant = Plant(setting.spec)
+        self._scaling: Scaling | None = None
+        if setting.autoscaler is not None:
+            self._scaling = Scaling(
+                setting.autoscaler, pool.throughput.concurrency, setting.spec.replicas
+            )
+            plant.resize(self._scaling.running)
+        self._routers = [
+            way.make(View(setting.market, pool, start, plant)) for start in starts.tolist()
+        ]
+        self._caches = [
+            PromptCaches(setting.market.deployments, clock=lambda: plant.now) for _ in starts
+        ]
+        self._bills = Bills(setting.true_hit_rate, seed)
+        self._late: list[tuple[float, Router, Reading, int]] = []
+        self._paid_s, self._since = 0.0, 0.0
+        self._looks: list[tuple[float, ...]] = []
+        self._lately = [0, 0]
+        self._on_pool, self._api_tokens, self._adequacy, self._quality = 0, 0.0, 0.0, 0.0
+        self._tier_of = {
+            item.id: tier
+            for item, tier in zip(self._market.deployments, self._market.tiers, strict=True)
+        }
+        self._inputs = traffic.input_tokens.tolist()
+        self._outputs, self._adequacies = traffic.output_tokens.tolist(), traffic.adequacy.tolist()
+        self._expected = traffic.expected_output.tolist()
+        self._allowed = None if traffic.allowed is None else traffic.allowed.tolist()
+        self._sessions = None if traffic.session is None else traffic.session.tolist()
+        self._qualities = None if traffic.quality is None else traffic.quality.tolist()
+
+    def advance(self, now: float) -> None:
+        self._plant.advance(now)
+        while self._late and self._late[0][0] <= now:
+            _, router, reading, replicas = self._late.pop(0)
+            router.read(reading, replicas, now)
+
+    def look(self) -> None:
+        plant = self._plant
+        places = plant.replicas * self._setting.pool.throughput.concurrency
+        all_sent, on_pool = self._lately
+        self._looks.append(
+            (
+                plant.now,
+                plant.occupancy / places,
+                on_pool / all_sent if all_sent else np.nan,
+                plant.reading().waiting,
+                plant.replicas,
+            )
+        )
+        self._lately = [0, 0]
+
+    def poll(self, which: int) -> None:
+        plant = self._plant
+        at = plant.now + self._setting.late_s
+        self._late.append((at, self._routers[which], plant.reading(), plant.replicas))
+
+    def scale(self) -> None:
+        assert self._scaling is not None  # noqa: S101  # there are no such events without one
+        self._pay()
+        self._scaling.look(self._plant.now, self._plant.occupancy)
+        if self._scaling.running != self._plant.replicas:
+            self._plant.resize(self._scaling.running)
+
+    def request(self, one: int, which: int) -> None:
+        market, router, now = self._market, self._routers[which], self._plant.now
+        tokens_in, tiers = self._inputs[one], self._adequacies[one]
+        session = -1 if self._sessions is None else self._sessions[one]
+        caches = self._caches[which] if session >= 0 and self._caches[which] else None
+        estimates = market.estimates(
+            tokens_in,
+            self._expected[one],
+            tiers,
+            None if self._allowed is None else self._allowed[one],
+            caches,
+            str(session),
+        )
+        own = market.own_at
+        cost = router.cost(estimates, now)
+        estimates[own] = estimates[own]._replace(expected_cost_usd=cost)
+        chosen, _ = choose([e for e in estimates if not e.ineligible], market.goal)
+        router.took(chosen)
+        item, tier = chosen.deployment, self._tier_of[chosen.deployment.id]
+        self._adequacy += tiers[tier]
+        self._quality += np.nan if self._qualities is None else self._qualities[one][tier]
+        self._lately[0] += 1
+        tokens_out = self._outputs[one][tier]
+        if item.pool:
+            self._lately[1] += 1
+            self._on_pool += 1
+            self._plant.submit(tokens_in, tokens_out)
+            return
+        self._api_tokens += tokens_in
+        read = self._bills.charge(item, session, now, tokens_in, tokens_out)
+        if caches is not None:
+            if chosen.cache_use is not None and chosen.cache_use.warm_tokens:
+                caches.report(item.id, chosen.cache_use.warm_tokens, read)
+            caches.used(str(session), item.id, tokens_in)
+
+    def end(self) -> Run:
+        setting, plant, n = self._setting, self._plant, len(self._inputs)
+        self.advance(self._traffic.seconds)
+        self._pay()
+        hours = self._paid_s / 3600.0
+        rate = setting.pool.throughput.decode_tokens_per_s
+        delays = np.zeros(n)
+        waited = [*plant.delays, *plant.still_waiting()]
+        delays[: len(waited)] = waited
+        at, filled, sent, waiting, replicas = np.array(self._looks).reshape(-1, 5).T
+        fixed = setting.spec.fixed_usd_per_hour * self._traffic.seconds / 3600.0
+        return Run(
+            api_usd=self._bills.usd,
+            gpu_usd=hours * setting.spec.gpu_usd_per_hour + fixed,
+            gpu_hours=hours,
+            utilisation=plant.served / (rate * self._paid_s),
+            pool_share=self._on_pool / n,
+            p95_delay_s=float(np.quantile(delays, 0.95)),
+            p99_delay_s=float(np.quantile(delays, 0.99)),
+            adequacy=self._adequacy / n,
+            quality=self._quality / n,
+            cache_read_share=self._bills.read_tokens / max(self._api_tokens, 1.0),
+            ordered=0 if self._scaling is None else self._scaling.ordered,
+            at=at,
+            filled=filled,
+            sent=sent,
+            waiting=waiting,
+            replicas=replicas,
+        )
+
+    def _pay(self) -> None:
+        """Count replicas paid since the last time."""
+        paid = self._plant.replicas if self._scaling is None else self._scaling.paid
+        self._paid_s += paid * (self._plant.now - self._since)
+        self._since = self._plant.now
+
+
+def _events(
+    polls: FloatArray, setting: Setting, traffic: Traffic
+) -> Iterator[tuple[float, int, int]]:
+    """Yield when something happens, what (a request's number, or below 0), and to which router."""
+    looks = np.arange(_LOOK_EVERY_S, traffic.seconds, _LOOK_EVERY_S)
+    how = setting.autoscaler
+    scales = np.empty(0) if how is None else np.arange(how.every_s, traffic.seconds, how.every_s)
+    times = np.concatenate([looks, polls[:, 0], scales, traffic.at])
+    n = traffic.at.size
+    what = np.concatenate(
+        [
+            np.repeat([_LOOK, _POLL, _SCALE], [looks.size, len(polls), scales.size]),
+            np.arange(n),
+        ]
     )
+    which = np.zeros(times.size, dtype=np.int64)
+    which[looks.size : looks.size + len(polls)] = polls[:, 1]
+    which[times.size - n :] = traffic.router
+    order = np.argsort(times, kind="stable")
+    yield from zip(times[order].tolist(), what[order].tolist(), which[order].tolist(), strict=True)
 
 
 def _polls(phases: FloatArray, setting: Setting, seconds: float) -> FloatArray:
@@ -155,23 +217,3 @@ def _polls(phases: FloatArray, setting: Setting, seconds: float) -> FloatArray:
         for at in np.arange(phase * setting.interval_s, seconds, setting.interval_s).tolist()
     ]
     return np.array(sorted(rows))
-
-
-def _estimates(kind: int, input_tokens: int, output_tokens: float) -> list[Estimate]:
-    """Return the candidates of a request; a small API that is not adequate is none."""
-    result = []
-    for item in DEPLOYMENTS:
-        price = item.price
-        assert price is not None  # noqa: S101  # every deployment of the study has a price
-        hard = item.tier == "small" and not KINDS[kind].is_easy
-        result.append(
-            Estimate(
-                item,
-                1.0,
-                expected_cost_usd(price, input_tokens, output_tokens),
-                input_tokens,
-                output_tokens,
-                (IneligibleReason.TIER_NOT_ALLOWED,) if hard else (),
-            )
-        )
-    return result

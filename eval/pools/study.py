@@ -12,7 +12,8 @@ from eval.arrays import FloatArray
 from eval.bootstrap import Interval, percentile_interval, resample_weights
 from eval.pools.plant import PlantSpec
 from eval.pools.routers import WAYS, Way
-from eval.pools.simulate import Run, Setting, simulate
+from eval.pools.run import Run, Setting
+from eval.pools.simulate import simulate
 from eval.pools.traffic import SCENARIOS, Scenario, draw
 from router.cost.pools.pool import LoadSource
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from eval.bootstrap import Interval
 from eval.pools.routers import WAYS
-from eval.pools.simulate import Run
+from eval.pools.run import Run
 from eval.pools.study import (
     WARM_UP_S,
     WHAT_IFS,

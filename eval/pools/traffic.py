@@ -1,4 +1,4 @@
-"""Made-up traffic: kinds of requests, and how many come when.
+"""Traffic, and traffic that is made up: kinds of requests, and how many come when.
 
 All of it is work for which the pool's model is adequate; harder requests have one way to go under
 every price and say nothing here. Lengths are lognormal around the mean of their kind, and a router
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.arrays import FloatArray
+from eval.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +47,31 @@ _PREDICTED = 0.4  # of the logarithm of what the router expects, around the trut
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Requests in the order in which they come; every array is (n,).
+    """Requests in the order in which they come; arrays are (n,), or (n, T) over T tiers.
 
     Attributes:
-        at: Seconds.
-        kind: Index into ``KINDS``.
+        at: Seconds from the beginning.
         input_tokens: True, and known.
-        output_tokens: True.
-        expected_output: What a router expects.
+        output_tokens: (n, T), true, by tier.
+        expected_output: (n, T), what a router expects.
+        adequacy: (n, T), as a router predicts it.
         router: Which of the routers it comes to.
         seconds: How long the traffic lasts.
+        allowed: (n, T), whether the request's hard constraints leave the tier; None: always.
+        session: Number of the request's session, below 0 for none; None: nobody has one.
+        quality: (n, T), of the answers, where that is known.
     """
 
     at: FloatArray
-    kind: np.ndarray
-    input_tokens: np.ndarray
-    output_tokens: np.ndarray
+    input_tokens: FloatArray
+    output_tokens: FloatArray
     expected_output: FloatArray
-    router: np.ndarray
+    adequacy: FloatArray
+    router: IntArray
     seconds: float
+    allowed: BoolArray | None = None
+    session: IntArray | None = None
+    quality: FloatArray | None = None
 
 
 Shape = Callable[[FloatArray, np.random.Generator], FloatArray]
@@ -153,18 +159,23 @@ def draw(scenario: Scenario, capacity: float, routers: int, seed: int) -> Traffi
     kind = rng.choice(len(KINDS), n, p=shares)
     means_in = np.array([k.input_tokens for k in KINDS])[kind]
     means_out = np.array([k.output_tokens for k in KINDS])[kind]
+    easy = np.array([k.is_easy for k in KINDS])[kind]
     return Traffic(
         at=at,
-        kind=kind,
         input_tokens=_lengths(means_in, rng),
-        output_tokens=_lengths(means_out, rng),
-        expected_output=means_out * rng.lognormal(-(_PREDICTED**2) / 2, _PREDICTED, n),
+        output_tokens=_both_tiers(_lengths(means_out, rng)),
+        expected_output=_both_tiers(means_out * rng.lognormal(-(_PREDICTED**2) / 2, _PREDICTED, n)),
+        adequacy=np.column_stack([easy.astype(np.float64), np.ones(n)]),
         router=rng.integers(0, routers, n),
         seconds=scenario.seconds,
     )
 
 
-def _lengths(means: FloatArray, rng: np.random.Generator) -> np.ndarray:
+def _both_tiers(lengths: FloatArray) -> FloatArray:
+    """Answers are equally long on every tier."""
+    return np.column_stack([lengths, lengths])
+
+
+def _lengths(means: FloatArray, rng: np.random.Generator) -> FloatArray:
     drawn = means * rng.lognormal(-(_SPREAD**2) / 2, _SPREAD, means.size)
-    lengths: np.ndarray = np.maximum(np.rint(drawn), 1).astype(np.int64)
-    return lengths
+    return np.maximum(np.rint(drawn), 1.0)

@@ -51,6 +51,9 @@ _FELL_OUT = {
     pb.INELIGIBLE_REASON_THIRD_PARTY: "a third party would see it",
     pb.INELIGIBLE_REASON_LOCKED_ELSEWHERE: "another holds its state",
     pb.INELIGIBLE_REASON_POOL_UNAVAILABLE: "its pool takes no work",
+    pb.INELIGIBLE_REASON_DEFERRABLE_ONLY: "spot GPUs, for requests with a deadline",
+    pb.INELIGIBLE_REASON_TOO_LATE: "too late",
+    pb.INELIGIBLE_REASON_COMPLETION_UNKNOWN: "how long it takes is unknown",
 }
 
 
@@ -99,6 +102,26 @@ def _lines_of_limit(answer: pb.RouteResponse) -> list[str]:
     return [f"Length      at most {tokens:,} tokens out in {coverage:.0%} of cases"]
 
 
+_ASKED = {
+    pb.SERVICE_WAY_SYNC: "at once",
+    pb.SERVICE_WAY_FLEX: "in the flex service tier",
+    pb.SERVICE_WAY_BATCH: "in a batch",
+}
+
+
+def _lines_of_schedule(answer: pb.RouteResponse) -> list[str]:
+    if not answer.HasField("schedule"):
+        return []
+    offer = answer.schedule.offer
+    words = f"{_ASKED[offer.way]}; in time with a probability of {offer.in_time_probability:.2%}"
+    if offer.HasField("fall_back_after_seconds"):
+        words += (
+            f"; no answer after {offer.fall_back_after_seconds:,.0f} s "
+            f"(probability {offer.late_probability:.1%}): ask at once"
+        )
+    return [f"Ask         {words}"]
+
+
 def _lines_of_average(candidates: Sequence[pb.Candidate], chosen: str) -> list[str]:
     for one in candidates:
         if one.deployment == chosen and one.HasField("average_cost_usd"):
@@ -127,6 +150,7 @@ def lines_of_decision(answer: pb.RouteResponse) -> list[str]:
         *_lines_of_terms(answer),
         *_lines_of_novelty(answer),
         f"Cost        {usd(chosen.expected_cost_usd)} USD expected",
+        *_lines_of_schedule(answer),
         *_lines_of_average(answer.candidates, answer.deployment),
         *_lines_of_limit(answer),
         "Saving      "

@@ -9,7 +9,7 @@ from typing import Any
 
 from router.cli.explain import usd
 from router.cli.table import lines_of_table
-from router.config import load_config
+from router.config_sources import load_config
 from router.errors import StoreError
 
 

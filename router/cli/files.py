@@ -11,7 +11,7 @@ from router.catalog import load_catalog
 from router.cli.connection import add_connection, client_of
 from router.cli.explain import goal_in_words
 from router.cli.table import lines_of_table
-from router.config import load_config
+from router.config_sources import load_config
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.errors import StoreError
 from router.ledger.store import OutcomeStore

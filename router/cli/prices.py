@@ -68,6 +68,8 @@ def show(arguments: argparse.Namespace) -> int:
         rows += _rows_of_price(item.id, item.price, day)
         if item.batch_price is not None:
             rows += _rows_of_price(f"{item.id} (batch)", item.batch_price, day)
+        if item.flex_price is not None:
+            rows += _rows_of_price(f"{item.id} (flex)", item.flex_price, day)
     header = ("deployment", "above", "in", "read", "write", "long", "out", "reason", "from")
     print("\n".join(lines_of_table(header, rows, right=range(1, 8))))
     print(

@@ -12,6 +12,7 @@ from router.cli.explain import lines_of_decision
 from router.engine import Engine
 from router.server.answer import Answers
 from router.server.convert import to_request
+from router.server.deadline import with_schedule
 from router.server.limits import Limits
 from router.v1 import router_pb2 as pb
 
@@ -56,6 +57,15 @@ def add_route(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "--max-output-tokens", type=int, metavar="N", help="output limit you will set"
     )
+    parser.add_argument(
+        "--needed-within", type=float, metavar="SECONDS", help="the answer may wait so long"
+    )
+    parser.add_argument(
+        "--deadline-confidence",
+        type=float,
+        metavar="P",
+        help="least probability that it is there by then (default: the catalog's)",
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     add_connection(parser)
     parser.set_defaults(run=route)
@@ -84,9 +94,11 @@ def route_here(engine: Engine, request: pb.RouteRequest) -> pb.RouteResponse:
     """
     checked = to_request(request, engine.catalog, Limits())
     artifact = engine.artifact
-    return Answers(engine.catalog, artifact.version, artifact.length_bounds).write(
-        engine.route(checked), checked.request_id, checked.max_output_tokens
+    decision = engine.route(checked)
+    answer = Answers(engine.catalog, artifact.version, artifact.length_bounds).write(
+        decision, checked.request_id, checked.max_output_tokens
     )
+    return answer if decision.schedule is None else with_schedule(decision, answer)
 
 
 def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
@@ -106,10 +118,17 @@ def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
         willingness_to_pay_usd=arguments.willingness_to_pay,
         max_cost_usd=arguments.max_cost,
     )
+    deadline = None
+    if arguments.needed_within is not None or arguments.deadline_confidence is not None:
+        deadline = pb.Deadline(
+            needed_within_seconds=arguments.needed_within or 0.0,
+            confidence=arguments.deadline_confidence,
+        )
     return pb.RouteRequest(
         prompt=sys.stdin.read() if prompt == "-" else prompt,
         goal=goal if goal.ByteSize() else None,
         allowed_tiers=arguments.allow,
         denied_tiers=arguments.deny,
         max_output_tokens=arguments.max_output_tokens,
+        deadline=deadline,
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 from router.cli.child import READY_LINE
 from router.cli.connection import add_connection, client_of
-from router.config import Config, load_config
+from router.config import Config
+from router.config_sources import load_config
 from router.logs import set_up_logs
 
 _FLAGS = (

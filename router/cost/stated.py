@@ -21,7 +21,9 @@ CLASS_KEYS = {
 }  # fmt: skip
 PRICE_KEYS = BASE_KEYS | CLASS_KEYS | {"usd_per_request", "bands"}
 BAND_KEYS = {"above_input_tokens", "input_usd_per_mtok", "output_usd_per_mtok"} | CLASS_KEYS
-STATED_KEYS = ("price", "batch_price", "price_key", "price_factor", "service_tier")
+STATED_KEYS = (
+    "price", "batch_price", "flex_price", "price_key", "price_factor", "service_tier",
+)  # fmt: skip
 PRICES_KEYS = {"files", "warn_after_days"}
 DEFAULT_WARN_AFTER_DAYS = 30
 _MOST_TOKENS = 1_000_000_000
@@ -44,6 +46,7 @@ class Stated:
     Attributes:
         price: None if it is unknown.
         batch_price: Of batch mode; None if it is unknown or there is none.
+        flex_price: Of the flex service tier, likewise; None where ``price`` is of a tier.
         problem: Why ``price`` is None, in words; empty if it is not.
         retired_on: First day the model was sold no more, if that is why.
     """
@@ -52,6 +55,7 @@ class Stated:
     batch_price: Price | None = None
     problem: str = ""
     retired_on: date | None = None
+    flex_price: Price | None = None
 
 
 def price_files(top: CheckedTable, directory: Path, day: date) -> PriceFiles:
@@ -80,7 +84,7 @@ def price_files(top: CheckedTable, directory: Path, day: date) -> PriceFiles:
 
 def stated_price(table: CheckedTable, prices: PriceFiles) -> Stated:
     """Return the price of a ``[[deployments]]`` table, in place or by key, or why there is none."""
-    in_place = sorted({"price", "batch_price"} & set(table.content))
+    in_place = sorted({"price", "batch_price", "flex_price"} & set(table.content))
     if "price_key" in table.content:
         for key in in_place:
             raise table.error(key, table.content[key], "given beside price_key; give one of them")
@@ -90,7 +94,7 @@ def stated_price(table: CheckedTable, prices: PriceFiles) -> Stated:
     read = {key: _price_in_place(table.table(key, PRICE_KEYS)) for key in in_place}
     if "price" not in read:
         return Stated(None, problem="the catalog states no price")
-    return Stated(read["price"], read.get("batch_price"))
+    return Stated(read["price"], read.get("batch_price"), flex_price=read.get("flex_price"))
 
 
 def _price_in_place(table: CheckedTable) -> Price:
@@ -141,14 +145,23 @@ def _price_by_key(table: CheckedTable, prices: PriceFiles) -> Stated:
         raise table.error("price_key", name, 'must be "provider/model" as the price files say')
     if prices.book is None:
         raise table.error("price_key", name, "needs price files: list them in [prices] files")
+    book = prices.book
     factor = table.optional_number("price_factor", above=0.0) or 1.0
     tier = table.text("service_tier") if "service_tier" in table.content else "standard"
     if tier not in list(ServiceTier):
         tiers = [member.value for member in ServiceTier]
         raise table.error("service_tier", tier, f"must be one of {tiers}")
     key = PriceKey(provider, model, Mode.SYNC, ServiceTier(tier))
-    quoted = prices.book.quote(key, prices.day)
+    quoted = book.quote(key, prices.day)
     if isinstance(quoted, NoPrice):
         return Stated(None, None, quoted.problem, quoted.retired_on)
-    batch = prices.book.quote(PriceKey(provider, model, Mode.BATCH), prices.day)
-    return Stated(quoted.price(factor), None if isinstance(batch, NoPrice) else batch.price(factor))
+
+    def variant(mode: Mode, service_tier: ServiceTier) -> Price | None:
+        found = book.quote(PriceKey(provider, model, mode, service_tier), prices.day)
+        return None if isinstance(found, NoPrice) else found.price(factor)
+
+    return Stated(
+        quoted.price(factor),
+        variant(Mode.BATCH, ServiceTier.STANDARD),
+        flex_price=variant(Mode.SYNC, ServiceTier.FLEX) if key.service_tier == "standard" else None,
+    )

@@ -13,7 +13,6 @@ import grpc
 
 # What the package grpcio-channelz calls; it has no public name and no types.
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
-from grpc_health.v1 import health
 
 from router.metrics import families
 from router.metrics.registry import Registry
@@ -32,20 +31,6 @@ class CallsTaken(grpc.GenericRpcHandler):
     def service(self, handler_call_details: Any) -> None:
         """Count, and leave the call to the next handler."""
         self.count += 1
-
-
-class WatchedHealth(health.aio.HealthServicer):
-    """The health service, which knows how many watch it: their calls last, and keep nobody busy."""
-
-    watching = 0
-
-    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - gRPC's name
-        """Tell of changes until the caller leaves."""
-        self.watching += 1
-        try:
-            await super().Watch(request, context)
-        finally:
-            self.watching -= 1
 
 
 def through_handlers(server: grpc.aio.Server) -> Any:

@@ -1,11 +1,11 @@
 """Wire messages to checked requests. The way back is ``answer``; no decision is made here."""
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from router.catalog import Catalog
 from router.errors import InvalidRequestError
+from router.server.deadline import to_deadline
+from router.server.goal_wire import Given, require_plan, to_goal
 from router.server.limits import (
     MAX_ID_CHARS,
     MAX_TAG_KEY_CHARS,
@@ -14,21 +14,10 @@ from router.server.limits import (
     MAX_TOKENS,
     Limits,
 )
-from router.types import (
-    DEFAULT_CONFIDENCE,
-    NO_NEEDS,
-    ROLES,
-    Contract,
-    Goal,
-    Message,
-    Needs,
-    Request,
-)
+from router.types import NO_NEEDS, NO_TAGS, ROLES, Message, Needs, Request
 from router.v1 import router_pb2 as pb
 
-Given = Mapping[str, Any]
-"""The fields of a wire request that are set, by name: one look at it instead of fifteen."""
-
+_PROMPT = pb.RouteRequest.PROMPT_FIELD_NUMBER
 _NO_TIERS: frozenset[str] = frozenset()
 
 
@@ -38,10 +27,13 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
     Raises:
         InvalidRequestError: names the field, what was given and what is allowed.
     """
-    given = {field.name: value for field, value in wire.ListFields()}
+    fields = wire.ListFields()
+    if len(fields) == 1 and fields[0][0].number == _PROMPT and not fields[0][1].isspace():
+        return Request((Message("user", fields[0][1]),))  # most requests are a prompt and no more
+    given = {field.name: value for field, value in fields}
     goal = to_goal(given["goal"]) if "goal" in given else None
     if goal is not None and goal.contract is not None and goal.contract.reviewed:
-        _require_plan(given)
+        require_plan(given)
     return Request(
         messages=_messages(given, limits),
         goal=goal,
@@ -52,6 +44,7 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
         tags=_tags(given),
         session_id=short_id("session_id", given.get("session_id", "")),
         request_id=short_id("request_id", given.get("request_id", "")),
+        deadline=to_deadline(given, catalog) if "deadline" in given else None,
     )
 
 
@@ -93,82 +86,6 @@ def _conversation(wire: Sequence[pb.Message], limits: Limits) -> tuple[Message, 
                 metadata={"given": message.role},
             )
     return messages
-
-
-def to_goal(wire: pb.Goal) -> Goal:
-    """Check a wire goal.
-
-    Raises:
-        InvalidRequestError: more than one way of stating the goal, or a number out of range.
-    """
-    target = wire.quality_target if wire.HasField("quality_target") else None
-    pay = wire.willingness_to_pay_usd if wire.HasField("willingness_to_pay_usd") else None
-    limit = wire.max_cost_usd if wire.HasField("max_cost_usd") else None
-    contract = _contract(wire.contract) if wire.HasField("contract") else None
-    goal = Goal(target, pay, limit, contract)
-    if goal.rules() > 1:
-        ways = {
-            "quality_target": target,
-            "willingness_to_pay_usd": pay,
-            "contract with max_loss_rate": contract and contract.max_loss_rate,
-        }
-        given = " and ".join(f"{way} {value}" for way, value in ways.items() if value is not None)
-        raise InvalidRequestError(
-            "goal", f"{given} given; give one of them", reason="GOAL_AMBIGUOUS"
-        )
-    if target is not None and not 0.0 <= target <= 1.0:
-        raise InvalidRequestError(
-            "goal.quality_target",
-            f"{target} given, must be from 0 to 1",
-            reason="TARGET_OUT_OF_RANGE",
-            metadata={"given": str(target)},
-        )
-    for name, value in (("willingness_to_pay_usd", pay), ("max_cost_usd", limit)):
-        if value is not None and not (math.isfinite(value) and value > 0.0):
-            raise InvalidRequestError(
-                f"goal.{name}",
-                f"{value} given, must be a finite number of USD above 0",
-                reason="USD_OUT_OF_RANGE",
-                metadata={"given": str(value)},
-            )
-    return goal
-
-
-def _contract(wire: pb.Contract) -> Contract:
-    confidence = wire.confidence if wire.HasField("confidence") else DEFAULT_CONFIDENCE
-    for name, value in (("max_loss_rate", wire.max_loss_rate), ("confidence", confidence)):
-        if not 0.0 < value < 1.0:
-            raise InvalidRequestError(
-                f"goal.contract.{name}",
-                f"{value} given, must be above 0 and below 1",
-                reason="CONTRACT_OUT_OF_RANGE",
-                metadata={"given": str(value)},
-            )
-    if wire.per_topic and wire.reviewed:
-        raise InvalidRequestError(
-            "goal.contract",
-            "per_topic and reviewed given; reviews are calibrated over all topics together: leave "
-            "one out",
-            reason="CONTRACT_AMBIGUOUS",
-        )
-    return Contract(wire.max_loss_rate, confidence, wire.per_topic, wire.reviewed)
-
-
-def _require_plan(given: Given) -> None:
-    if "plan" not in given:
-        raise InvalidRequestError(
-            "plan",
-            "not given; a contract over reviews (goal.contract.reviewed) covers what comes of "
-            "following the plan: set it, or leave reviewed out",
-            reason="PLAN_MISSING",
-        )
-    if given["plan"].wait_usd:
-        raise InvalidRequestError(
-            "plan.wait_usd",
-            f"{given['plan'].wait_usd} given; a contract over reviews was calibrated without a "
-            "price of waiting: leave it out",
-            reason="WAIT_UNDER_CONTRACT",
-        )
 
 
 def _needs(wire: pb.Needs, catalog: Catalog) -> Needs:
@@ -229,9 +146,9 @@ def _max_output_tokens(given: Given) -> int | None:
     return most
 
 
-def _tags(given: Given) -> dict[str, str]:
+def _tags(given: Given) -> Mapping[str, str]:
     if "tags" not in given:
-        return {}
+        return NO_TAGS
     tags = dict(given["tags"])
     if len(tags) > MAX_TAGS:
         raise InvalidRequestError(

@@ -2,7 +2,8 @@
 
 import logging
 
-from router.config import Config, is_loopback
+from router.addresses import is_loopback
+from router.config import Config
 from router.errors import ConfigError
 
 logger = logging.getLogger("router.server")

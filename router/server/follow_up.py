@@ -5,6 +5,7 @@ All of it is off by default and then costs a comparison each. Nothing here waits
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -90,12 +91,14 @@ class FollowUp:
 
     def enter(self, arm: Arm, request: Request, made: Decision) -> Followed:
         """Explore, log, and draw for an audit what an arm decided; never waits."""
-        catalog = arm.engine.catalog
+        catalog, pools = arm.engine.catalog, arm.engine.pools
         taken = made
         if self._exploration_share:
             taken = explored(made, self._exploration_share, catalog.tier_names)
+            if pools is not None and taken is not made:
+                pools.took_instead(made.chosen, taken.chosen)
         if self._log is not None:
-            self._log.put((arm, Logged(request, made, taken)))
+            self._log.put((arm, Logged(request, made, taken, time.time())))
         return Followed(taken, arm.audits.drawn(taken, catalog), arm)
 
     def write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:

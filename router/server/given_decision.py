@@ -10,7 +10,8 @@ from router.contract_choice import applicable
 from router.engine import Engine
 from router.errors import InvalidRequestError
 from router.promise.contract import ContractTerms
-from router.server.convert import to_goal, to_request
+from router.server.convert import to_request
+from router.server.goal_wire import to_goal
 from router.server.limits import MAX_TOKENS, Limits
 from router.types import Contract, Estimate, Goal, IneligibleReason
 from router.v1 import router_pb2 as pb

@@ -55,6 +55,9 @@ def _from_deployment(item: Deployment, today: date, warn_after_days: int) -> pb.
     if item.batch_price is not None:
         wire.batch_input_usd_per_mtok = item.batch_price.input_usd_per_mtok
         wire.batch_output_usd_per_mtok = item.batch_price.output_usd_per_mtok
+    if item.flex_price is not None:
+        wire.flex_input_usd_per_mtok = item.flex_price.input_usd_per_mtok
+        wire.flex_output_usd_per_mtok = item.flex_price.output_usd_per_mtok
     return wire
 
 

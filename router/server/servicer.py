@@ -3,7 +3,6 @@
 How gRPC calls them, and what happens to errors, is ``service``.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -11,21 +10,27 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from router.errors import InvalidRequestError, RouterError
-from router.ledger.store import RecordedOutcome
 from router.ledger.writer import OutcomeWriter
 from router.server.arm import Arm, InForce, Switch
-from router.server.convert import short_id, to_request
+from router.server.cache_advice import went_on
+from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
+from router.server.deadline import with_schedule
 from router.server.follow_up import Followed, FollowUp
 from router.server.learning import Learning
 from router.server.limits import Limits
 from router.server.listed import from_catalog
+from router.server.outcome_wire import to_outcome
 from router.server.review import review, with_plan
 from router.server.status import to_status
 from router.server.token_report import TokenReport, to_token_report
+from router.server.wanted import check_wanted
 from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
+
+MOST_IN_PASS = 128
+"""Requests of a batch decided in one pass; between passes a caller who has left is noticed."""
 
 
 class Unfinished(NamedTuple):
@@ -83,7 +88,11 @@ class RouterServicer:
         return Unfinished(answer, lambda: self._write([(followed, answer)]))
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
-        """Decide many requests; errors stand in their place."""
+        """Decide many requests; errors stand in their place.
+
+        Raises:
+            NobodyWaitsError: the caller has left; nothing of it is written or counted.
+        """
         given = len(request.requests)
         if not 0 < given <= self.limits.max_batch:
             raise InvalidRequestError(
@@ -100,7 +109,11 @@ class RouterServicer:
             places_of.setdefault(arm, []).append(place)
         answered: list[tuple[Followed, pb.RouteResponse]] = []
         for arm, places in places_of.items():
-            answered += self._decide(now, arm, request, places, response.results)
+            for first in range(0, len(places), MOST_IN_PASS):
+                check_wanted()
+                some = places[first : first + MOST_IN_PASS]
+                answered += self._decide(now, arm, request, some, response.results)
+        check_wanted()
         self._write(answered)
         self._counted.later(
             self._counted.all_decided, [followed.decision for followed, _ in answered]
@@ -115,7 +128,7 @@ class RouterServicer:
         places: Sequence[int],
         results: Sequence[pb.RouteBatchResult],
     ) -> Iterator[tuple[Followed, pb.RouteResponse]]:
-        """Decide those requests of a batch that fall to one arm, in one pass of its predictor."""
+        """Decide requests of a batch that fall to one arm, in one pass of its predictor."""
         checked: list[Request] = []
         place_of: list[int] = []
         for place in places:
@@ -164,8 +177,9 @@ class RouterServicer:
 
     def record_outcome(self, request: pb.RecordOutcomeRequest) -> Pending:
         """Make an outcome durable, and learn from it how its deployment counts tokens."""
-        outcome = self._outcome(request)
-        reported = to_token_report(request, self._switch.now.main.engine.catalog)
+        now = self._switch.now
+        outcome = to_outcome(request, now)
+        reported = to_token_report(request, now.main.engine.catalog)
         return Pending(self._outcomes.put(outcome), partial(self._recorded, reported))
 
     def _recorded(self, reported: TokenReport | None, duplicate: bool) -> pb.RecordOutcomeResponse:
@@ -187,43 +201,6 @@ class RouterServicer:
         """Say how the contracts in use are kept."""
         return self._switch.now.main.audits.describe()
 
-    def _outcome(self, wire: pb.RecordOutcomeRequest) -> RecordedOutcome:
-        quality = wire.quality if wire.HasField("quality") else None
-        latency_ms = wire.latency_ms if wire.HasField("latency_ms") else None
-        if quality is not None and not 0.0 <= quality <= 1.0:
-            raise InvalidRequestError(
-                "quality",
-                f"{quality} given, must be from 0 to 1",
-                reason="QUALITY_OUT_OF_RANGE",
-                metadata={"given": str(quality)},
-            )
-        if latency_ms is not None and not (math.isfinite(latency_ms) and latency_ms >= 0.0):
-            raise InvalidRequestError(
-                "latency_ms",
-                f"{latency_ms} given, must be a finite number >= 0",
-                reason="LATENCY_OUT_OF_RANGE",
-                metadata={"given": str(latency_ms)},
-            )
-        now = self._switch.now
-        # A decision of an earlier catalog may be reported on after that catalog is gone.
-        if wire.deployment and wire.deployment not in now.deployments:
-            known = sorted(deployment.id for deployment in now.main.engine.catalog.deployments)
-            raise InvalidRequestError(
-                "deployment",
-                f"{wire.deployment!r} given, the catalog has {known}",
-                reason="UNKNOWN_DEPLOYMENT",
-                metadata={"given": wire.deployment},
-            )
-        return RecordedOutcome(
-            decision_id=short_id("decision_id", wire.decision_id, required=True),
-            request_id=short_id("request_id", wire.request_id, required=True),
-            quality=quality,
-            input_tokens=_token_count("input_token_count", wire),
-            output_tokens=_token_count("output_token_count", wire),
-            latency_ms=latency_ms,
-            deployment=wire.deployment,
-        )
-
 
 def _answer(
     arm: Arm, wire: pb.RouteRequest, request: Request, decision: Decision
@@ -235,28 +212,18 @@ def _answer(
     Raises:
         InvalidRequestError: a plan is asked for that cannot be made.
     """
-    engine, chosen = arm.engine, decision.chosen
+    engine = arm.engine
+    advice = None
     if engine.caches is not None and request.session_id:
-        engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
+        advice = went_on(engine.caches, wire, decision.chosen)
     answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
+    if advice is not None:
+        answer.cache_advice.CopyFrom(advice)
     answer = with_plan(engine, wire, decision, answer)
-    return with_cost_split(wire, decision, answer, engine.artifact)
+    answer = with_cost_split(wire, decision, answer, engine.artifact)
+    return answer if decision.schedule is None else with_schedule(decision, answer)
 
 
 def _session(wire: pb.RouteRequest) -> str:
     """Return what decides which arm answers: the session, or else the request by its id."""
     return wire.session_id or wire.request_id
-
-
-def _token_count(field: str, wire: pb.RecordOutcomeRequest) -> int | None:
-    if not wire.HasField(field):  # type: ignore[arg-type]  # one of two literals
-        return None
-    value = int(getattr(wire, field))
-    if value < 0:
-        raise InvalidRequestError(
-            field,
-            f"{value} given, must be >= 0",
-            reason="TOKENS_OUT_OF_RANGE",
-            metadata={"given": str(value)},
-        )
-    return value

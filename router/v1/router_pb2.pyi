@@ -27,6 +27,34 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _ServiceWay:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ServiceWayEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ServiceWay.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SERVICE_WAY_UNSPECIFIED: _ServiceWay.ValueType  # 0
+    """Never sent."""
+    SERVICE_WAY_SYNC: _ServiceWay.ValueType  # 1
+    """At once, at the price of a plain call."""
+    SERVICE_WAY_FLEX: _ServiceWay.ValueType  # 2
+    """In the provider's flex service tier: at once, cheaper and slower, and it may be turned away."""
+    SERVICE_WAY_BATCH: _ServiceWay.ValueType  # 3
+    """In a batch file, answered within hours."""
+
+class ServiceWay(_ServiceWay, metaclass=_ServiceWayEnumTypeWrapper):
+    """How a deployment is asked."""
+
+SERVICE_WAY_UNSPECIFIED: ServiceWay.ValueType  # 0
+"""Never sent."""
+SERVICE_WAY_SYNC: ServiceWay.ValueType  # 1
+"""At once, at the price of a plain call."""
+SERVICE_WAY_FLEX: ServiceWay.ValueType  # 2
+"""In the provider's flex service tier: at once, cheaper and slower, and it may be turned away."""
+SERVICE_WAY_BATCH: ServiceWay.ValueType  # 3
+"""In a batch file, answered within hours."""
+Global___ServiceWay: typing_extensions.TypeAlias = ServiceWay
+
 class _DecisionReason:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -119,6 +147,12 @@ class _IneligibleReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrappe
     """Another deployment holds state of the conversation."""
     INELIGIBLE_REASON_POOL_UNAVAILABLE: _IneligibleReason.ValueType  # 40
     """The pool of GPUs it runs on is down, or takes no more work."""
+    INELIGIBLE_REASON_DEFERRABLE_ONLY: _IneligibleReason.ValueType  # 45
+    """It runs on a spot pool, which takes only requests with a deadline."""
+    INELIGIBLE_REASON_TOO_LATE: _IneligibleReason.ValueType  # 46
+    """No way of asking it is in time with the confidence asked for."""
+    INELIGIBLE_REASON_COMPLETION_UNKNOWN: _IneligibleReason.ValueType  # 47
+    """The request has a deadline, and the catalog does not say how long the deployment takes."""
 
 class IneligibleReason(_IneligibleReason, metaclass=_IneligibleReasonEnumTypeWrapper):
     """Why a deployment could not be chosen."""
@@ -153,6 +187,12 @@ INELIGIBLE_REASON_LOCKED_ELSEWHERE: IneligibleReason.ValueType  # 13
 """Another deployment holds state of the conversation."""
 INELIGIBLE_REASON_POOL_UNAVAILABLE: IneligibleReason.ValueType  # 40
 """The pool of GPUs it runs on is down, or takes no more work."""
+INELIGIBLE_REASON_DEFERRABLE_ONLY: IneligibleReason.ValueType  # 45
+"""It runs on a spot pool, which takes only requests with a deadline."""
+INELIGIBLE_REASON_TOO_LATE: IneligibleReason.ValueType  # 46
+"""No way of asking it is in time with the confidence asked for."""
+INELIGIBLE_REASON_COMPLETION_UNKNOWN: IneligibleReason.ValueType  # 47
+"""The request has a deadline, and the catalog does not say how long the deployment takes."""
 Global___IneligibleReason: typing_extensions.TypeAlias = IneligibleReason
 
 class _TextKind:
@@ -206,6 +246,38 @@ TEXT_KIND_DIGITS: TextKind.ValueType  # 8
 TEXT_KIND_MARKED: TextKind.ValueType  # 9
 """Code, JSON, tables."""
 Global___TextKind: typing_extensions.TypeAlias = TextKind
+
+class _CacheWrite:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CacheWriteEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CacheWrite.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CACHE_WRITE_UNSPECIFIED: _CacheWrite.ValueType  # 0
+    """Never sent."""
+    CACHE_WRITE_NONE: _CacheWrite.ValueType  # 1
+    """Set none. One that an earlier turn of the session was advised stays where it was, so that what is
+    warm is read.
+    """
+    CACHE_WRITE_SHORT: _CacheWrite.ValueType  # 2
+    """Keep the prompt for the short time (5 minutes at most providers)."""
+    CACHE_WRITE_LONG: _CacheWrite.ValueType  # 3
+    """Keep it for an hour."""
+
+class CacheWrite(_CacheWrite, metaclass=_CacheWriteEnumTypeWrapper):
+    """What a cache breakpoint after the last message should do."""
+
+CACHE_WRITE_UNSPECIFIED: CacheWrite.ValueType  # 0
+"""Never sent."""
+CACHE_WRITE_NONE: CacheWrite.ValueType  # 1
+"""Set none. One that an earlier turn of the session was advised stays where it was, so that what is
+warm is read.
+"""
+CACHE_WRITE_SHORT: CacheWrite.ValueType  # 2
+"""Keep the prompt for the short time (5 minutes at most providers)."""
+CACHE_WRITE_LONG: CacheWrite.ValueType  # 3
+"""Keep it for an hour."""
+Global___CacheWrite: typing_extensions.TypeAlias = CacheWrite
 
 class _FinishReason:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -657,6 +729,8 @@ class RouteRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     PLAN_FIELD_NUMBER: builtins.int
     EXPLAIN_COST_FIELD_NUMBER: builtins.int
+    ADVISE_CACHE_FIELD_NUMBER: builtins.int
+    DEADLINE_FIELD_NUMBER: builtins.int
     prompt: builtins.str
     """Shorthand for one user message."""
     max_output_tokens: builtins.int
@@ -667,6 +741,10 @@ class RouteRequest(google.protobuf.message.Message):
     """The caller's own id, echoed in the answer; up to 128 characters."""
     explain_cost: builtins.bool
     """The answer says of each candidate what its cost is made up of."""
+    advise_cache: builtins.bool
+    """The caller sets cache breakpoints as cache_advice says. Needs a session_id; without one, and where
+    writing to the cache costs nothing more than input, there is no advice.
+    """
     @property
     def messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Message]:
         """The conversation, oldest message first. Exactly one of messages and prompt must be given."""
@@ -697,6 +775,10 @@ class RouteRequest(google.protobuf.message.Message):
     def plan(self) -> Global___PlanOptions:
         """Set (even empty): the answer says whether a review of the first answer is worth it."""
 
+    @property
+    def deadline(self) -> Global___Deadline:
+        """When the model's answer is needed; unset: at once. Not together with plan."""
+
     def __init__(
         self,
         *,
@@ -712,12 +794,107 @@ class RouteRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         plan: Global___PlanOptions | None = ...,
         explain_cost: builtins.bool = ...,
+        advise_cache: builtins.bool = ...,
+        deadline: Global___Deadline | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "needs", b"needs", "plan", b"plan"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "allowed_tiers", b"allowed_tiers", "denied_tiers", b"denied_tiers", "explain_cost", b"explain_cost", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "deadline", b"deadline", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "needs", b"needs", "plan", b"plan"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "advise_cache", b"advise_cache", "allowed_tiers", b"allowed_tiers", "deadline", b"deadline", "denied_tiers", b"denied_tiers", "explain_cost", b"explain_cost", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_output_tokens", b"_max_output_tokens"]) -> typing.Literal["max_output_tokens"] | None: ...
 
 Global___RouteRequest: typing_extensions.TypeAlias = RouteRequest
+
+@typing.final
+class Deadline(google.protobuf.message.Message):
+    """When the model's answer is needed, so that it may be asked for in a cheaper and slower way. It is
+    stated from now on, so that clocks need not agree.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NEEDED_WITHIN_SECONDS_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    needed_within_seconds: builtins.float
+    """Seconds from the request on within which the answer must be there, above 0, at most 2,592,000 (30
+    days).
+    """
+    confidence: builtins.float
+    """Least probability that it is, above 0 and below 1; unset: the catalog's."""
+    def __init__(
+        self,
+        *,
+        needed_within_seconds: builtins.float = ...,
+        confidence: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "needed_within_seconds", b"needed_within_seconds"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_confidence", b"_confidence"]) -> typing.Literal["confidence"] | None: ...
+
+Global___Deadline: typing_extensions.TypeAlias = Deadline
+
+@typing.final
+class Offer(google.protobuf.message.Message):
+    """One way to ask a candidate under a deadline."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WAY_FIELD_NUMBER: builtins.int
+    EXPECTED_COST_USD_FIELD_NUMBER: builtins.int
+    IN_TIME_PROBABILITY_FIELD_NUMBER: builtins.int
+    FALL_BACK_AFTER_SECONDS_FIELD_NUMBER: builtins.int
+    LATE_PROBABILITY_FIELD_NUMBER: builtins.int
+    way: Global___ServiceWay.ValueType
+    """How."""
+    expected_cost_usd: builtins.float
+    """Price of this way, plus late_probability times the price of asking at once, in USD."""
+    in_time_probability: builtins.float
+    """Probability that the answer is there in time, by the completion times of the catalog, the
+    fall-back counted.
+    """
+    fall_back_after_seconds: builtins.float
+    """Latest moment, in seconds from the request on, to ask at once instead, if no answer is there by
+    then. Unset for SYNC.
+    """
+    late_probability: builtins.float
+    """Probability that no answer is there by then; 0 for SYNC."""
+    def __init__(
+        self,
+        *,
+        way: Global___ServiceWay.ValueType = ...,
+        expected_cost_usd: builtins.float = ...,
+        in_time_probability: builtins.float = ...,
+        fall_back_after_seconds: builtins.float | None = ...,
+        late_probability: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_fall_back_after_seconds", b"_fall_back_after_seconds", "fall_back_after_seconds", b"fall_back_after_seconds"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_fall_back_after_seconds", b"_fall_back_after_seconds", "expected_cost_usd", b"expected_cost_usd", "fall_back_after_seconds", b"fall_back_after_seconds", "in_time_probability", b"in_time_probability", "late_probability", b"late_probability", "way", b"way"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_fall_back_after_seconds", b"_fall_back_after_seconds"]) -> typing.Literal["fall_back_after_seconds"] | None: ...
+
+Global___Offer: typing_extensions.TypeAlias = Offer
+
+@typing.final
+class Schedule(google.protobuf.message.Message):
+    """How the chosen deployment is to be asked."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OFFER_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    confidence: builtins.float
+    """As asked, or the catalog's."""
+    @property
+    def offer(self) -> Global___Offer:
+        """The offer taken: the cheapest of those that are in time with the confidence asked for."""
+
+    def __init__(
+        self,
+        *,
+        offer: Global___Offer | None = ...,
+        confidence: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["offer", b"offer"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["confidence", b"confidence", "offer", b"offer"]) -> None: ...
+
+Global___Schedule: typing_extensions.TypeAlias = Schedule
 
 @typing.final
 class PlanOptions(google.protobuf.message.Message):
@@ -773,8 +950,8 @@ class CostSplit(google.protobuf.message.Message):
     that has no upper output lengths.
     """
     p95_usd: builtins.float
-    """Cost that about 95 % of such requests stay below. Both are derived from the upper output length
-    and are not calibrated (docs/prices.md).
+    """Cost that about 95 % of such requests stay below. Both are calibrated with the upper output length;
+    for an artifact that was trained before they were, derived from it (docs/prices.md).
     """
     def __init__(
         self,
@@ -817,6 +994,8 @@ class Candidate(google.protobuf.message.Message):
     UPPER_COST_USD_FIELD_NUMBER: builtins.int
     COST_SPLIT_FIELD_NUMBER: builtins.int
     AVERAGE_COST_USD_FIELD_NUMBER: builtins.int
+    BATCH_ELIGIBLE_FIELD_NUMBER: builtins.int
+    OFFERS_FIELD_NUMBER: builtins.int
     deployment: builtins.str
     """Id of the deployment in the catalog."""
     tier: builtins.str
@@ -825,7 +1004,8 @@ class Candidate(google.protobuf.message.Message):
     """Calibrated P(adequate | prompt, tier), in [0, 1]."""
     expected_cost_usd: builtins.float
     """Expected cost of this request in USD; unset when the price is unknown. On a pool of GPUs: what a
-    place there is worth now, about zero when it is idle, the best alternative when it is full.
+    place there is worth now, about zero when it is idle, the best alternative when it is full. Under
+    a deadline: that of its cheapest offer in time.
     """
     input_token_count: builtins.int
     """Estimated input tokens, whole conversation, by the deployment's learnt ratio."""
@@ -838,19 +1018,29 @@ class Candidate(google.protobuf.message.Message):
     """
     upper_cost_usd: builtins.float
     """Cost at list price of the expected input tokens and output_token_upper, in USD; unset when either
-    is.
+    is, and where the cheapest offer under a deadline is not SYNC.
     """
     average_cost_usd: builtins.float
     """On a pool of GPUs: its work's part of what the pool costs at its planned utilisation, in USD, for
     reports; expected_cost_usd is what the choice went by. Unset elsewhere.
     """
+    batch_eligible: builtins.bool
+    """The catalog offers it in a batch, at a known price: a request that can wait may say so in deadline."""
     @property
     def ineligible_reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[Global___IneligibleReason.ValueType]:
         """Empty for a candidate that could be chosen."""
 
     @property
     def cost_split(self) -> Global___CostSplit:
-        """What expected_cost_usd is made up of; set if the request says explain_cost and the price is known."""
+        """What expected_cost_usd is made up of; set if the request says explain_cost and the price is known,
+        and, under a deadline, the cheapest offer is SYNC.
+        """
+
+    @property
+    def offers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Offer]:
+        """Every way to ask it under the request's deadline that leaves time to fall back; SYNC always. Empty
+        without a deadline, and where price or completion times are unknown.
+        """
 
     def __init__(
         self,
@@ -866,9 +1056,11 @@ class Candidate(google.protobuf.message.Message):
         upper_cost_usd: builtins.float | None = ...,
         cost_split: Global___CostSplit | None = ...,
         average_cost_usd: builtins.float | None = ...,
+        batch_eligible: builtins.bool = ...,
+        offers: collections.abc.Iterable[Global___Offer] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "average_cost_usd", b"average_cost_usd", "cost_split", b"cost_split", "expected_cost_usd", b"expected_cost_usd", "output_token_upper", b"output_token_upper", "upper_cost_usd", b"upper_cost_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "average_cost_usd", b"average_cost_usd", "cost_split", b"cost_split", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_average_cost_usd", b"_average_cost_usd", "_expected_cost_usd", b"_expected_cost_usd", "_output_token_upper", b"_output_token_upper", "_upper_cost_usd", b"_upper_cost_usd", "adequacy", b"adequacy", "average_cost_usd", b"average_cost_usd", "batch_eligible", b"batch_eligible", "cost_split", b"cost_split", "deployment", b"deployment", "expected_cost_usd", b"expected_cost_usd", "ineligible_reasons", b"ineligible_reasons", "input_token_count", b"input_token_count", "offers", b"offers", "output_token_count", b"output_token_count", "output_token_upper", b"output_token_upper", "tier", b"tier", "upper_cost_usd", b"upper_cost_usd"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_average_cost_usd", b"_average_cost_usd"]) -> typing.Literal["average_cost_usd"] | None: ...
     @typing.overload
@@ -967,6 +1159,8 @@ class RouteResponse(google.protobuf.message.Message):
     SUGGESTED_MAX_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
     OUTPUT_COVERAGE_FIELD_NUMBER: builtins.int
     INPUT_ESTIMATE_FIELD_NUMBER: builtins.int
+    SCHEDULE_FIELD_NUMBER: builtins.int
+    CACHE_ADVICE_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -1026,6 +1220,16 @@ class RouteResponse(google.protobuf.message.Message):
     def input_estimate(self) -> Global___InputEstimate:
         """What the candidates' input_token_count rests on."""
 
+    @property
+    def schedule(self) -> Global___Schedule:
+        """How to ask the chosen deployment; set only if the request has a deadline."""
+
+    @property
+    def cache_advice(self) -> Global___CacheAdvice:
+        """Set only if the request says advise_cache and the chosen deployment's provider charges for writing
+        a prompt of this length to its cache.
+        """
+
     def __init__(
         self,
         *,
@@ -1049,9 +1253,11 @@ class RouteResponse(google.protobuf.message.Message):
         suggested_max_output_tokens: builtins.int | None = ...,
         output_coverage: builtins.float | None = ...,
         input_estimate: Global___InputEstimate | None = ...,
+        schedule: Global___Schedule | None = ...,
+        cache_advice: Global___CacheAdvice | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "input_estimate", b"input_estimate", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "input_estimate", b"input_estimate", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "cache_advice", b"cache_advice", "contract_terms", b"contract_terms", "goal", b"goal", "input_estimate", b"input_estimate", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "schedule", b"schedule", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "cache_advice", b"cache_advice", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "input_estimate", b"input_estimate", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "schedule", b"schedule", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_novelty", b"_novelty"]) -> typing.Literal["novelty"] | None: ...
     @typing.overload
@@ -1060,6 +1266,36 @@ class RouteResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_suggested_max_output_tokens", b"_suggested_max_output_tokens"]) -> typing.Literal["suggested_max_output_tokens"] | None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
+
+@typing.final
+class CacheAdvice(google.protobuf.message.Message):
+    """Whether it is expected to pay to have the prompt kept by the chosen deployment's provider."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WRITE_FIELD_NUMBER: builtins.int
+    EXPECTED_REUSE_COUNT_FIELD_NUMBER: builtins.int
+    EXPECTED_SAVING_USD_FIELD_NUMBER: builtins.int
+    write: Global___CacheWrite.ValueType
+    """What to do."""
+    expected_reuse_count: builtins.float
+    """Times that later turns of the session are expected to read the prompt, for each time it is
+    written, by the session's own turns and those of others.
+    """
+    expected_saving_usd: builtins.float
+    """Expected saving against writing nothing in USD, later turns included, >= 0. No part of any cost
+    that is stated, nor of the choice.
+    """
+    def __init__(
+        self,
+        *,
+        write: Global___CacheWrite.ValueType = ...,
+        expected_reuse_count: builtins.float = ...,
+        expected_saving_usd: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["expected_reuse_count", b"expected_reuse_count", "expected_saving_usd", b"expected_saving_usd", "write", b"write"]) -> None: ...
+
+Global___CacheAdvice: typing_extensions.TypeAlias = CacheAdvice
 
 @typing.final
 class Plan(google.protobuf.message.Message):
@@ -1472,6 +1708,8 @@ class Deployment(google.protobuf.message.Message):
     RETIRES_ON_FIELD_NUMBER: builtins.int
     BATCH_INPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
     BATCH_OUTPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    FLEX_INPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
+    FLEX_OUTPUT_USD_PER_MTOK_FIELD_NUMBER: builtins.int
     POOL_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Id, unique in the catalog."""
@@ -1513,6 +1751,10 @@ class Deployment(google.protobuf.message.Message):
     """USD per million input tokens in batch mode; unset when unknown."""
     batch_output_usd_per_mtok: builtins.float
     """USD per million output tokens in batch mode; unset when unknown."""
+    flex_input_usd_per_mtok: builtins.float
+    """USD per million input tokens in the flex service tier; unset when unknown."""
+    flex_output_usd_per_mtok: builtins.float
+    """USD per million output tokens in the flex service tier; unset when unknown."""
     pool: builtins.str
     """Pool of GPUs it runs on, as the catalog names it; empty if none."""
     @property
@@ -1548,14 +1790,20 @@ class Deployment(google.protobuf.message.Message):
         retires_on: builtins.str = ...,
         batch_input_usd_per_mtok: builtins.float | None = ...,
         batch_output_usd_per_mtok: builtins.float | None = ...,
+        flex_input_usd_per_mtok: builtins.float | None = ...,
+        flex_output_usd_per_mtok: builtins.float | None = ...,
         pool: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok", "price_age_days", b"price_age_days"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "pool", b"pool", "price_age_days", b"price_age_days", "price_bands", b"price_bands", "price_date", b"price_date", "price_is_old", b"price_is_old", "price_problem", b"price_problem", "provider", b"provider", "residency", b"residency", "retires_on", b"retires_on", "third_party", b"third_party", "tools", b"tools", "usd_per_request", b"usd_per_request", "vision", b"vision"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_flex_input_usd_per_mtok", b"_flex_input_usd_per_mtok", "_flex_output_usd_per_mtok", b"_flex_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "flex_input_usd_per_mtok", b"flex_input_usd_per_mtok", "flex_output_usd_per_mtok", b"flex_output_usd_per_mtok", "input_usd_per_mtok", b"input_usd_per_mtok", "output_usd_per_mtok", b"output_usd_per_mtok", "price_age_days", b"price_age_days"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok", "_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok", "_flex_input_usd_per_mtok", b"_flex_input_usd_per_mtok", "_flex_output_usd_per_mtok", b"_flex_output_usd_per_mtok", "_input_usd_per_mtok", b"_input_usd_per_mtok", "_output_usd_per_mtok", b"_output_usd_per_mtok", "_price_age_days", b"_price_age_days", "batch_input_usd_per_mtok", b"batch_input_usd_per_mtok", "batch_output_usd_per_mtok", b"batch_output_usd_per_mtok", "context_window_tokens", b"context_window_tokens", "flex_input_usd_per_mtok", b"flex_input_usd_per_mtok", "flex_output_usd_per_mtok", b"flex_output_usd_per_mtok", "id", b"id", "input_usd_per_mtok", b"input_usd_per_mtok", "json_schema", b"json_schema", "kind", b"kind", "max_output_tokens", b"max_output_tokens", "model", b"model", "output_usd_per_mtok", b"output_usd_per_mtok", "pool", b"pool", "price_age_days", b"price_age_days", "price_bands", b"price_bands", "price_date", b"price_date", "price_is_old", b"price_is_old", "price_problem", b"price_problem", "provider", b"provider", "residency", b"residency", "retires_on", b"retires_on", "third_party", b"third_party", "tools", b"tools", "usd_per_request", b"usd_per_request", "vision", b"vision"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_batch_input_usd_per_mtok", b"_batch_input_usd_per_mtok"]) -> typing.Literal["batch_input_usd_per_mtok"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_batch_output_usd_per_mtok", b"_batch_output_usd_per_mtok"]) -> typing.Literal["batch_output_usd_per_mtok"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_flex_input_usd_per_mtok", b"_flex_input_usd_per_mtok"]) -> typing.Literal["flex_input_usd_per_mtok"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_flex_output_usd_per_mtok", b"_flex_output_usd_per_mtok"]) -> typing.Literal["flex_output_usd_per_mtok"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_input_usd_per_mtok", b"_input_usd_per_mtok"]) -> typing.Literal["input_usd_per_mtok"] | None: ...
     @typing.overload

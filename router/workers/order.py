@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from router.config import Config, load_config
+from router.config import Config
+from router.config_sources import load_config
 
 
 @dataclass(frozen=True, slots=True)

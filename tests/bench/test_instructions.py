@@ -1,28 +1,48 @@
-"""The counted work is that of a decision, and a missing valgrind is told. Nothing is counted."""
+"""The counted work is that of a decision, and a missing valgrind is told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from bench.instructions import counted, find_valgrind, main
+from bench import instructions
+from bench.callgrind import count, find_valgrind
+from bench.instructions import counted, main, write_requests
 from router.errors import NotReadyError
+from router.server.servicer import RouterServicer
+from router.v1 import router_pb2 as pb
+
+TWO_STRETCHES = """
+from bench.callgrind import mark
+def work(n):
+    for _ in range(n): pass
+work(100_000); mark(); work(2_000); mark(); work(100_000); mark(); work(20_000); mark()
+"""
 
 
-def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    decided: list[int] = []
-    from router.server.servicer import RouterServicer
-
+def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[str] = []
     route = RouterServicer.route
 
     def watched(servicer: RouterServicer, request: object) -> object:
         answer = route(servicer, request)  # type: ignore[arg-type]
-        decided.append(len(answer.tier))  # type: ignore[union-attr]
+        seen.append(answer.tier)  # type: ignore[union-attr]
         return answer
 
     monkeypatch.setattr(RouterServicer, "route", watched)
-    counted(tokens=20, calls=3, seed=0)
-    assert len(decided) == 23
-    assert all(decided)
+    monkeypatch.setattr(instructions, "mark", lambda: seen.append("mark"))
+    requests = [pb.RouteRequest(prompt=f"Name {number} fruits.") for number in (2, 3, 4)]
+    counted([write_requests(tmp_path / "requests.bin", requests)], calls=5)
+    assert (seen[3], seen[9], len(seen)) == ("mark", "mark", 10)
+    assert all(seen)
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_only_what_lies_between_two_marks_is_counted() -> None:
+    few, many = count(["-c", TWO_STRETCHES])
+    assert 5 < many / few < 15
+    with pytest.raises(NotReadyError, match="valgrind ended with 3"):
+        count(["-c", "import sys; sys.exit(3)"])
 
 
 def test_without_valgrind_the_command_says_how_to_get_it(

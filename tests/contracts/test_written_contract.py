@@ -13,6 +13,7 @@ import pytest
 import router.types
 from router.cost.price import Price
 from router.cost.tokens import TextKind
+from router.deferred.ways import ServiceWay
 from router.review.compare import Agreement
 from router.review.final import Kind
 from router.review.look import Finish, Why
@@ -45,6 +46,7 @@ PYTHON = sorted(
         (Action, pb.ReviewAction, "REVIEW_ACTION_"),
         (Why, pb.ReviewReason, "REVIEW_REASON_"),
         (AttemptedAction, admin.AttemptAction, "ATTEMPT_ACTION_"),
+        (ServiceWay, pb.ServiceWay, "SERVICE_WAY_"),
         (Outcome, admin.AttemptOutcome, "ATTEMPT_OUTCOME_"),
     ],
 )
@@ -62,11 +64,12 @@ def test_every_fact_of_a_deployment_is_on_the_wire() -> None:
 
     wire = set(pb.Deployment.DESCRIPTOR.fields_by_name)
     # The tier is the message around it, and where a price was read stays with the operator.
-    expected = names(Deployment) - {"tier", "capabilities", "price", "batch_price"}
-    expected -= {"retired_on", "tokenizer", "prompt_cache"}
+    expected = names(Deployment) - {"tier", "capabilities", "price", "batch_price", "flex_price"}
+    expected -= {"retired_on", "tokenizer", "prompt_cache", "completion", "batch_file"}
     expected |= names(Capabilities) | names(Price) - {"as_of", "source", "bands", "ends"}
     expected |= {"price_date", "price_age_days", "price_is_old", "price_bands", "retires_on"}
     expected |= {"batch_input_usd_per_mtok", "batch_output_usd_per_mtok"}
+    expected |= {"flex_input_usd_per_mtok", "flex_output_usd_per_mtok"}
     assert wire == expected
     assert set(pb.Tier.DESCRIPTOR.fields_by_name) == names(Tier) | {"deployments"}
 

@@ -10,7 +10,8 @@ from typing import Any
 from bad_inputs import BadFile
 
 from router.catalog import load_catalog, parse_catalog
-from router.config import Config, load_config
+from router.config import Config
+from router.config_sources import load_config
 from router.errors import CatalogError, ConfigError, StoreError
 from router.ledger.audits import AuditStore
 from router.ledger.lines import LineLog
@@ -70,10 +71,11 @@ CATALOGS = [
     bad_catalog(
         "a misspelt key",
         edited("tools = true", "tool = true"),
-        "deployments[1].tool = True: unknown key; known keys: ['batch_price', "
-        "'context_window_tokens', 'id', 'json_schema', 'kind', 'max_output_tokens', 'model', "
-        "'pool', 'price', 'price_factor', 'price_key', 'prompt_cache', 'provider', 'residency', "
-        "'service_tier', 'third_party', 'tier', 'tokenizer', 'tools', 'vision']",
+        "deployments[1].tool = True: unknown key; known keys: ['batch_file', 'batch_price', "
+        "'completion', 'context_window_tokens', 'flex_price', 'id', 'json_schema', 'kind', "
+        "'max_output_tokens', 'model', 'pool', 'price', 'price_factor', 'price_key', "
+        "'prompt_cache', 'provider', 'residency', 'service_tier', 'third_party', "
+        "'tier', 'tokenizer', 'tools', 'vision']",
     ),
     bad_catalog(
         "a deployment without an id",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from router.config import Config, load_config
+from router.config import Config
+from router.config_sources import load_config
 
 
 def test_without_a_file_and_variables_the_defaults_hold() -> None:

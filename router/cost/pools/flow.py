@@ -42,6 +42,11 @@ class Flow:
         if now - self._past[-1][1] >= _REMEMBERED_EVERY_S:
             self._past.append(own)
 
+    def take_back(self, now: float) -> None:
+        """Count one request less, that was counted a moment ago and is not sent after all."""
+        _, _, mean = self._own
+        self._own = (max(self.under_way(now) - 1.0, 0.0), now, mean)
+
     def under_way(self, now: float) -> float:
         """Return own requests expected to be under way, or to have been at a time of the past.
 

@@ -21,6 +21,7 @@ from router.cost.pools.average import average_usd
 from router.cost.pools.live import LivePools
 from router.cost.pools.load import Load, PoolState, nothing_read
 from router.engine import Engine, build_engine
+from router.explore import explored
 from router.predict.artifact import Artifact
 from router.review.candidates import candidates_of
 from router.server.app import RouterServer
@@ -144,6 +145,33 @@ def test_what_is_chosen_between_two_readings_is_counted(
     assert chosen[0] == "own-haiku"
     assert chosen[-1] == "claude-3-haiku"  # 32 places are taken, though no reading says so
     assert 20 <= chosen.count("own-haiku") <= 70
+
+
+@pytest.mark.parametrize(("tier", "counted"), [("large", 0.0), ("medium", 1.0)])
+def test_exploration_counts_on_the_pool_what_is_asked_and_not_what_was_chosen_before(
+    server_config: Config, with_pool: Callable[..., Path], tier: str, counted: float
+) -> None:
+    path = with_pool()
+    config = replace(server_config, catalog=path, store=path.with_name("o"), exploration_share=1.0)
+    with RouterServer(config) as server:
+        arm = server.versions.switch.now.main
+        engine = engine_with(arm.engine.artifact, arm.engine.catalog)
+        assert engine.pools is not None
+        # The cheapest tier is chosen, and any may be drawn.
+        request = Request(HELLO, Goal(willingness_to_pay_usd=1e-9))
+        made = engine.route(request)
+        assert made.chosen.deployment.pool == "ours"
+        names = engine.catalog.tier_names
+        ids = (f"{number:032x}" for number in range(10_000))
+        drawn = next(
+            one
+            for one in (made._replace(decision_id=name) for name in ids)
+            if explored(one, 1.0, names).chosen.deployment.tier == tier
+        )
+        taken = server.follow_up.enter(replace(arm, engine=engine), request, drawn).decision
+        assert taken.chosen.deployment.tier == tier
+        under_way = engine.pools.flows["ours"].under_way(time.monotonic())
+        assert under_way == pytest.approx(counted, abs=0.2)
 
 
 @pytest.mark.parametrize("state", [PoolState.DOWN, PoolState.DRAINING])

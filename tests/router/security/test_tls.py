@@ -10,7 +10,8 @@ import pytest
 from certificates import Authority, Pair
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from router.config import Config, is_loopback
+from router.addresses import is_loopback
+from router.config import Config
 from router.errors import ConfigError
 from router.server.app import RouterServer
 from router.server.tls import check_private

@@ -1,0 +1,133 @@
+"""The deployments of a catalog as candidates: what each would cost, and who may not serve.
+
+Nothing here chooses. Prices of pools, by their load, are ``router.cost.pools``; hard constraints
+``router.constraints``.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from router.constraints import ineligible_reasons, is_constrained
+from router.cost.counting import TokenCounter
+from router.cost.estimate import expected_cost_usd
+from router.cost.pools.live import LivePools
+from router.cost.price import Price
+from router.cost.tokens import TextKind
+from router.cost.warmth import PromptCaches
+from router.types import Deployment, Estimate, Goal, Prediction, Request
+
+
+class _Row(NamedTuple):
+    """What every request asks of a deployment, looked up once.
+
+    ``tier`` is its column in a prediction; ``has_price`` tells whether its cost can be known.
+    """
+
+    deployment: Deployment
+    tier: int
+    price: Price | None
+    has_price: bool
+    max_output_tokens: int
+    context_window_tokens: int
+
+
+class Estimator:
+    """Prices every deployment of a catalog. Immutable, but for what it is given to read.
+
+    Args:
+        deployments: Of the catalog, in its order.
+        tier_index: For each of them, its tier's column in a prediction.
+        counter: How each counts what is estimated.
+        caches: Providers' prompt caches; None if no deployment has one.
+        pools: Prices of deployments on pools, by live load; None if there is none.
+    """
+
+    __slots__ = ("_caches", "_counter", "_pools", "_rows")
+
+    def __init__(
+        self,
+        deployments: Sequence[Deployment],
+        tier_index: Sequence[int],
+        counter: TokenCounter,
+        caches: PromptCaches | None,
+        pools: LivePools | None,
+    ) -> None:
+        self._rows = [
+            _Row(
+                one,
+                tier,
+                one.price,
+                one.price is not None or bool(one.pool),
+                one.capabilities.max_output_tokens,
+                one.capabilities.context_window_tokens,
+            )
+            for one, tier in zip(deployments, tier_index, strict=True)
+        ]
+        self._counter = counter
+        self._caches = caches
+        self._pools = pools
+
+    def estimates(
+        self,
+        request: Request,
+        goal: Goal,
+        prediction: Prediction,
+        input_tokens: float,
+        kind: TextKind | None,
+    ) -> tuple[Estimate, ...]:
+        """Return every deployment priced, in the catalog's order, and why it may not serve.
+
+        Args:
+            request: What is asked.
+            goal: That applies to it.
+            prediction: Of its messages.
+            input_tokens: Of its messages, estimated or known.
+            kind: Of their text; None where the tokens are known.
+        """
+        adequacy, lengths, *_ = prediction
+        most = request.max_output_tokens
+        limit_usd = goal.max_cost_usd
+        constrained = is_constrained(request) or limit_usd is not None
+        counts = (
+            None if kind is None else self._counter.counts(request.messages, input_tokens, kind)
+        )
+        caches = self._caches if request.session_id else None
+        estimates = []
+        for deployment, tier, price, has_price, longest, context_window in self._rows:
+            if counts is not None:
+                input_tokens = counts[deployment.id]
+            output_tokens = lengths[tier]
+            if most and output_tokens > most:
+                output_tokens = most
+            if output_tokens > longest:
+                output_tokens = longest
+            cache_use = None
+            if price is None:
+                cost = math.nan
+            elif caches is None:
+                cost = expected_cost_usd(price, input_tokens, output_tokens)
+            else:
+                cost, cache_use = caches.cost(
+                    request.session_id, deployment.id, price, input_tokens, output_tokens
+                )
+            fits = input_tokens + (most or output_tokens) <= context_window
+            ineligible = (
+                ()
+                if fits and has_price and not constrained
+                else ineligible_reasons(deployment, request, limit_usd, cost, fits)
+            )
+            estimates.append(
+                Estimate(
+                    deployment,
+                    adequacy[tier],
+                    cost,
+                    input_tokens,
+                    output_tokens,
+                    ineligible,
+                    cache_use,
+                )
+            )
+        if self._pools is not None:
+            return self._pools.priced(estimates, limit_usd, request.deadline is not None)
+        return tuple(estimates)
