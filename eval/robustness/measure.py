@@ -1,6 +1,6 @@
-"""Decisions on prompts as they are and as changed: the share that flips, with intervals.
+"""Decisions on prompts as they are and as changed: which flip, and shares with intervals.
 
-Here is the measuring; which changes there are stands in ``eval.robustness.changes``.
+Which changes there are stands in ``eval.robustness.changes``.
 """
 
 import random
@@ -174,8 +174,7 @@ def differences(
     names = np.asarray(groups, dtype=np.str_)
     found = []
     for one, other in zip(trials, others, strict=True):
-        rows = one.altered
-        costly = None
+        rows, costly = one.altered, None
         if one.costly is not None and other.costly is not None:
             costly = _mean(
                 (one.costly.astype(float) - other.costly)[rows], names[rows], seed, draws
