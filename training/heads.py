@@ -42,7 +42,7 @@ class Known:
         training: Training part, the prior's examples last.
         validation: Validation part.
         prior: The prior's examples alone; None without a prior.
-        pairs: Prompts as they are and written otherwise.
+        pairs: Prompts as they are and written otherwise; None where nothing learns from them.
     """
 
     table: OutcomeTable
@@ -50,7 +50,7 @@ class Known:
     training: Examples
     validation: Examples
     prior: Examples | None
-    pairs: Pairs
+    pairs: Pairs | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,11 @@ from training.heads import Known, fit_heads
 from training.labels import Examples, examples_of, rows_with_tiers
 from training.length_bounds import TOO_FEW, counted_lengths, fit_length_bounds
 from training.novelty import add_novelty, fit_novelty
-from training.otherwise import Pairs, own_conversations, recorded_pairs, written_otherwise
+from training.otherwise import own_conversations, training_pairs
 from training.parity import GivesTokens, Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
-from training.settings import FRACTIONS, Settings
+from training.settings import FRACTIONS, SHARED, Settings
 from training.tracking import ARTIFACT_PATH, Run, champion_directory, result_metrics, start_run
 
 Say = Callable[[str], None]
@@ -146,19 +146,19 @@ def fit_and_export(
         training = join_examples(training, prior)
     width = table.vectors.shape[1], table.features.shape[1]
     held_out = usable.group[parts != PARTS[0]]
-    fitted = fit_heads(
-        settings,
-        catalog,
-        Known(
-            table,
-            held_out,
-            training,
-            validation,
-            prior,
-            _pairs(settings, prior is not None, table, held_out, tell),
-        ),
-        tell,
-    )
+    pairs = None
+    if settings.candidate == SHARED or settings.distil:
+        pairs = training_pairs(
+            own_conversations(None if prior is None else settings.prior),
+            TextEncoder(settings.encoder),
+            settings.seed,
+            recorded=settings.otherwise,
+            table=table,
+            held_out=held_out,
+            tell=tell,
+        )
+    known = Known(table, held_out, training, validation, prior, pairs)
+    fitted = fit_heads(settings, catalog, known, tell)
     parity = check_parity(
         fitted.graph, fitted.adequacy, fitted.lengths, validation.inputs, width[0]
     )
@@ -182,26 +182,11 @@ def fit_and_export(
         sources=sorted(np.unique(usable.source).tolist()),
         prior_rows=0 if prior is None else len(prior),
         prior_sha256="" if prior is None or settings.prior is None else sha256_of(settings.prior),
+        otherwise_rows=0 if pairs is None else len(pairs),
         length_bounds=bounds,
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
     return parity, fitted.losses, fitted.candidate
-
-
-def _pairs(
-    settings: Settings, with_prior: bool, table: OutcomeTable, held_out: StrArray, tell: Say
-) -> Pairs:
-    """Return own prompts written otherwise, and bundled ones outside some duplicate groups."""
-    own = written_otherwise(
-        own_conversations(settings.prior if with_prior else None),
-        TextEncoder(settings.encoder),
-        settings.seed,
-    )
-    if settings.otherwise is None:
-        return own
-    recorded = recorded_pairs(settings.otherwise, table, held_out)
-    tell(f"{len(own)} own and {len(recorded)} bundled prompts written otherwise")
-    return own.joined(recorded)
 
 
 def _length_bounds(
