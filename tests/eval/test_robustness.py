@@ -1,5 +1,6 @@
 """Changes leave what they should, and flips are counted where a decision really moved."""
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -133,7 +134,7 @@ def test_no_prompt_is_an_error(engine: Engine) -> None:
 
 
 def test_an_artifact_differs_from_itself_by_nothing(
-    tiny_artifact: Path, engine: Engine, capsys: pytest.CaptureFixture[str]
+    tiny_artifact: Path, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prompts = asked("Why?", "Who?", "x" * 3000)
     longer = {"long": lambda text, _: text + " word" * 400, "blank": lambda text, _: f" {text}"}
@@ -146,5 +147,8 @@ def test_an_artifact_differs_from_itself_by_nothing(
     more = differences(trials, [replace(one, flipped=~one.flipped) for one in trials], [*"abc"])
     assert more[1][1].value == -1.0, "blanks flip nothing here and everything there"
     where = ["--artifact", str(tiny_artifact), "--against", str(tiny_artifact)]
-    assert main([*where, "--part", "test"]) == 0
+    lines = Path("data/coverage/prompts.jsonl").read_text(encoding="utf-8").splitlines()
+    few = [line for line in lines if json.loads(line)["part"] == "prior"][:5]
+    (tmp_path / "few.jsonl").write_text("\n".join(few), encoding="utf-8")
+    assert main([*where, "--part", "prior", "--data", str(tmp_path / "few.jsonl")]) == 0
     assert ".000 [.000, .000]" in capsys.readouterr().out
