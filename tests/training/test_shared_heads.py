@@ -112,7 +112,7 @@ def test_taught_by_pairs_it_moves_less_when_a_prompt_is_written_otherwise(
     changed = fresh.copy()
     changed[:, DIMENSION] += before[:, DIMENSION].std()
     moved = [np.abs(one.adequacy(fresh) - one.adequacy(changed)).mean() for one in (taught, heads)]
-    assert moved[0] < 0.7 * moved[1]
+    assert moved[0] < 0.85 * moved[1]
 
 
 def test_rows_hold_every_model_and_nothing_of_held_out_groups(
