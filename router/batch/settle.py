@@ -43,7 +43,7 @@ def settle_batch(
         if result.answer is not None:
             counts[_done(connection, result, now)] += 1
         else:
-            counts[_file_failed(connection, file, result, now)] += 1
+            counts[_file_failed(connection, result, now)] += 1
     return counts
 
 
@@ -57,7 +57,7 @@ def settle_missing(
     counts: Counter[str] = Counter()
     for (custom_id,) in names:
         _note(connection, file, custom_id, "failed")
-        counts[_file_failed(connection, file, Result(custom_id, None, error), now)] += 1
+        counts[_file_failed(connection, Result(custom_id, None, error), now)] += 1
     return counts
 
 
@@ -105,12 +105,12 @@ def _done(connection: sqlite3.Connection, result: Result, now: float) -> str:
     return "answered" if written else "repeated"
 
 
-def _file_failed(connection: sqlite3.Connection, file: str, result: Result, now: float) -> str:
-    """Count the failure, unless the job has left the file meanwhile."""
-    row = connection.execute(
-        "SELECT state, file FROM job WHERE custom_id = ?", (result.custom_id,)
+def _file_failed(connection: sqlite3.Connection, result: Result, now: float) -> str:
+    """Count the failure, unless the job has ended or is asked at once meanwhile."""
+    (state,) = connection.execute(
+        "SELECT state FROM job WHERE custom_id = ?", (result.custom_id,)
     ).fetchone()
-    return _failed(connection, result, now) if row == ("filed", file) else "repeated"
+    return _failed(connection, result, now) if state == "filed" else "repeated"
 
 
 def _failed(connection: sqlite3.Connection, result: Result, now: float) -> str:

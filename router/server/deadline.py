@@ -76,6 +76,18 @@ def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteRespo
     return answer
 
 
+def is_asked_later(decision: Decision) -> bool:
+    """Return whether the chosen deployment sees the prompt some time later, if at all."""
+    if decision.schedule is None:
+        return False
+    (taken,) = (
+        taken
+        for one, taken in zip(decision.estimates, decision.schedule.taken, strict=True)
+        if one.deployment is decision.chosen.deployment
+    )
+    return taken is not None and taken.way is not ServiceWay.SYNC
+
+
 def _from_offer(offer: Offer) -> pb.Offer:
     return pb.Offer(
         way=offer.way.value,  # type: ignore[arg-type]  # equal values

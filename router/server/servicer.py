@@ -15,7 +15,7 @@ from router.server.arm import Arm, InForce, Switch
 from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
-from router.server.deadline import with_schedule
+from router.server.deadline import is_asked_later, with_schedule
 from router.server.follow_up import Followed, FollowUp
 from router.server.learning import Learning
 from router.server.limits import Limits
@@ -200,7 +200,7 @@ def _answer(
         InvalidRequestError: a plan is asked for that cannot be made.
     """
     engine, chosen = arm.engine, decision.chosen
-    if engine.caches is not None and request.session_id:
+    if engine.caches is not None and request.session_id and not is_asked_later(decision):
         engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
     answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
     answer = with_plan(engine, wire, decision, answer)

@@ -223,6 +223,17 @@ def test_a_job_past_its_fall_back_point_is_handed_over_and_put_in_no_file(
     assert states(store) == {"done": 1, "filed": 1, "late": 1}
 
 
+def test_a_file_whose_jobs_became_due_before_it_was_written_is_not_written(
+    store: JobStore, outbox: Outbox
+) -> None:
+    store.add([make_job("one", fall_back_at=100.0)], 3)
+    store.reserve(LIMITS, 0.0)  # and then the process died
+    assert len(store.due(100.0, 0.0, 600.0)) == 1
+    assert list(collect(store, outbox, LIMITS, 101.0)) == []
+    assert [file.state for file in store.files()] == ["failed"]
+    assert store.sync_results([Result("one", "1")], 102.0) == {"answered": 1}
+
+
 def test_a_call_at_once_that_failed_is_handed_over_again(store: JobStore) -> None:
     store.add([make_job("one", fall_back_at=100.0)], 2)
     broke = [Result("one", None, "it broke")]
