@@ -156,7 +156,7 @@ class _World:
         while len(ready) < len(self._coming) and self._coming[len(ready)].at <= now:
             ready.append(self._coming[len(ready)])
         if ready:
-            self._store.add([one.job for one in ready], _MOST_FAILURES)
+            self._store.add([one.job for one in ready], _MOST_FAILURES, now)
             for _ in ready:  # only once they are kept; after a crash they are added again
                 self._coming.popleft()
 

@@ -177,14 +177,14 @@ def in_store(do: Callable[[JobStore], object]) -> Callable[[Path], object]:
     def run(_: Path) -> object:
         adding()(Path())
         store = JobStore(Path("jobs.sqlite3"))
-        store.add(read_jobs(Path("jobs"), catalog_with(batch_file=FILE)), 3)
+        store.add(read_jobs(Path("jobs"), catalog_with(batch_file=FILE)), 3, 0.0)
         return do(store)
 
     return run
 
 
 def other_content(store: JobStore) -> object:
-    return store.add(adding(body={"n": 2})(Path()), 3)  # type: ignore[arg-type]
+    return store.add(adding(body={"n": 2})(Path()), 3, 0.0)  # type: ignore[arg-type]
 
 
 def bad(given: str, make: Callable[[Path], object], message: str, reason: str = "") -> BadFile:
