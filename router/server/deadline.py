@@ -31,7 +31,7 @@ def to_deadline(given: Mapping[str, Any], catalog: Catalog) -> Deadline:
             reason="DEADLINE_OUT_OF_RANGE",
             metadata={"given": str(seconds)},
         )
-    confidence = wire.confidence if wire.HasField("confidence") else catalog.deadline_confidence
+    confidence = wire.confidence if wire.HasField("confidence") else catalog.deadlines.confidence
     if confidence is None:
         raise InvalidRequestError(
             "deadline.confidence",
@@ -52,7 +52,7 @@ def to_deadline(given: Mapping[str, Any], catalog: Catalog) -> Deadline:
             "that takes is not known: leave one out",
             reason="DEADLINE_WITH_PLAN",
         )
-    return Deadline(seconds, confidence)
+    return Deadline(seconds, confidence, catalog.deadlines.margin_seconds)
 
 
 def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteResponse:

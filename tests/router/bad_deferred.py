@@ -114,6 +114,11 @@ DEFERRED_CATALOGS = [
         "deadlines.confidence = 0: must be a finite number > 0.0 and < 1.0",
     ),
     bad_catalog(
+        "a margin below nothing",
+        lambda _: catalog_with({"deadlines": {"confidence": 0.9, "margin_seconds": -1}}),
+        "deadlines.margin_seconds = -1: must be a finite number >= 0.0",
+    ),
+    bad_catalog(
         "completion times without those of a call at once",
         stated(sync=[]),
         f"{_AT}.sync = []: must be one or more [[sync]] tables",
