@@ -125,11 +125,11 @@ class JobStore(FileStore):
         with self.reading() as connection:
             rows = connection.execute(
                 "SELECT deployment, 'batch', "
-                "coalesce(due_at, ended_at, ?1) - added_at, coalesce(answered_by = 'batch' "
+                "coalesce(due_at, ended_at, ?) - added_at, coalesce(answered_by = 'batch' "
                 "AND due_at IS NULL, 0) FROM job UNION ALL SELECT deployment, 'sync', "
-                "coalesce(ended_at, ?1) - due_at, coalesce(answered_by = 'sync', 0) "
+                "coalesce(ended_at, ?) - due_at, coalesce(answered_by = 'sync', 0) "
                 "FROM job WHERE due_at IS NOT NULL",
-                (now,),
+                (now, now),
             ).fetchall()
         return [Wait(name, way, seconds, bool(is_over)) for name, way, seconds, is_over in rows]
 

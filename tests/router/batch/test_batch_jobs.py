@@ -305,8 +305,9 @@ def test_what_was_told_otherwise_is_refused(store: JobStore, outbox: Outbox) -> 
 
 
 def test_a_store_that_cannot_be_written_says_that_nothing_was_changed(tmp_path: Path) -> None:
-    with pytest.raises(StoreError):
-        JobStore(tmp_path / "nowhere" / "jobs.sqlite3")
+    for path in (tmp_path / "nowhere" / "jobs.sqlite3", tmp_path):
+        with pytest.raises(StoreError, match="cannot be used as a store of deferred jobs"):
+            JobStore(path)
     store = JobStore(tmp_path / "jobs.sqlite3")
     store.close()
     with pytest.raises(StoreError, match="nothing was changed"):
