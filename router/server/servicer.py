@@ -16,7 +16,7 @@ from router.server.cache_advice import went_on
 from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
-from router.server.deadline import with_schedule
+from router.server.deadline import is_asked_later, with_schedule
 from router.server.follow_up import Followed, FollowUp
 from router.server.learning import Learning
 from router.server.limits import Limits
@@ -214,7 +214,7 @@ def _answer(
     """
     engine = arm.engine
     advice = None
-    if engine.caches is not None and request.session_id:
+    if engine.caches is not None and request.session_id and not is_asked_later(decision):
         advice = went_on(engine.caches, wire, decision.chosen)
     answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
     if advice is not None:

@@ -53,6 +53,15 @@ def test_a_batch_falls_back_in_time_to_ask_at_once_with_the_confidence_asked_for
     assert offer.in_time_probability == 0.99 + 0.9 * (1.0 - 0.99)
 
 
+def test_a_margin_moves_the_fall_back_point_and_nothing_else() -> None:
+    plain, early = (
+        deferred_offer(ServiceWay.BATCH, 0.5, BATCH, 1.0, SYNC, Deadline(7260.0, 0.99, margin))
+        for margin in (0.0, 600.0)
+    )
+    assert plain is not None
+    assert early == plain._replace(fall_back_after_seconds=6600.0)
+
+
 def test_a_batch_that_leaves_no_time_to_fall_back_is_not_offered() -> None:
     assert deferred_offer(ServiceWay.BATCH, 0.5, BATCH, 1.0, SYNC, Deadline(60.0, 0.99)) is None
 
