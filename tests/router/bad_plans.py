@@ -55,7 +55,8 @@ PLANS = [
     refused(
         "a traffic log with a line that has no time",
         log_of(GOOD, {**GOOD, "unix_s": None}),
-        "traffic.jsonl: 1 faulty lines; all must be good\n  traffic.jsonl:2: unix_s = None: missing; it must be given",
+        "traffic.jsonl: 1 faulty lines; all must be good\n"
+        "  traffic.jsonl:2: unix_s = None: missing; it must be given",
     ),
     refused(
         "a traffic log without one of the catalog's tiers",
