@@ -8,7 +8,7 @@ quality and one cost). Raising either goal never lowers the adequacy nor the cos
 are is ``router.promise``.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 
 from router.errors import InvalidRequestError
@@ -42,7 +42,7 @@ def choose(eligible: Sequence[Estimate], goal: Goal) -> tuple[Estimate, Decision
             return min(enough, key=_cheapest_first), DecisionReason.TARGET_MET
         return max(eligible, key=_most_adequate_last), DecisionReason.TARGET_UNREACHABLE
     assert pay is not None  # noqa: S101 - narrows the type; the check above decides
-    return max(eligible, key=lambda one: _worth(one, pay)), DecisionReason.BEST_TRADE_OFF
+    return max(eligible, key=_worth_at(pay)), DecisionReason.BEST_TRADE_OFF
 
 
 def choose_under_contract(
@@ -67,15 +67,19 @@ def savings_baseline(eligible: Sequence[Estimate]) -> Estimate:
     """Return the dearest tier's cheapest candidate: what a caller without a router would pay."""
     cheapest_of_tier: dict[str, Estimate] = {}
     for candidate in eligible:
-        known = cheapest_of_tier.setdefault(candidate.deployment.tier, candidate)
-        if known is not candidate and _cheapest_first(candidate) < _cheapest_first(known):
-            cheapest_of_tier[candidate.deployment.tier] = candidate
+        tier = candidate.deployment.tier
+        known = cheapest_of_tier.get(tier)
+        if known is None or _cheapest_first(candidate) < _cheapest_first(known):
+            cheapest_of_tier[tier] = candidate
     return max(cheapest_of_tier.values(), key=_cost)
 
 
-def _worth(candidate: Estimate, pay: float) -> tuple[float, float, float]:
-    cost = candidate.expected_cost_usd
-    return candidate.adequacy - cost / pay, -cost, candidate.adequacy
+def _worth_at(pay: float) -> Callable[[Estimate], tuple[float, float, float]]:
+    def worth(candidate: Estimate) -> tuple[float, float, float]:
+        cost, adequacy = candidate.expected_cost_usd, candidate.adequacy
+        return adequacy - cost / pay, -cost, adequacy
+
+    return worth
 
 
 def _cheapest_first(candidate: Estimate) -> tuple[float, float]:

@@ -5,9 +5,10 @@ a float (an estimate, never a booking), tokens are counts, probabilities lie in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from router.cost.price import CacheUse, Price, PromptCache
@@ -155,10 +156,10 @@ class Needs:
 
 
 NO_NEEDS = Needs()
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A checked request. ``goal`` None means the catalog's default goal.
 
     ``deadline`` None means that the model's answer is needed at once.
@@ -170,7 +171,7 @@ class Request:
     allowed_tiers: frozenset[str] = frozenset()
     denied_tiers: frozenset[str] = frozenset()
     max_output_tokens: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = NO_TAGS
     session_id: str = ""
     request_id: str = ""
     deadline: Deadline | None = None

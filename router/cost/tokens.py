@@ -15,7 +15,9 @@ _PIECES, _PIECE_CHARS = 16, 512
 _FEW_MESSAGES = 8
 _CONVERSATION_PIECES, _CONVERSATION_PIECE_CHARS = 64, 1024
 _DIGIT = BYTE_CLASS_NAMES.index("digit")
-_MARKED = [BYTE_CLASS_NAMES.index(name) for name in ("math", "bracket", "quote", "other_ascii")]
+_MATH, _BRACKET, _QUOTE, _OTHER = map(
+    BYTE_CLASS_NAMES.index, ("math", "bracket", "quote", "other_ascii")
+)
 _MOST_LETTERS = 0.2
 _MANY_DIGITS = 0.2
 _MANY_MARKS = 0.08
@@ -72,7 +74,7 @@ def kind_of(reading: Reading) -> TextKind:
         return _KIND_OF_SCRIPT[scripts.index(most)]
     if counts[_DIGIT] > _MANY_DIGITS * n_chars:
         return TextKind.DIGITS
-    if sum([counts[place] for place in _MARKED]) > _MANY_MARKS * n_chars:
+    if counts[_MATH] + counts[_BRACKET] + counts[_QUOTE] + counts[_OTHER] > _MANY_MARKS * n_chars:
         return TextKind.MARKED
     return TextKind.LATIN if reading.latin > 0.0 else TextKind.PLAIN
 

@@ -25,6 +25,7 @@ from router.predict.golden import check_golden, read_golden
 from router.predict.heads import Heads
 from router.predict.length_bounds import LengthBounds, length_bounds_from_json
 from router.predict.parts import Parts
+from router.predict.plain import Plain
 from router.predict.signature import verify_signature
 from router.promise.calibrated import Promise
 from router.review.heads import ReviewModel
@@ -64,7 +65,7 @@ class Artifact:
     manifest: Manifest
     encoder: TextEncoder
     heads: Heads
-    fused: Fused | None = None
+    fused: Fused | Plain | None = None
     promise: Promise | None = None
     review: ReviewModel | None = None
     length_bounds: LengthBounds | None = None

@@ -79,13 +79,16 @@ def features_of(reading: Reading) -> list[float]:
     inked = len(text) - space - newline
     n_chars = max(inked, 1.0)
     fence = quote > double_quotes + apostrophes and "```" in text
+    distinct = set(words)
+    # Most texts have none, and telling that takes no look at each word.
+    negations = 0 if _NEGATIONS.isdisjoint(distinct) else sum(map(_NEGATIONS.__contains__, words))
     json_marks = text.count('":') + text.count('",') if double_quotes else 0
     return [
         log1p(inked),
         log1p(n_words),
         log1p(newline),
         min(inked / max(n_words, 1), 40.0),
-        len(set(words)) / max(len(words), 1),
+        len(distinct) / max(len(words), 1),
         lower / n_chars,
         upper / n_chars,
         digit / n_chars,
@@ -98,7 +101,7 @@ def features_of(reading: Reading) -> list[float]:
         log1p(backslash),
         log1p(n_numbers if text.isascii() else len(_NUMBER.findall(text))),  # of any script
         log1p(len(_OPTION_LINE.findall(text)) if newline else 0),
-        log1p(sum(map(_NEGATIONS.__contains__, words))),
+        log1p(negations),
         float(fence),
         json_marks / n_chars,
         *map(log1p, marks),

@@ -1,6 +1,7 @@
 """A static encoder and the heads in one graph: one prompt, one call of the runtime.
 
-It gives what the encoder and the heads give one after the other, which is checked with the golden
+Most such graphs are plain enough to do without the runtime (``plain``); this is for the others. It
+gives what the encoder and the heads give one after the other, which is checked with the golden
 rows; those two stay for many prompts at once and for whoever has vectors but no texts.
 """
 
@@ -39,17 +40,17 @@ class Fused:
         self._heads = heads
         self._no_vector = np.zeros((1, dimension), dtype=np.float32)
 
-    def run(self, ids: npt.NDArray[np.int64], features: list[float]) -> list[Float32Matrix]:
-        """Return what the heads' ``run_all`` gives, for one prompt.
+    def run(self, ids: npt.NDArray[np.int64], features: list[float]) -> list[list[float]]:
+        """Return what the heads' ``run_all`` gives, for one prompt: a row of each output.
 
         Args:
-            ids: Token ids, int64, shape (n,).
+            ids: Token ids, int64, shape (n,); none stand for a vector of zeros.
             features: Text features of the same text.
         """
         row = np.array([features], dtype=np.float32)
-        if len(ids):
-            outputs: list[Float32Matrix] = self._session.run(
-                self._heads.outputs, {"input_ids": ids, "features": row}
-            )
-            return outputs
-        return self._heads.run_all(self._no_vector, row)
+        outputs: list[Float32Matrix] = (
+            self._session.run(self._heads.outputs, {"input_ids": ids, "features": row})
+            if len(ids)
+            else self._heads.run_all(self._no_vector, row)
+        )
+        return [output[0].tolist() for output in outputs]

@@ -1,4 +1,4 @@
-"""What a graph of an artifact may hold, checked before onnxruntime opens it.
+"""What a graph of an artifact may hold, checked before anything runs it.
 
 An ONNX graph can point at other files for its weights, and ask for operators of foreign libraries.
 Weights may lie in files of the artifact whose hashes were verified, such as one graph's in another,
@@ -29,14 +29,22 @@ _FIELDS: dict[str, dict[str, tuple[int, str, bool]]] = {
     _GRAPH: {
         "node": (1, "Node", True),
         "initializer": (5, _TENSOR, True),
+        "output": (12, "Value", True),
         "sparse_initializer": (15, _SPARSE, True),
     },
+    "Value": {"name": (1, "string", False)},
     "Node": {
+        "input": (1, "string", True),
+        "output": (2, "string", True),
         "op_type": (4, "string", False),
         "attribute": (5, "Attribute", True),
         "domain": (7, "string", False),
     },
     "Attribute": {
+        "name": (1, "string", False),
+        "f": (2, "float", False),
+        "i": (3, "int64", False),
+        "type": (20, "int32", False),
         "t": (5, _TENSOR, False),
         "g": (6, _GRAPH, False),
         "tensors": (10, _TENSOR, True),
@@ -47,7 +55,10 @@ _FIELDS: dict[str, dict[str, tuple[int, str, bool]]] = {
     _SPARSE: {"values": (1, _TENSOR, False), "indices": (2, _TENSOR, False)},
     "Entry": {"key": (1, "string", False), "value": (2, "string", False)},
     _TENSOR: {
+        "dims": (1, "int64", True),
+        "data_type": (2, "int32", False),
         "name": (8, "string", False),
+        "raw_data": (9, "bytes", False),
         "external_data": (13, "Entry", True),
         "data_location": (14, "int32", False),
     },
@@ -65,10 +76,7 @@ def check_graph(content: bytes, path: Path, companions: Collection[str] = ()) ->
     Raises:
         ArtifactError: no ONNX model, weights elsewhere, or an operator of a foreign library.
     """
-    try:
-        model = _model_class().FromString(content)
-    except DecodeError as error:
-        raise _refusal(path, "not an ONNX model") from error
+    model = read_model(content, path)
     domains = {*_DOMAINS, *(function.domain for function in model.functions)}
     for kind, item in _inside(model):
         if kind == _TENSOR and (item.data_location == _EXTERNAL or item.external_data):
@@ -77,6 +85,18 @@ def check_graph(content: bytes, path: Path, companions: Collection[str] = ()) ->
             raise _refusal(
                 path, f"the operator {item.domain}.{item.op_type} is not onnxruntime's own"
             )
+
+
+def read_model(content: bytes, path: Path) -> Any:
+    """Return a graph's bytes as a message with the fields above.
+
+    Raises:
+        ArtifactError: no ONNX model.
+    """
+    try:
+        return _model_class().FromString(content)
+    except DecodeError as error:
+        raise _refusal(path, "not an ONNX model") from error
 
 
 def _check_place(tensor: Any, path: Path, companions: Collection[str]) -> None:

@@ -9,9 +9,12 @@ from typing import TypeVar
 
 from router.errors import ArtifactError, DataError
 from router.predict.encoder import open_session
+from router.predict.features import FEATURE_NAMES
 from router.predict.files import ReadOnce
 from router.predict.fused import Fused
+from router.predict.graph import check_graph
 from router.predict.heads import Heads
+from router.predict.plain import Plain, plain_graph
 from router.promise.calibrated import Promise
 from router.promise.reviewed import reviewed_from_json
 from router.promise.saved import counts_from_json
@@ -24,6 +27,8 @@ TOPICS_FILE = "topics.json"
 FUSED_FILE = "fused.onnx"
 REVIEW_FILE = "review.json"
 REVIEWED_FILE = "reviewed.json"
+_BESIDE = ("encoder.onnx",)
+"""Files that the fused graph may take constants from."""
 
 Content = TypeVar("Content")
 
@@ -43,12 +48,18 @@ class Parts:
         self._files = files
         self._has = has
 
-    def fused(self, heads: Heads, dimension: int) -> Fused | None:
-        """Open encoder and heads in one graph."""
+    def fused(self, heads: Heads, dimension: int) -> Fused | Plain | None:
+        """Open encoder and heads in one graph, without the runtime where that can be."""
         if not self._has(FUSED_FILE):
             return None
         path = self._files.directory / FUSED_FILE
-        session = open_session(path, self._files, refers_to=("encoder.onnx",))
+        content = self._files.bytes_of(FUSED_FILE)
+        check_graph(content, path, _BESIDE)
+        beside = {name: self._files.bytes_of(name) for name in _BESIDE}
+        plain = plain_graph(content, path, beside, heads.outputs, len(FEATURE_NAMES))
+        if plain is not None:
+            return plain
+        session = open_session(path, self._files, refers_to=_BESIDE)
         return Fused(session, heads, dimension=dimension)
 
     def promise(self, dimension: int) -> Promise | None:

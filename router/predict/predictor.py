@@ -27,9 +27,9 @@ def predict_one(artifact: "Artifact", reading: Reading, lap: Lap = no_lap) -> Pr
         return prediction
     ids = artifact.encoder.tokenizer.encode_reading(reading)
     lap("tokenize")
-    (prediction,) = predictions_of(*artifact.fused.run(ids, features_of(reading)))
+    adequacy, output_tokens, *novelty = artifact.fused.run(ids, features_of(reading))
     lap("predict")
-    return prediction
+    return Prediction(tuple(adequacy), tuple(output_tokens), novelty[0][0] if novelty else None)
 
 
 def predict_many(

@@ -18,11 +18,10 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from router.errors import ArtifactError
-from router.predict.reading import END_WORDS, Reading, read
+from router.predict.reading import END_WORDS, RARE_SPACE, Reading, read
 
 # Python splits at these, BERT's normalizer deletes them and so joins what they separate.
-_DELETED_SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"
-_WITHOUT_SEPARATORS = {ord(separator): None for separator in _DELETED_SEPARATORS}
+_WITHOUT_SEPARATORS = {ord(separator): None for separator in RARE_SPACE}
 _ASCII_WORD = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
 # Lower case, and no control characters: what BERT's normalizer does to ASCII text.
 _ASCII_NORMAL = {
@@ -31,6 +30,7 @@ _ASCII_NORMAL = {
 }
 _LONGEST_REMEMBERED = 32
 _MOST_REMEMBERED = 100_000
+_ID_BYTES = 8
 
 TokenIds = npt.NDArray[np.int64]
 
@@ -101,8 +101,7 @@ class WordTokenizer:
                 metadata={"file": str(path)},
             )
         prefix, suffix = self._special_ids() if adds_special_tokens else ([], [])
-        self._prefix = np.array(prefix, dtype=np.int64)
-        self._suffix = np.array(suffix, dtype=np.int64)
+        self._prefix, self._suffix = _as_bytes(prefix), _as_bytes(suffix)
         self._max_tokens = max_tokens - len(prefix) - len(suffix)
         self._start = self._max_tokens // 2
         self._end = self._max_tokens - self._start
@@ -122,40 +121,44 @@ class WordTokenizer:
         Returns:
             int64, shape (n,), not to be written to.
         """
-        text, words, n_words, *_ = reading
-        if any(map(text.__contains__, _DELETED_SEPARATORS)):
+        text, words = reading.text, reading.words
+        if reading.rare_space and any(map(text.__contains__, RARE_SPACE)):
             ids = self._bounded(text.translate(_WITHOUT_SEPARATORS).split())
-        elif len(words) == n_words:
+        elif len(words) == reading.n_words:
             ids = self._bounded(words)
         else:
             ends = self._ids_of_ends(words[:END_WORDS], words[END_WORDS:])
             ids = self._bounded(text.split()) if ends is None else ends
-        return np.concatenate((self._prefix, ids, self._suffix)) if len(self._suffix) else ids
+        if self._suffix:
+            ids = b"".join((self._prefix, ids, self._suffix))
+        return np.frombuffer(ids, np.int64)
 
-    def _bounded(self, words: list[str]) -> TokenIds:
+    def _bounded(self, words: list[str]) -> bytes:
         """Return the ids of all words of a text, those in the middle left out where too many."""
         if len(words) > self._max_tokens:
             ends = self._ids_of_ends(words, words)
             if ends is not None:
                 return ends
         ids = self._ids_of_words(words)
-        if len(ids) <= self._max_tokens:
+        if len(ids) <= self._max_tokens * _ID_BYTES:
             return ids
-        return np.concatenate((ids[: self._start], ids[-self._end :]))
+        return ids[: self._start * _ID_BYTES] + ids[-self._end * _ID_BYTES :]
 
-    def _ids_of_ends(self, first: list[str], last: list[str]) -> TokenIds | None:
+    def _ids_of_ends(self, first: list[str], last: list[str]) -> bytes | None:
         """Return the ids of a long text's ends; None if these words have too few.
 
         Nearly every word has an id, so what stands further inside need not be looked up.
         """
         start = self._ids_of_words(first[: self._start])
         end = self._ids_of_words(last[-self._end :])
-        if len(start) < self._start or len(end) < self._end:
+        most_start, most_end = self._start * _ID_BYTES, self._end * _ID_BYTES
+        if len(start) < most_start or len(end) < most_end:
             return None
-        return np.concatenate((start[: self._start], end[-self._end :]))
+        return start[:most_start] + end[-most_end:]
 
-    def _ids_of_words(self, words: list[str]) -> TokenIds:
-        return np.frombuffer(b"".join(map(self._chunks.__getitem__, words)), dtype=np.int64)
+    def _ids_of_words(self, words: list[str]) -> bytes:
+        """Return the ids as the bytes they are remembered in; all cutting is done on these."""
+        return b"".join(map(self._chunks.__getitem__, words))
 
     def _special_ids(self) -> tuple[list[int], list[int]]:
         """Return the ids the tokenizer's template puts before and after a text."""
@@ -185,10 +188,14 @@ class _WordPiece(NamedTuple):
         vocabulary: dict[str, int] = model["vocab"]
         return cls(
             vocabulary,
-            array("q", [vocabulary[model["unk_token"]]]).tobytes(),
+            _as_bytes([vocabulary[model["unk_token"]]]),
             model["continuing_subword_prefix"],
             model["max_input_chars_per_word"],
         )
+
+
+def _as_bytes(ids: list[int]) -> bytes:
+    return array("q", ids).tobytes()
 
 
 def _ids_by_library(library: Tokenizer, text: str) -> list[int]:
@@ -200,7 +207,7 @@ def _ids_by_library(library: Tokenizer, text: str) -> list[int]:
 def _ids_of_chunk(pieces: _Memory, library: Tokenizer, chunk: str) -> bytes:
     """Return the ids of text without white space."""
     if not chunk.isascii():
-        return array("q", _ids_by_library(library, chunk)).tobytes()
+        return _as_bytes(_ids_by_library(library, chunk))
     if chunk.isalnum():
         return pieces[chunk.lower()]
     words = _ASCII_WORD.findall(chunk.translate(_ASCII_NORMAL))

@@ -28,12 +28,14 @@ def window(messages: Sequence[Message]) -> str:
     here: a mean over a long system prompt or an old proof says nothing of "thanks". Only where
     that turn is blank are the start and the end of the rest read.
     """
+    if len(messages) == 1:
+        return head_and_tail(messages[0].content.strip(), WINDOW_CHARS)
     last_user = max(
         (i for i, message in enumerate(messages) if message.role == "user"),
         default=len(messages) - 1,
     )
     question = head_and_tail(messages[last_user].content.strip(), WINDOW_CHARS)
-    if question or len(messages) == 1:
+    if question:
         return question
     return _bounded_join(
         [message.content for i, message in enumerate(messages) if i != last_user], WINDOW_CHARS

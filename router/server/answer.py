@@ -36,18 +36,25 @@ class Answers:
             (index, pools[item.pool]) for index, item in enumerate(catalog.deployments) if item.pool
         ]
         self._default_goal = catalog.default_goal
-        self._same = pb.RouteResponse(
-            goal=from_goal(catalog.default_goal),
-            artifact_version=artifact_version,
-            catalog_version=catalog.version,
-            output_coverage=None if length_bounds is None else length_bounds.coverage,
-            candidates=[
-                pb.Candidate(
-                    deployment=item.id, tier=item.tier, batch_eligible=_is_batch_eligible(item)
-                )
-                for item in catalog.deployments
-            ],
-        )
+        candidates = [
+            pb.Candidate(
+                deployment=item.id, tier=item.tier, batch_eligible=_is_batch_eligible(item)
+            )
+            for item in catalog.deployments
+        ]
+        self._same = {  # by the deployment that is chosen
+            item.id: pb.RouteResponse(
+                tier=item.tier,
+                deployment=item.id,
+                model=item.model,
+                goal=from_goal(catalog.default_goal),
+                artifact_version=artifact_version,
+                catalog_version=catalog.version,
+                output_coverage=None if length_bounds is None else length_bounds.coverage,
+                candidates=candidates,
+            ).SerializeToString()
+            for item in catalog.deployments
+        }
 
     def write(
         self, decision: Decision, request_id: str, max_output_tokens: int | None = None
@@ -60,12 +67,8 @@ class Answers:
             max_output_tokens: Of the request; upper output lengths are cut there.
         """
         chosen, dearest = decision.chosen, decision.dearest
-        response = pb.RouteResponse()
-        response.CopyFrom(self._same)
+        response = pb.RouteResponse.FromString(self._same[chosen.deployment.id])
         response.decision_id = decision.decision_id
-        response.tier = chosen.deployment.tier
-        response.deployment = chosen.deployment.id
-        response.model = chosen.deployment.model
         response.reason = decision.reason.value  # type: ignore[assignment]  # equal values
         response.saving_baseline_tier = dearest.deployment.tier
         saving = dearest.expected_cost_usd - chosen.expected_cost_usd
@@ -90,11 +93,9 @@ class Answers:
         for candidate, estimate, output in zip(
             response.candidates, decision.estimates, self._outputs, strict=True
         ):
-            _fill(candidate, estimate)
-            if output is not None:
-                upper = _fill_upper(candidate, estimate, output, max_output_tokens)
-                if estimate.deployment is chosen.deployment:
-                    response.suggested_max_output_tokens = upper
+            _fill(candidate, estimate, output, max_output_tokens)
+            if output is not None and estimate.deployment is chosen.deployment:
+                response.suggested_max_output_tokens = candidate.output_token_upper
         for index, pool in self._pools:
             estimate = decision.estimates[index]
             response.candidates[index].average_cost_usd = average_usd(
@@ -129,12 +130,20 @@ def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output 
         yield None if bounds is None else _Output(bounds, tier, limit, price)
 
 
-def _fill_upper(
-    candidate: pb.Candidate, estimate: Estimate, output: _Output, most: int | None
-) -> int:
-    """Fill in the upper output length and its cost; return the length."""
+def _fill(
+    candidate: pb.Candidate, estimate: Estimate, output: _Output | None, most: int | None
+) -> None:
+    _, adequacy, cost, input_tokens, output_tokens, ineligible, _ = estimate
+    candidate.adequacy = adequacy
+    if cost == cost:  # not NaN: the price is known
+        candidate.expected_cost_usd = cost
+    candidate.input_token_count = round(input_tokens)
+    candidate.output_token_count = round(output_tokens)
+    if ineligible:
+        candidate.ineligible_reasons.extend(ineligible)  # type: ignore[arg-type]  # equal values
+    if output is None:
+        return
     bounds, tier, limit, price = output
-    _, _, cost, input_tokens, output_tokens, _, _ = estimate
     # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
     # what is expected.
     upper = ceil(bounds.upper(tier, output_tokens)) or 1
@@ -146,18 +155,6 @@ def _fill_upper(
     if price is not None:
         rate = price.rates(input_tokens).output if price.bands else price.output_usd_per_mtok
         candidate.upper_cost_usd = cost + (upper - output_tokens) * rate / _TOKENS_PER_PRICE_UNIT
-    return upper
-
-
-def _fill(candidate: pb.Candidate, estimate: Estimate) -> None:
-    _, adequacy, cost, input_tokens, output_tokens, ineligible, _ = estimate
-    candidate.adequacy = adequacy
-    if cost == cost:  # not NaN: the price is known
-        candidate.expected_cost_usd = cost
-    candidate.input_token_count = round(input_tokens)
-    candidate.output_token_count = round(output_tokens)
-    if ineligible:
-        candidate.ineligible_reasons.extend(ineligible)  # type: ignore[arg-type]  # equal values
 
 
 def _from_terms(terms: ContractTerms) -> pb.ContractTerms:

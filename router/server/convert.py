@@ -1,6 +1,6 @@
 """Wire messages to checked requests. The way back is ``answer``; no decision is made here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from router.catalog import Catalog
 from router.errors import InvalidRequestError
@@ -14,9 +14,10 @@ from router.server.limits import (
     MAX_TOKENS,
     Limits,
 )
-from router.types import NO_NEEDS, ROLES, Message, Needs, Request
+from router.types import NO_NEEDS, NO_TAGS, ROLES, Message, Needs, Request
 from router.v1 import router_pb2 as pb
 
+_PROMPT = pb.RouteRequest.PROMPT_FIELD_NUMBER
 _NO_TIERS: frozenset[str] = frozenset()
 
 
@@ -26,7 +27,10 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
     Raises:
         InvalidRequestError: names the field, what was given and what is allowed.
     """
-    given = {field.name: value for field, value in wire.ListFields()}
+    fields = wire.ListFields()
+    if len(fields) == 1 and fields[0][0].number == _PROMPT and not fields[0][1].isspace():
+        return Request((Message("user", fields[0][1]),))  # most requests are a prompt and no more
+    given = {field.name: value for field, value in fields}
     goal = to_goal(given["goal"]) if "goal" in given else None
     if goal is not None and goal.contract is not None and goal.contract.reviewed:
         require_plan(given)
@@ -142,9 +146,9 @@ def _max_output_tokens(given: Given) -> int | None:
     return most
 
 
-def _tags(given: Given) -> dict[str, str]:
+def _tags(given: Given) -> Mapping[str, str]:
     if "tags" not in given:
-        return {}
+        return NO_TAGS
     tags = dict(given["tags"])
     if len(tags) > MAX_TAGS:
         raise InvalidRequestError(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.writer import OutcomeWriter
 from router.server.arm import Arm, InForce, Switch
+from router.server.cache_advice import went_on
 from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
@@ -211,10 +212,13 @@ def _answer(
     Raises:
         InvalidRequestError: a plan is asked for that cannot be made.
     """
-    engine, chosen = arm.engine, decision.chosen
+    engine = arm.engine
+    advice = None
     if engine.caches is not None and request.session_id:
-        engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
+        advice = went_on(engine.caches, wire, decision.chosen)
     answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
+    if advice is not None:
+        answer.cache_advice.CopyFrom(advice)
     answer = with_plan(engine, wire, decision, answer)
     answer = with_cost_split(wire, decision, answer, engine.artifact)
     return answer if decision.schedule is None else with_schedule(decision, answer)

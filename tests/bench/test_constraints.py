@@ -2,7 +2,7 @@
 
 import pytest
 
-import router.candidates
+import router.estimator
 from bench.constraints import try_requests
 from router.types import IneligibleReason
 
@@ -29,10 +29,10 @@ def test_random_requests_break_no_rule_and_every_rule_rules_somebody_out() -> No
 def test_the_fuzz_notices_an_engine_that_forgets_a_rule(
     rule: IneligibleReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = router.candidates.ineligible_reasons
+    whole = router.estimator.ineligible_reasons
 
     def forgetful(*given: object) -> tuple[IneligibleReason, ...]:
         return tuple(reason for reason in whole(*given) if reason is not rule)
 
-    monkeypatch.setattr(router.candidates, "ineligible_reasons", forgetful)
+    monkeypatch.setattr(router.estimator, "ineligible_reasons", forgetful)
     assert try_requests(300, seed=9)["violations"] > 0

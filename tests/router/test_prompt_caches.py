@@ -143,7 +143,7 @@ def test_staying_falls_out_of_the_price(engine: Engine) -> None:
     assert engine.route(request).chosen.deployment.id == "twin"
     caches.used("s", first.id, 10_000)
     assert engine.route(request).chosen.deployment.id == first.id
-    assert engine.route(replace(request, session_id="")).chosen.cache_use is None
+    assert engine.route(request._replace(session_id="")).chosen.cache_use is None
 
 
 @pytest.fixture

@@ -6,17 +6,33 @@ Nothing here chooses. Prices of pools, by their load, are ``router.cost.pools``;
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from router.constraints import ineligible_reasons, is_constrained
 from router.cost.counting import TokenCounter
 from router.cost.estimate import expected_cost_usd
 from router.cost.pools.live import LivePools
+from router.cost.price import Price
 from router.cost.tokens import TextKind
 from router.cost.warmth import PromptCaches
 from router.types import Deployment, Estimate, Goal, Prediction, Request
 
 
-class Candidates:
+class _Row(NamedTuple):
+    """What every request asks of a deployment, looked up once.
+
+    ``tier`` is its column in a prediction; ``has_price`` tells whether its cost can be known.
+    """
+
+    deployment: Deployment
+    tier: int
+    price: Price | None
+    has_price: bool
+    max_output_tokens: int
+    context_window_tokens: int
+
+
+class Estimator:
     """Prices every deployment of a catalog. Immutable, but for what it is given to read.
 
     Args:
@@ -27,7 +43,7 @@ class Candidates:
         pools: Prices of deployments on pools, by live load; None if there is none.
     """
 
-    __slots__ = ("_caches", "_counter", "_deployments", "_pools", "_tier_index")
+    __slots__ = ("_caches", "_counter", "_pools", "_rows")
 
     def __init__(
         self,
@@ -37,8 +53,17 @@ class Candidates:
         caches: PromptCaches | None,
         pools: LivePools | None,
     ) -> None:
-        self._deployments = deployments
-        self._tier_index = tier_index
+        self._rows = [
+            _Row(
+                one,
+                tier,
+                one.price,
+                one.price is not None or bool(one.pool),
+                one.capabilities.max_output_tokens,
+                one.capabilities.context_window_tokens,
+            )
+            for one, tier in zip(deployments, tier_index, strict=True)
+        ]
         self._counter = counter
         self._caches = caches
         self._pools = pools
@@ -60,7 +85,8 @@ class Candidates:
             input_tokens: Of its messages, estimated or known.
             kind: Of their text; None where the tokens are known.
         """
-        most = request.max_output_tokens or math.inf
+        adequacy, lengths, *_ = prediction
+        most = request.max_output_tokens
         limit_usd = goal.max_cost_usd
         constrained = is_constrained(request) or limit_usd is not None
         counts = (
@@ -68,29 +94,33 @@ class Candidates:
         )
         caches = self._caches if request.session_id else None
         estimates = []
-        for deployment, index in zip(self._deployments, self._tier_index, strict=True):
-            can, price = deployment.capabilities, deployment.price
+        for deployment, tier, price, has_price, longest, context_window in self._rows:
             if counts is not None:
                 input_tokens = counts[deployment.id]
-            output_tokens = min(prediction.output_tokens[index], most, can.max_output_tokens)
-            cost, cache_use = math.nan, None
-            if price is not None and caches is not None:
+            output_tokens = lengths[tier]
+            if most and output_tokens > most:
+                output_tokens = most
+            if output_tokens > longest:
+                output_tokens = longest
+            cache_use = None
+            if price is None:
+                cost = math.nan
+            elif caches is None:
+                cost = expected_cost_usd(price, input_tokens, output_tokens)
+            else:
                 cost, cache_use = caches.cost(
                     request.session_id, deployment.id, price, input_tokens, output_tokens
                 )
-            elif price is not None:
-                cost = expected_cost_usd(price, input_tokens, output_tokens)
-            reserved = request.max_output_tokens or output_tokens
-            fits = input_tokens + reserved <= can.context_window_tokens
+            fits = input_tokens + (most or output_tokens) <= context_window
             ineligible = (
                 ()
-                if fits and (price is not None or deployment.pool) and not constrained
+                if fits and has_price and not constrained
                 else ineligible_reasons(deployment, request, limit_usd, cost, fits)
             )
             estimates.append(
                 Estimate(
                     deployment,
-                    prediction.adequacy[index],
+                    adequacy[tier],
                     cost,
                     input_tokens,
                     output_tokens,
