@@ -50,7 +50,7 @@ def estimate_tokens(text: str) -> float:
 
 
 def _estimated(text: str, pieces: int, size: int) -> float:
-    """Read a text whole, or if it is longer, so many evenly spaced pieces of ``size`` characters."""
+    """Read a text whole or, if longer, so many evenly spaced pieces of ``size`` characters."""
     if len(text) <= pieces * size:
         return tokens_of(read(text))
     starts = (piece * (len(text) - size) // (pieces - 1) for piece in range(pieces))
