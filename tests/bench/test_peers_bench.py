@@ -43,8 +43,14 @@ def test_as_many_as_asked_for_are_under_way_at_once_on_a_loop() -> None:
         await asyncio.sleep(0.001)
         under_way -= 1
 
+    async def settle() -> None:
+        assert under_way == 0
+        settled.append(len(asked))
+
+    settled: list[int] = []
     with asyncio.Runner() as runner:
-        block = on_a_loop(runner, ask, 0.1, 20, 4, 0)
+        block = on_a_loop(runner, ask, settle, 0.1, 20, 4, 0)
+    assert len(settled) == 2  # before the block and after it
     assert most == 4
     assert len(block.latencies_ms) > 4
     assert asked <= set(prompts_of(20, 0))
