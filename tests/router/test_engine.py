@@ -82,7 +82,7 @@ def test_through_the_engine_too_a_higher_target_lowers_neither_adequacy_nor_cost
     engine: Engine, prediction: Prediction, one: float, other: float
 ) -> None:
     lower, higher = (
-        engine.decide(replace(SHORT, goal=Goal(quality_target=target)), prediction).chosen
+        engine.decide(SHORT._replace(goal=Goal(quality_target=target)), prediction).chosen
         for target in sorted((one, other))
     )
     assert higher.adequacy >= lower.adequacy
