@@ -54,7 +54,11 @@ class Answers:
         }
 
     def write(
-        self, decision: Decision, request_id: str, max_output_tokens: int | None = None
+        self,
+        decision: Decision,
+        request_id: str,
+        max_output_tokens: int | None = None,
+        into: pb.RouteResponse | None = None,
     ) -> pb.RouteResponse:
         """Return the wire form of a decision.
 
@@ -62,9 +66,11 @@ class Answers:
             decision: Of the catalog's deployments.
             request_id: Of the request.
             max_output_tokens: Of the request; upper output lengths are cut there.
+            into: An empty message to be filled, such as a part of another; by default a new one.
         """
         chosen, dearest = decision.chosen, decision.dearest
-        response = pb.RouteResponse.FromString(self._same[chosen.deployment.id])
+        response = pb.RouteResponse() if into is None else into
+        response.MergeFromString(self._same[chosen.deployment.id])
         response.decision_id = decision.decision_id
         response.reason = decision.reason.value  # type: ignore[assignment]  # equal values
         response.saving_baseline_tier = dearest.deployment.tier
