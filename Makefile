@@ -22,6 +22,8 @@ ONBOARD_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
+PLAN_CATALOG ?= data/catalog.pools.toml
+PLAN_FLAGS ?=
 TEST ?= kills
 HARD_FLAGS ?=
 MINUTES ?= 20
@@ -87,9 +89,17 @@ eval: $(VENV)/.train ## evaluate ARTIFACT on held-out DATA; report in build/eval
 ope: $(VENV)/.train ## estimate ARTIFACT's quality and cost from a server's decision LOG and its OUTCOMES
 	$(BIN)/python -m eval.ope --log $(LOG) --outcomes $(OUTCOMES) --artifact $(ARTIFACT) --catalog $(CATALOG) $(OPE_FLAGS)
 
+.PHONY: simulate
+simulate: $(VENV)/.train ## replay LOG, or made-up traffic without one, through ways to price a pool: docs/planning.md
+	$(BIN)/python -m eval.planning simulate $(if $(findstring command,$(origin LOG)),$(LOG) --catalog $(PLAN_CATALOG)) --picture build/simulate.png $(PLAN_FLAGS)
+
+.PHONY: break-even
+break-even: $(VENV)/.train ## whether the pool of PLAN_CATALOG pays over the traffic in LOG, and what that hangs on
+	$(BIN)/python -m eval.planning break-even $(LOG) --catalog $(PLAN_CATALOG) --picture build/break-even.png $(PLAN_FLAGS)
+
 .PHONY: data
-data: $(VENV)/.train ## rebuild data/outcomes (numbers only) from the outcome texts in FROM
-	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes --answers data/answers/zeroeval.parquet
+data: $(VENV)/.train ## rebuild data/outcomes and what belongs to it (numbers only) from the outcome texts in FROM
+	$(BIN)/python -m training.sources bundle --from $(FROM) --encoder $(ARTIFACT) --out data/outcomes --answers data/answers/zeroeval.parquet --otherwise data/otherwise
 
 .PHONY: encoder
 encoder: $(VENV)/.all ## build an encoder into build/encoder: KIND=static or KIND=transformer
@@ -119,6 +129,10 @@ bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed r
 bench-peers: .venv-peers/.done ## our service and routers of others on the same prompts, in one run
 	.venv-peers/bin/python -m bench.peers
 
+.PHONY: bench-growth
+bench-growth: $(VENV)/.train ## what a decision costs as prompts, messages, tiers and live pools grow (instructions need valgrind)
+	$(BIN)/python -m bench.growth
+
 .PHONY: proto
 proto: .venv-proto/.done ## generate router/v1 from protos/ with the pinned generator
 	PATH="$(CURDIR)/.venv-proto/bin:$$PATH" .venv-proto/bin/python protos/generate.py
@@ -143,7 +157,7 @@ lint-deploy: .venv-deploy/.done ## check deploy/ offline: YAML, Dockerfile, Comp
 	.venv-deploy/bin/yamllint --strict -c deploy/yamllint.yaml deploy
 	.venv-deploy/bin/hadolint deploy/Dockerfile
 	.venv-deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
-	for file in deployment service autoscaler disruption-budget network-policy; do \
+	for file in deployment service autoscaler disruption-budget network-policy pools/autoscaler; do \
 	  .venv-deploy/bin/kubernetes-validate --strict --quiet deploy/kubernetes/$$file.yaml || exit 1; done
 
 .PHONY: audit

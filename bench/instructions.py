@@ -9,6 +9,7 @@ other branches in NumPy and the runtime, so counts of two machines are not compa
 import argparse
 import random
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,8 +26,16 @@ SIZES = (20, 100, 500, 5_000, 50_000)
 _PROMPTS = 20
 
 
-def decide(servicer: RouterServicer, wires: Sequence[bytes], calls: int) -> None:
-    """Decide each request once, for the tokenizer's memory, then ``calls`` times, counted."""
+def write_requests(path: Path, requests: Sequence[pb.RouteRequest]) -> Path:
+    """Write requests for ``decide_all``: making their texts under callgrind would take minutes."""
+    path.write_bytes(pb.RouteBatchRequest(requests=requests).SerializeToString())
+    return path
+
+
+def decide_all(servicer: RouterServicer, path: Path, calls: int) -> None:
+    """Decide each request of a file once, for the tokenizer's memory, then ``calls``, counted."""
+    batch = pb.RouteBatchRequest.FromString(path.read_bytes())
+    wires = [request.SerializeToString() for request in batch.requests]
     for call in range(len(wires) + calls):
         if call == len(wires):
             mark()
@@ -35,14 +44,28 @@ def decide(servicer: RouterServicer, wires: Sequence[bytes], calls: int) -> None
     mark()
 
 
-def counted(sizes: Sequence[int], calls: int, seed: int) -> None:
-    """Decide so many times for each size; this is what runs under callgrind."""
+def counted(paths: Sequence[Path], calls: int) -> None:
+    """Decide so many of each file's requests; this is what runs under callgrind."""
     with servicer_of(load_engine()) as (servicer, _):
+        for path in paths:
+            decide_all(servicer, path, calls)
+
+
+def instructions(sizes: Sequence[int], calls: int, seed: int) -> list[float]:
+    """Return the instructions of one decision for each size of prompt.
+
+    Raises:
+        NotReadyError: valgrind is missing or failed.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        paths = []
         for tokens in sizes:
             generator = random.Random(seed)  # noqa: S311 - text, not a secret
-            prompts = [make_prompt(generator, tokens) for _ in range(_PROMPTS)]
-            wires = [pb.RouteRequest(prompt=text).SerializeToString() for text in prompts]
-            decide(servicer, wires, calls)
+            texts = [make_prompt(generator, tokens) for _ in range(_PROMPTS)]
+            requests = [pb.RouteRequest(prompt=text) for text in texts]
+            paths.append(str(write_requests(Path(place, f"{tokens}.bin"), requests)))
+        flags = ["--calls", str(calls), "--counted", *paths]
+        return [one / calls for one in count(["-m", "bench.instructions", *flags])]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,19 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="TOKENS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-instructions.json"))
-    parser.add_argument("--counted", action="store_true", help=argparse.SUPPRESS)
-    given = sys.argv[1:] if argv is None else list(argv)
-    arguments = parser.parse_args(given)
+    parser.add_argument("--counted", type=Path, nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
     if arguments.counted:
-        counted(arguments.sizes, arguments.calls, arguments.seed)
+        counted(arguments.counted, arguments.calls)
         return 0
     try:
-        found = count(["-m", "bench.instructions", "--counted", *given])
+        found = instructions(arguments.sizes, arguments.calls, arguments.seed)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
     rows = [
-        Row(f"Route {tokens} tokens", one / arguments.calls / 1000.0, "thousand instructions")
+        Row(f"Route {tokens} tokens", one / 1000.0, "thousand instructions")
         for tokens, one in zip(arguments.sizes, found, strict=True)
     ]
     publish(rows, arguments.seed, {"calls": arguments.calls}, arguments.out)

@@ -19,6 +19,9 @@ from router.v1 import router_pb2 as pb
 
 Method = Literal["echo", "route", "batch"]
 _PROMPTS = 400
+_LEAST_PROMPTS = 4
+_MOST_TOKENS = 400_000
+"""Of all prompts of a block: making longer ones takes longer than the block."""
 _PATHS: dict[Method, str] = {
     "echo": ECHO_METHOD,
     "route": "/router.v1.RouterService/Route",
@@ -38,6 +41,7 @@ class Job:
         seconds: How long the block lasts.
         seed: Of the prompts; another seed gives other prompts.
         batch: Prompts in a RouteBatch.
+        messages: Of the conversation, each of ``tokens``; the last one is the prompt.
     """
 
     method: Method
@@ -46,6 +50,7 @@ class Job:
     seconds: float
     seed: int
     batch: int = 256
+    messages: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ def make_requests(job: Job, seed: int) -> Sequence[Any]:
     if job.method == "echo":
         return [empty_pb2.Empty()] * _WARM_CALLS
     if job.method == "route":
-        return [pb.RouteRequest(prompt=make_prompt(generator, job.tokens)) for _ in range(_PROMPTS)]
+        affordable = _MOST_TOKENS // (job.tokens * job.messages)
+        count = min(max(affordable, _LEAST_PROMPTS), _PROMPTS)
+        return [route_request(generator, job.tokens, job.messages) for _ in range(count)]
     return [
         pb.RouteBatchRequest(
             requests=[
@@ -127,6 +134,18 @@ def make_requests(job: Job, seed: int) -> Sequence[Any]:
         )
         for _ in range(8)
     ]
+
+
+def route_request(generator: random.Random, tokens: int, messages: int) -> pb.RouteRequest:
+    """Return a request of one prompt, or of a conversation whose last message is the user's."""
+    prompt = make_prompt(generator, tokens)
+    if messages == 1:
+        return pb.RouteRequest(prompt=prompt)
+    before = [
+        pb.Message(role=("user", "assistant")[place % 2], content=make_prompt(generator, tokens))
+        for place in range(messages - 1, 0, -1)
+    ]
+    return pb.RouteRequest(messages=[*before, pb.Message(role="user", content=prompt)])
 
 
 def _serialize(message: Any) -> bytes:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
+from bench.document import add_flag, write_section
 from bench.load import Block, Clients, Job, make_requests
 from bench.report import Row, write_rows
 from bench.server import MeasuredServer
@@ -224,8 +225,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("data/outcomes"), help="fill the index")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-peers.json"), metavar="FILE")
-    arguments = parser.parse_args(argv)
+    add_flag(parser)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser.parse_args(given)
     rows: list[Row] = []
+    tables: list[str] = []
     try:
         with tempfile.TemporaryDirectory() as place, asyncio.Runner() as runner:
             config = Config(address="127.0.0.1:0", store=Path(place, "outcomes.sqlite3"))
@@ -237,7 +241,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for size in arguments.sizes:
                     measured = measure(found, size, arguments.rounds, arguments.seed)
                     rows += rows_of(measured, size)
-                    print(f"\nPrompts of {size} tokens\n\n{table_of(measured, size)}")
+                    tables.append(f"Prompts of {size} tokens:\n\n{table_of(measured, size)}")
+                    print(f"\n{tables[-1]}")
+        seed, text = arguments.seed, "\n\n".join(tables)
+        write_section(arguments.document, "peers", "bench.peers", given, seed, text)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1

@@ -14,21 +14,47 @@ from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.golden import read_golden
 from router.predict.heads import Heads
-from training.export import GOLDEN_FILE, write_golden_rows, write_heads, write_manifest
+from router.predict.parts import PROMISE_FILE, REVIEW_FILE, REVIEWED_FILE, TOPICS_FILE
+from training.export import (
+    ENCODER_FILES,
+    GOLDEN_FILE,
+    write_golden_rows,
+    write_heads,
+    write_manifest,
+)
+
+_CONTRACTS_AND_REVIEWS = (PROMISE_FILE, TOPICS_FILE, REVIEW_FILE, REVIEWED_FILE)
 
 
-def copy_with_heads(source: Path, target: Path, edit: Callable[[onnx.GraphProto], None]) -> None:
+def copy_with_heads(
+    source: Path,
+    target: Path,
+    edit: Callable[[onnx.GraphProto], None],
+    encoder: Path | None = None,
+) -> None:
     """Copy an artifact, its heads edited and joined to its encoder; ``seal`` makes it a good one.
 
     Args:
         source: A good artifact.
         target: Directory to be made.
         edit: Changes the graph of the heads in place.
+        encoder: Directory of the encoder that is taken instead of the artifact's own.
     """
     shutil.copytree(source, target)
+    if encoder is not None:
+        for name in ENCODER_FILES:
+            shutil.copyfile(encoder / name, target / name)
     model = onnx.load(target / "heads.onnx")
     edit(model.graph)
     write_heads(target, model)
+
+
+def without_contracts(place: Path, manifest: dict[str, Any]) -> None:
+    """Take contracts and reviews away, which go by tiers and vectors that are others now."""
+    for name in _CONTRACTS_AND_REVIEWS:
+        (place / name).unlink(missing_ok=True)
+    for key in ("promise", "review"):
+        manifest.pop(key, None)
 
 
 def seal(place: Path, manifest: dict[str, Any]) -> str:

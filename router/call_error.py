@@ -68,6 +68,11 @@ def readable(error: Any, address: str, timeout_seconds: float) -> CallError:
         text = (
             f"{address} did not answer within {timeout_seconds:g} s; try again or allow more time"
         )
+    elif code == "CANCELLED":
+        text = (
+            f"{address} turned the call away unseen, because too many calls wait there or it is "
+            f"stopping; try again later, with a back-off (gRPC says: {error.details()})"
+        )
     else:
         text = f"{address} answered {code}: {error.details()}"
     return CallError(text, code=code, metadata={"address": address})

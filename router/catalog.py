@@ -24,6 +24,7 @@ from router.cost.stated import (
     price_files,
     stated_price,
 )
+from router.cost.vocabulary_files import vocabulary_hash
 from router.deferred.stated import stated_batch_file, stated_completion, stated_confidence
 from router.errors import CatalogError
 from router.types import (
@@ -58,7 +59,7 @@ class Catalog:
     """A checked catalog. ``tiers`` are ordered from the lowest; every tier has a deployment.
 
     ``adequate_quality`` in (0, 1]: an answer of at least that quality counts as adequate.
-    ``version`` is the first 12 hex digits of a hash of the content and of the prices looked up.
+    ``version``: the first 12 hex digits of a hash of content, looked-up prices and vocabularies.
     A price read more than ``warn_after_days`` ago is worth a warning. ``deadline_confidence`` is
     that of deadlines that state none; None: they must.
     """
@@ -145,7 +146,9 @@ def parse_catalog(
             raise top.error("deployments", sorted(served), f"tier {name!r} has no deployment")
     return Catalog(
         name=top.text("name"),
-        version=_version(content, deployments if prices.book is not None else ()),
+        version=_version(
+            content, deployments if prices.book is not None else (), vocabulary_hash(deployments)
+        ),
         tiers=tiers,
         deployments=deployments,
         default_goal=_goal(top.table("default_goal", _GOAL_KEYS)),
@@ -157,9 +160,10 @@ def parse_catalog(
     )
 
 
-def _version(content: Mapping[str, Any], looked_up: Sequence[Deployment]) -> str:
+def _version(content: Mapping[str, Any], looked_up: Sequence[Deployment], vocabularies: str) -> str:
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
     canonical += "".join(f"{item.price!r}{item.batch_price!r}" for item in looked_up)
+    canonical += vocabularies
     canonical += "".join(f"{item.flex_price!r}" for item in looked_up if item.flex_price)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

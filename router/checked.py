@@ -140,8 +140,9 @@ class CheckedTable:
         value = self.required(key)
         if not isinstance(value, list) or not value or not all(isinstance(v, dict) for v in value):
             raise self.error(key, value, f"must be one or more [[{key}]] tables")
+        place = f"{self.place}.{key}" if self.place else key
         result = [
-            CheckedTable(item, self.origin, f"{key}[{i}]", self._error_class)
+            CheckedTable(item, self.origin, f"{place}[{i}]", self._error_class)
             for i, item in enumerate(value)
         ]
         for inner in result:

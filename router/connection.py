@@ -13,10 +13,11 @@ import grpc
 
 from router.errors import ConfigError
 
-# gRFC A6: only calls that end UNAVAILABLE, up to three times more, waiting 0.05, 0.1 and 0.2 s,
-# give or take gRPC's jitter of 20 %, never beyond the deadline. While most calls fail, nothing is
-# tried again, so that a router which comes back is not met by a flood. Calls go in
-# turns to all addresses of a name.
+# gRFC A6: only calls that end UNAVAILABLE, or CANCELLED by another than the caller, which is how
+# gRPC's core turns calls away; up to three times more, waiting 0.05, 0.1 and 0.2 s, give or take
+# gRPC's jitter of 20 %, never beyond the deadline. While most calls fail, nothing is tried again,
+# so that a router which comes back, or has too many calls already, is not met by a flood. Calls go
+# in turns to all addresses of a name.
 SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
@@ -28,7 +29,7 @@ SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.05s",
                     "maxBackoff": "1s",
                     "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
+                    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
                 },
             }
         ],

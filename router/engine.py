@@ -152,7 +152,7 @@ class Engine:
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         if self.pools is not None:
-            self.pools.took(chosen)
+            self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here
             os.urandom(16).hex(),
             chosen,

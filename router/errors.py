@@ -14,6 +14,7 @@
     ├── CatalogError             catalog file refused
     ├── PriceError               price file refused, or a price cannot be read
     ├── UsageError               INVALID_ARGUMENT      usage that no provider reports
+    ├── BatchError               a deferred job, a batch file or a result refused
     ├── ConfigError              configuration refused
     ├── ArtifactError            artifact refused: missing, altered, old or not fitting the catalog
     ├── DataError                outcome data refused
@@ -182,6 +183,13 @@ class UsageError(RouterError):
 
     code = "INVALID_ARGUMENT"
     default_reason = "USAGE_INVALID"
+
+
+class BatchError(RouterError):
+    """A deferred job, a batch file or a result is refused; nothing of it was recorded."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "BATCH_INVALID"
 
 
 class ConfigError(RouterError):

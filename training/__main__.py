@@ -253,6 +253,19 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--no-prior", dest="prior", action="store_const", const=None, help="learn without it"
         )
+        command.add_argument(
+            "--otherwise",
+            type=Path,
+            default=default.otherwise,
+            help="directory of recorded inputs of bundled prompts written otherwise",
+        )
+        command.add_argument(
+            "--no-otherwise",
+            dest="otherwise",
+            action="store_const",
+            const=None,
+            help="learn without them",
+        )
         command.add_argument("--seed", type=int, default=default.seed)
         command.add_argument("--candidate", help="fit only this candidate")
         command.add_argument(

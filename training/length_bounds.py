@@ -1,4 +1,4 @@
-"""A calibrated upper quantile of output tokens per tier: expected tokens times a factor.
+"""Calibrated quantiles of output tokens per tier, the upper one first: expected tokens x a factor.
 
 The factor depends on how long an answer is expected to be: expected lengths are cut into bands, and
 each band has the factor that covered the wanted share of its calibration prompts (split conformal
@@ -14,9 +14,11 @@ import numpy as np
 from eval.arrays import BoolArray, FloatArray
 from eval.outcomes import OutcomeTable
 from router.errors import TrainingError
-from router.predict.length_bounds import LengthBounds
+from router.predict.length_bounds import LengthBounds, LengthQuantile
 
 COVERAGE = 0.9
+QUANTILES = (0.5, 0.95)
+"""For the interval of a cost: its middle, and what 95 % of answers stay below."""
 BANDS = 4
 FEWEST_PER_BAND = 30
 ESTIMATED = "output_tokens_estimated"
@@ -36,7 +38,8 @@ def fit_length_bounds(
 
     Bands hold equally many calibration prompts. A factor is the quantile at
     ceil((m + 1) * coverage) of the m ratios in its band, so a new prompt is covered with at least
-    that probability; it is at least 1, so that no bound is below what is expected.
+    that probability; it is at least 1, so that no bound is below what is expected. ``QUANTILES``
+    are fitted like it but for that, and kept in order with it.
 
     Args:
         expected: (n, T) output tokens the heads expect.
@@ -58,8 +61,12 @@ def fit_length_bounds(
         _fit_tier(expected[:, at], recorded[:, at], tier, coverage, bands)
         for at, tier in enumerate(tiers)
     ]
-    edges, factors = zip(*fitted, strict=True)
-    return LengthBounds(coverage, edges, factors)
+    edges, factors, *others = zip(*fitted, strict=True)
+    quantiles = (
+        LengthQuantile(probability, tuple(rows))
+        for probability, rows in zip(QUANTILES, others, strict=True)
+    )
+    return LengthBounds(coverage, edges, factors, tuple(quantiles))
 
 
 def upper_lengths(bounds: LengthBounds, expected: FloatArray) -> FloatArray:
@@ -73,7 +80,8 @@ def upper_lengths(bounds: LengthBounds, expected: FloatArray) -> FloatArray:
 
 def _fit_tier(
     expected: FloatArray, recorded: FloatArray, tier: str, coverage: float, bands: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+) -> tuple[tuple[float, ...], ...]:
+    """Return edges, the factors of the bound, and those of every quantile."""
     known = ~np.isnan(recorded)
     needed = max(FEWEST_PER_BAND, int(np.ceil(coverage / (1.0 - coverage)))) * bands
     if known.sum() < needed:
@@ -91,14 +99,24 @@ def _fit_tier(
     # Equal expectations can leave a band with too few prompts: it takes the factor of all.
     few = needed // bands
     parts = [ratios[band == one] if counts[one] >= few else ratios for one in range(bands)]
-    return tuple(edges.tolist()), tuple(_factor(part, coverage) for part in parts)
+    factors = tuple(max(1.0, _factor(part, coverage)) for part in parts)
+    quantiles = (
+        tuple(
+            max(known, factor) if probability >= coverage else min(known, factor)
+            for known, factor in zip(
+                (_factor(part, probability) for part in parts), factors, strict=True
+            )
+        )
+        for probability in QUANTILES
+    )
+    return (tuple(edges.tolist()), factors, *quantiles)
 
 
 def _factor(ratios: FloatArray, coverage: float) -> float:
     rank = min(int(np.ceil((len(ratios) + 1) * coverage)), len(ratios))
     scale = 10.0**_FACTOR_DIGITS
     quantile = np.ceil(np.sort(ratios)[rank - 1] * scale) / scale
-    return max(1.0, round(float(quantile), _FACTOR_DIGITS))
+    return round(float(quantile), _FACTOR_DIGITS)
 
 
 def counted_lengths(table: OutcomeTable) -> FloatArray:

@@ -1,96 +1,69 @@
 """Prompts written otherwise, as pairs of inputs: what a decision should not depend on.
 
 A greeting before a question, a quotation mark around it or a benchmark's "Answer:" below it move
-the inputs and leave the difficulty. Outcome tables hold no texts, so such changes are made of the
-project's own prompts and their effect on the inputs is carried over to other prompts of about the
-same length. Wordings here are others than those ``eval.robustness`` measures with.
+the inputs and leave the difficulty. Of the project's own prompts the texts are at hand; of the
+bundled ones the changed inputs were recorded (``training.sources.otherwise``); to all others the
+difference is carried over from a pair of about the same length. The wordings are
+``training.wordings``.
 """
 
 import json
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from eval.arrays import StrArray
 from eval.coverage_file import read_coverage
+from eval.outcomes import OutcomeTable, read_outcomes, require_inputs
 from router.defaults import sample_prompts_path
 from router.predict.encoder import TextEncoder
 from router.predict.features import FEATURE_NAMES
 from router.predict.window import window
 from router.types import Message
 from training.labels import Float32Matrix
+from training.wordings import reworded
 
-COPIES = 3
+COPIES = 12
 """How many times each of the project's own prompts is written otherwise."""
 
 _NEIGHBOURS = 60
 
-_OPENINGS = (
-    "Hi there, I have a small request.", "Good morning!", "Hey, quick one for you:",
-    "Dear assistant,", "I would appreciate your assistance with the matter below.",
-    "Kannst du mir bitte helfen?", "Bonjour, j'ai besoin d'aide.", "Hola, una consulta:",
-    "Sorry to bother you again.", "Can you take care of this one, please?",
-)  # fmt: skip
-_CLOSINGS = (
-    "Cheers!", "Many thanks, I appreciate it.", "Danke schön!", "Merci d'avance.", "Gracias.",
-    "Kind regards, Robin", "That would be lovely.", "Let me know if anything is unclear.",
-)  # fmt: skip
-_TALK = (
-    "My train was late again this morning.", "The weather has finally turned.",
-    "A friend mentioned this the other day.", "I have been meaning to ask for a while.",
-    "We are still waiting for the coffee machine to be repaired.",
-    "It came up during a walk with the dog.", "I am not in a rush at all.",
-    "Everybody in the office had another opinion.", "I wrote it down so that I would not forget.",
-    "It is for something we are putting together next month.",
-    "By the way, the new chairs are comfortable.", "I will read it later this evening.",
-)  # fmt: skip
-_WRAPPERS = (
-    "Task:\n{}\n\nSolution:", "Q: {}\nA:", "### Instruction\n{}\n\n### Response\n",
-    "Below is an exercise. Solve it.\n\n{}", "{}\n\nReply with a single letter.",
-    "{}\n\nGive only the final result.", "{}\n\nThink carefully before you reply.",
-    "{}\n\nReason it through one step after another, then conclude.",
-    '{}\n\nReturn an object such as {{"explanation": "...", "result": "..."}}.',
-    '{}\n\nOutput format: {{"final": ""}}', "[INST] {} [/INST]", "User: {}\nAssistant:",
-)  # fmt: skip
-_QUOTES = ("'{}'", '"{}"', "“{}”", "«{}»", "```\n{}\n```", "> {}", "({})")
-
-Change = Callable[[str, random.Random], str]
-
-
-def _talk(text: str, rng: random.Random) -> str:
-    talk = " ".join(rng.sample(_TALK, rng.randint(1, 5)))
-    return f"{talk}\n\n{text}" if rng.random() < 0.4 else f"{text}\n\n{talk}"
-
-
-def _padded(text: str, rng: random.Random) -> str:
-    return f"{text}\n{rng.choice('_#!+:/') * rng.randint(30, 600)}"
-
-
-_CHANGES: tuple[Change, ...] = (
-    lambda text, rng: f"{rng.choice(_OPENINGS)}\n{text}",
-    lambda text, rng: f"{text}\n{rng.choice(_CLOSINGS)}",
-    lambda text, rng: f"{rng.choice(_OPENINGS)}\n\n{text}\n\n{rng.choice(_CLOSINGS)}",
-    lambda text, rng: rng.choice(_WRAPPERS).format(text),
-    lambda text, rng: rng.choice(_QUOTES).format(text),
-    lambda text, rng: text.lower(),
-    lambda text, rng: text.upper(),
-    lambda text, rng: text.title(),
-    lambda text, rng: text.rstrip(".?!"),
-    _talk,
-    _talk,
-    _padded,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Inputs of prompts as they are and written otherwise; both float32 (m, d)."""
+    """Inputs of prompts as they are and written otherwise.
+
+    Attributes:
+        before: float32 (m, d).
+        after: float32 (m, d).
+        dimension: Width of the vector part of the inputs.
+        prompt_ids: (m,) of bundled prompts, as in their outcome table, whose outcomes hold for the
+            prompt written otherwise too; "" for the project's own. Left out = "" everywhere.
+    """
 
     before: Float32Matrix
     after: Float32Matrix
     dimension: int
+    prompt_ids: StrArray = field(default_factory=lambda: np.empty(0, dtype=np.str_))
+
+    def __post_init__(self) -> None:
+        if len(self.prompt_ids) == 0:
+            object.__setattr__(self, "prompt_ids", np.full(len(self.before), "", dtype=np.str_))
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    def joined(self, other: "Pairs") -> "Pairs":
+        """Return the pairs of both, these first."""
+        return Pairs(
+            np.concatenate([self.before, other.before]),
+            np.concatenate([self.after, other.after]),
+            self.dimension,
+            np.concatenate([self.prompt_ids, other.prompt_ids]),
+        )
 
     def carry_over(self, inputs: Float32Matrix, generator: np.random.Generator) -> Float32Matrix:
         """Return inputs moved as a pair of about the same length was, float32 (n, d).
@@ -123,7 +96,7 @@ def written_otherwise(
     rng = random.Random(seed)  # noqa: S311 - no secret
     before = [window(one) for one in conversations for _ in range(COPIES)]
     after = [
-        window((*one[:-1], one[-1]._replace(content=_changed(one[-1].content, rng))))
+        window((*one[:-1], one[-1]._replace(content=reworded(one[-1].content, rng)[0])))
         for one in conversations
         for _ in range(COPIES)
     ]
@@ -143,8 +116,35 @@ def own_conversations(coverage: Path | None) -> list[tuple[Message, ...]]:
     return samples + [one.messages for one in read_coverage(coverage) if one.part == "prior"]
 
 
-def _changed(text: str, rng: random.Random) -> str:
-    """Apply one change, or two in one case of three."""
-    for change in rng.sample(_CHANGES, 2 if rng.random() < 1 / 3 else 1):
-        text = change(text, rng)
-    return text
+def recorded_pairs(path: Path, table: OutcomeTable, held_out: StrArray) -> Pairs:
+    """Return recorded inputs of bundled prompts written otherwise, beside the prompts as they are.
+
+    Args:
+        path: Directory of files that ``training.sources.otherwise`` wrote.
+        table: Outcomes; prompts that are not in it are left out.
+        held_out: Names of duplicate groups that are left out.
+
+    Returns:
+        (m,) pairs in the order of the files, m >= 0.
+
+    Raises:
+        DataError: no such file, or one of another encoder or other text features.
+    """
+    dimension = table.vectors.shape[1]
+    fits = np.flatnonzero(~np.isin(table.group, held_out))
+    row_of = {name: int(row) for name, row in zip(table.prompt_ids[fits], fits, strict=True)}
+    recorded = read_outcomes(path)
+    known = np.array([name in row_of for name in recorded.prompt_ids], dtype=bool)
+    if not known.any():
+        # Whose prompts are others may use another encoder: these files do not concern them.
+        nothing = np.empty((0, dimension + table.features.shape[1]), dtype=np.float32)
+        return Pairs(nothing, nothing, dimension)
+    require_inputs(recorded, table.encoder_sha256)
+    recorded = recorded.select(known)
+    rows = np.array([row_of[name] for name in recorded.prompt_ids], dtype=np.int64)
+    return Pairs(
+        np.hstack([table.vectors[rows], table.features[rows]]),
+        np.hstack([recorded.vectors, recorded.features]),
+        dimension,
+        recorded.prompt_ids,
+    )

@@ -8,6 +8,7 @@ from router.defaults import default_artifact_directory, default_catalog_path
 FRACTIONS = (0.6, 0.2, 0.2)
 DEFAULT_DATA = Path("data/outcomes")
 DEFAULT_PRIOR = Path("data/coverage/prompts.jsonl")
+DEFAULT_OTHERWISE = Path("data/otherwise")
 MODEL_NAME = "llm-tier-router"
 CHAMPION = "champion"
 
@@ -21,6 +22,8 @@ class Settings:
         catalog: Catalog file: tiers and their reference models.
         out: Artifact directory that is replaced when the run is promoted.
         prior: Coverage file whose prior part joins the training examples; None leaves it out.
+        otherwise: Directory of recorded inputs of bundled prompts written otherwise; None leaves
+            them out.
         encoder: Directory whose encoder is used.
         seed: Of the split, fitting and resampling.
         candidate: Fit only this candidate; None compares all.
@@ -41,6 +44,7 @@ class Settings:
     catalog: Path = field(default_factory=default_catalog_path)
     out: Path = Path("build/artifact")
     prior: Path | None = DEFAULT_PRIOR
+    otherwise: Path | None = DEFAULT_OTHERWISE
     encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
     candidate: str | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from eval.cells import with_interval
 from eval.coverage import DEFAULT_PATH
 from eval.coverage_file import PARTS as COVERAGE_PARTS
+from eval.robustness.changes import CHANGES, UNTAUGHT
 from eval.robustness.measure import Flips, measure
 from eval.robustness.texts import Prompts, outcome_prompts, own_prompts
 from eval.split import PARTS as SPLIT_PARTS
@@ -29,7 +30,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         engine = build_engine(load_artifact(arguments.artifact), load_catalog(arguments.catalog))
         prompts = _prompts(arguments, engine.artifact.manifest.split_seed)
-        flips = measure(engine, prompts.conversations, prompts.groups, seed=arguments.seed)
+        flips, untaught = (
+            measure(
+                engine,
+                prompts.conversations,
+                prompts.groups,
+                seed=arguments.seed,
+                changes=changes,
+            )
+            for changes in (CHANGES, UNTAUGHT)
+        )
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
@@ -38,18 +48,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{len(prompts.conversations)} prompts, default goal, seed {arguments.seed}\n"
     )
     print(flips_table(flips))
+    print("\nkinds of change that nothing like is in any training input\n")
+    print(flips_table(untaught))
     return 0
 
 
 def flips_table(flips: Sequence[Flips]) -> str:
     """Print one line a change, with 95 % intervals by resampling groups of prompts."""
-    head = ["change", "prompts", "another tier", "a lower tier", "adequacy moves by"]
+    head = ["change", "prompts", "another tier", "a lower tier", "costly flip", "adequacy moves by"]
     rows = [
         [
             one.change,
             str(one.prompts),
             with_interval(one.flipped),
             with_interval(one.cheaper),
+            "-" if one.costly is None else with_interval(one.costly),
             with_interval(one.moved),
         ]
         for one in flips

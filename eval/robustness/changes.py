@@ -83,3 +83,16 @@ CHANGES: Mapping[str, Change] = {
     "padding": _padded,
 }
 """Name of each kind of change and how it is made."""
+
+UNTAUGHT: Mapping[str, Change] = {
+    "role line": lambda text, _: f"You are a helpful assistant.\n\n{text}",
+    "time stamp": lambda text, _: f"[2026-03-02 09:14] {text}",
+    "bold": lambda text, _: f"**{text}**",
+    "link": lambda text, _: f"{text}\n\nhttps://example.org/notes?id=482913",
+    "emoji": lambda text, _: f"{text} \U0001f642\U0001f64f",
+    "source note": lambda text, _: f"{text}\n\n[from chapter 3, no. 12]",
+    "said twice": lambda text, _: f"{text}\n\n{text}",
+}
+"""Kinds that nothing like is in any training input. Keep it so: they tell what is learnt of changes
+in general. Of ``CHANGES`` typos and paraphrase are such kinds too; blanks are not read; of all
+others training has a like, in other words where there are words."""

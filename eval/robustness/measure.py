@@ -18,6 +18,10 @@ from router.types import Decision, Message, Request
 
 Conversation = tuple[Message, ...]
 
+COSTLY = 0.02
+"""A flip is costly if the tier it goes to is worth this much less adequacy than the tier it leaves,
+by what was predicted of the prompt as it was. Others are flips between tiers about equally good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flips:
@@ -28,6 +32,8 @@ class Flips:
         prompts: Prompts it changes at all; the others are left out.
         flipped: Share of them that go to another tier under the catalog's default goal.
         cheaper: Share that go to a lower tier.
+        costly: Share whose flip is costly, see ``COSTLY``; None where the default goal states no
+            willingness to pay, which is needed to weigh adequacy against cost.
         moved: Mean absolute change of adequacy, over prompts and tiers.
     """
 
@@ -35,6 +41,7 @@ class Flips:
     prompts: int
     flipped: Interval
     cheaper: Interval
+    costly: Interval | None
     moved: Interval
 
 
@@ -67,9 +74,10 @@ def measure(
     if not conversations:
         raise DataError("no prompt to change; give at least one")
     names = np.asarray(groups, dtype=np.str_)
-    tiers, adequacy = _decide(engine, conversations)
+    weighed = engine.catalog.default_goal.willingness_to_pay_usd is not None
+    tiers, adequacy, worth = _decide(engine, conversations)
     flips: list[Flips] = []
-    up, down = np.zeros(len(names), bool), np.zeros(len(names), bool)
+    up, down, costly = (np.zeros(len(names), bool) for _ in range(3))
     total, times = np.zeros(len(names)), np.zeros(len(names))
     for name, change in changes.items():
         changed = [
@@ -79,31 +87,48 @@ def measure(
         rows = np.array([a != b for a, b in zip(changed, conversations, strict=True)])
         if not rows.any():
             continue
-        new_tiers, new_adequacy = _decide(engine, [changed[row] for row in np.flatnonzero(rows)])
+        new_tiers, new_adequacy, _ = _decide(engine, [changed[row] for row in np.flatnonzero(rows)])
         step = new_tiers - tiers[rows]
+        before, place = worth[rows], np.arange(rows.sum())
+        lost = before[place, tiers[rows]] - before[place, new_tiers] >= COSTLY
         moved = np.abs(new_adequacy - adequacy[rows]).mean(axis=1)
         up[rows] |= step > 0
         down[rows] |= step < 0
+        costly[rows] |= lost
         total[rows] += moved
         times[rows] += 1
-        flips.append(_flips(name, step != 0, step < 0, moved, names[rows], seed, draws))
+        shares = (step != 0, step < 0, lost, moved)
+        flips.append(_flips(name, shares, names[rows], weighed, seed, draws))
     some = times > 0
     mean = total[some] / times[some]
-    any_flip = (up | down)[some]
-    flips.append(_flips("any of these", any_flip, down[some], mean, names[some], seed, draws))
+    shares = ((up | down)[some], down[some], costly[some], mean)
+    flips.append(_flips("any of these", shares, names[some], weighed, seed, draws))
     return flips
 
 
-def _decide(engine: Engine, conversations: Sequence[Conversation]) -> tuple[IntArray, FloatArray]:
-    """Return the rank of the chosen tier (n,) and adequacies (n, deployments)."""
+def _decide(
+    engine: Engine, conversations: Sequence[Conversation]
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return the rank of the chosen tier (n,), adequacies (n, deployments) and worth (n, T).
+
+    A tier's worth is its best eligible deployment's adequacy less what its cost is worth to the
+    caller, in adequacy.
+    """
     rank = {name: place for place, name in enumerate(engine.catalog.tier_names)}
-    ranks, adequacy = [], []
+    price = engine.catalog.default_goal.willingness_to_pay_usd or np.inf
+    ranks, adequacy, worth = [], [], []
     for decision in engine.route_many([Request(messages=one) for one in conversations]):
         if not isinstance(decision, Decision):
             raise DataError(f"a changed prompt cannot be routed: {decision.message}")
         ranks.append(rank[decision.chosen.deployment.tier])
         adequacy.append([estimate.adequacy for estimate in decision.estimates])
-    return np.array(ranks), np.array(adequacy)
+        best = [-np.inf] * len(rank)
+        for one in decision.estimates:
+            if not one.ineligible:
+                tier = rank[one.deployment.tier]
+                best[tier] = max(best[tier], one.adequacy - one.expected_cost_usd / price)
+        worth.append(best)
+    return np.array(ranks), np.array(adequacy), np.array(worth)
 
 
 def _changed(conversation: Conversation, change: Change, rng: random.Random) -> Conversation:
@@ -119,17 +144,17 @@ def _changed(conversation: Conversation, change: Change, rng: random.Random) -> 
 
 def _flips(
     name: str,
-    flipped: BoolArray,
-    cheaper: BoolArray,
-    moved: FloatArray,
+    shares: tuple[BoolArray | FloatArray, ...],
     groups: StrArray,
+    weighed: bool,
     seed: int,
     draws: int,
 ) -> Flips:
-    values = np.stack([flipped, cheaper, moved], axis=1).astype(np.float64)
+    """Return means with intervals of what flipped, went cheaper, is costly, and moved."""
+    values = np.stack(shares, axis=1).astype(np.float64)
     samples = weighted_means(resample_weights(groups, draws, seed), values)
-    intervals = [
+    flipped, cheaper, costly, moved = (
         percentile_interval(float(value), samples[:, column])
         for column, value in enumerate(values.mean(axis=0))
-    ]
-    return Flips(name, len(values), *intervals)
+    )
+    return Flips(name, len(values), flipped, cheaper, costly if weighed else None, moved)

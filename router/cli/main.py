@@ -15,6 +15,7 @@ from router.errors import RouterError
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
     from router.cli.admin import add_admin
+    from router.cli.batch import add_batch
     from router.cli.demo import add_demo
     from router.cli.explain_decision import add_explain
     from router.cli.files import add_check, add_outcomes, add_tiers
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_health,
         add_promise,
         add_prices,
+        add_batch,
         add_admin,
         add_demo,
         add_outcomes,

@@ -1,4 +1,4 @@
-"""``pools``: what the pools of a catalog cost, and from which traffic they pay."""
+"""``pools``: what the pools of a catalog cost, and from which traffic they pay; ``size`` apart."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from router.catalog import Catalog, load_catalog
+from router.cli.pool_size import add_size
 from router.cli.table import lines_of_table
 from router.cost.pools.average import average_usd, cold_start_usd, usd_per_hour
 from router.cost.pools.break_even import break_even
@@ -52,6 +53,7 @@ def add_pools(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     action.add_argument("--catalog", type=Path, metavar="FILE", default=default_catalog_path())
     action.set_defaults(run=load, pool=None)
+    add_size(actions)
 
 
 def show(arguments: argparse.Namespace) -> int:

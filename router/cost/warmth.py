@@ -15,8 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
+from router.cost.breakpoints import (
+    LONG_SECONDS,
+    Advice,
+    Past,
+    Write,
+    advise,
+    expected_ahead,
+)
 from router.cost.estimate import cost_parts, expected_cost_usd
-from router.cost.price import CacheUse, Price, PromptCache
+from router.cost.price import CacheUse, Price, PromptCache, Rates
 from router.types import Deployment
 
 MOST_SESSIONS = 10_000
@@ -25,8 +33,12 @@ SHRINKAGE = 10.0
 
 
 class _Kept(NamedTuple):
+    """What a session left at a deployment, and when it was there; ``tokens`` 0: nothing."""
+
     tokens: float
     until: float
+    past: Past
+    is_long: bool = False
 
 
 class _Reported(NamedTuple):
@@ -35,6 +47,7 @@ class _Reported(NamedTuple):
 
 
 _NONE = _Reported((), 0.0)
+_NOBODY = (0, Past(0.0))
 
 
 class CacheMemory:
@@ -48,6 +61,7 @@ class CacheMemory:
         self._lock = Lock()
         self._sessions: OrderedDict[str, Mapping[str, _Kept]] = OrderedDict()
         self._reports: dict[str, _Reported] = {}
+        self._pasts: dict[str, tuple[int, Past]] = {}
 
     def kept(self, session: str, deployment: str) -> _Kept | None:
         """Return what a session left at a deployment."""
@@ -60,6 +74,22 @@ class CacheMemory:
             self._sessions.move_to_end(session)
             if len(self._sessions) > MOST_SESSIONS:
                 self._sessions.popitem(last=False)
+
+    def came(self, deployment: str, before: Past | None, now: Past) -> None:
+        """Note a turn at a deployment among those of all sessions: the first, or one more gap."""
+        with self._lock:
+            begun, (_, gaps, short, long) = self._pasts.get(deployment, _NOBODY)
+            if before is None:
+                begun += 1
+            else:
+                gaps += now.gaps - before.gaps
+                short += now.short - before.short
+                long += now.long - before.long
+            self._pasts[deployment] = begun, Past(now.at, gaps, short, long)
+
+    def pasts(self, deployment: str) -> tuple[int, Past]:
+        """Return how many sessions were at a deployment, and their gaps."""
+        return self._pasts.get(deployment, _NOBODY)
 
     def report(self, deployment: str, warm_tokens: float, read_tokens: float) -> None:
         """Note that of so many tokens thought warm (> 0), so many were read."""
@@ -100,13 +130,62 @@ class PromptCaches:
     def __bool__(self) -> bool:
         return bool(self._caches)
 
-    def used(self, session: str, deployment: str, input_tokens: float) -> None:
-        """Note that a session goes on at a deployment with a prompt of so many tokens."""
+    def used(
+        self, session: str, deployment: str, input_tokens: float, advice: Advice | None = None
+    ) -> None:
+        """Note that a session goes on at a deployment with a prompt of so many tokens.
+
+        Args:
+            session: Which.
+            deployment: Where.
+            input_tokens: Of the whole prompt.
+            advice: That the caller follows; None: all of the prompt is written, for the time the
+                catalog states.
+        """
         cache = self._caches.get(deployment)
         if cache is None or input_tokens < cache.min_tokens:
             return
-        until = self._clock() + cache.ttl_seconds
-        self._memory.keep(session, deployment, _Kept(input_tokens, until))
+        now, kept = self._clock(), self._memory.kept(session, deployment)
+        past = self._past(cache, kept, now)
+        tokens, is_long = input_tokens, False
+        if advice is not None:
+            is_long = advice.write is Write.LONG
+            if advice.write is Write.NONE:  # what is warm is read, and so kept on; no more is
+                is_warm = kept is not None and now < kept.until
+                tokens = kept.tokens if kept is not None and is_warm else 0.0
+                is_long = kept is not None and kept.is_long
+        until = now + (LONG_SECONDS if is_long else cache.ttl_seconds)
+        self._memory.came(deployment, None if kept is None else kept.past, past)
+        self._memory.keep(session, deployment, _Kept(tokens, until, past, is_long))
+
+    def advise(
+        self, session: str, deployment: str, price: Price, input_tokens: float, use: CacheUse
+    ) -> Advice | None:
+        """Say whether this turn's prompt is worth writing; None where writing costs nothing more.
+
+        Args:
+            session: Which.
+            deployment: Where it goes on.
+            price: Of the deployment.
+            input_tokens: Of the whole prompt.
+            use: As ``cost`` told it.
+        """
+        cache, rates = self._caches[deployment], price.rates(input_tokens)
+        if rates.cache_write_5m <= rates.uncached_input:
+            return None
+        now, kept = self._clock(), self._memory.kept(session, deployment)
+        past = self._past(cache, kept, now)
+        times = _times(cache, rates)
+        if kept is not None and use.warm_tokens:  # one prompt is kept for one time
+            times = tuple(one for one in times if kept.is_long == (one is Write.LONG))
+        ahead = expected_ahead(past, *self._memory.pasts(deployment))
+        hit_rate = self._memory.hit_rate(deployment, cache.hit_rate)
+        return advise(rates, use.write_tokens, ahead, hit_rate, times=times)
+
+    @staticmethod
+    def _past(cache: PromptCache, kept: _Kept | None, now: float) -> Past:
+        """Return a session's past with this turn."""
+        return Past(now) if kept is None else kept.past.then(now, cache.ttl_seconds)
 
     def cost(
         self, session: str, deployment: str, price: Price, input_tokens: float, output_tokens: float
@@ -143,3 +222,10 @@ class PromptCaches:
         """Return the share of warm tokens that is expected to be read; None without a cache."""
         cache = self._caches.get(deployment)
         return None if cache is None else self._memory.hit_rate(deployment, cache.hit_rate)
+
+
+def _times(cache: PromptCache, rates: Rates[float]) -> tuple[Write, ...]:
+    """Return for which times a provider keeps prompts: the long one where it has its own price."""
+    if cache.ttl_seconds >= LONG_SECONDS or rates.cache_write_1h <= rates.cache_write_5m:
+        return (Write.SHORT,)
+    return Write.SHORT, Write.LONG

@@ -81,10 +81,13 @@ class RatioStore:
             self._lost(error)
         self._is_strict = False
 
-    def report(self, reports: Sequence[CountReport]) -> None:
+    def report(self, reports: Sequence[CountReport]) -> bool:
         """Count reports in one commit, and let later estimates follow them; may wait.
 
         A file that is busy, full or damaged costs the reports and is logged; it raises nothing.
+
+        Returns:
+            Whether they were kept.
         """
         try:
             with self._database.lock:
@@ -111,9 +114,10 @@ class RatioStore:
                     self.learnt.replace(name, ratios_of(window))
         except sqlite3.Error as error:
             self._lost(error)
-        else:
-            self._is_failing = False
-            self._database.note(None)
+            return False
+        self._is_failing = False
+        self._database.note(None)
+        return True
 
     def look_again(self) -> None:
         """Take over what other processes learnt, if the file was written to; may wait.

@@ -133,6 +133,12 @@ STORE_ERRORS = Family(
 LOG_DROPPED = Family(
     "router_decision_log_dropped_total", "counter", (), "Decisions that did not reach the log."
 )
+REPORTS_DROPPED = Family(
+    "router_token_reports_dropped_total",
+    "counter",
+    (),
+    "Reports of input tokens that nothing was learnt from: no room, or the store failed.",
+)
 READY = Family(
     "router_ready", "gauge", (), "Workers that take calls: 0 while starting or draining."
 )
@@ -186,6 +192,32 @@ SHADOW_ADEQUACY = Family(
     (),
     "Sum of adequacies, the shadow's choices less those in force, as the latter predicts.",
 )
+POOL_SATURATION = Family(
+    "router_pool_saturation",
+    "gauge",
+    ("pool",),
+    "How full a pool is, as routing takes it: 0 empty, 1 full, above 1 its queue grows.",
+    merge="max",
+)
+POOL_DEMAND = Family(
+    "router_pool_demand_replicas",
+    "gauge",
+    ("pool",),
+    "Replicas that the requests in a pool would fill at its stated concurrency, when last read.",
+    merge="max",
+)
+SPILLS = Family(
+    "router_pool_spills_total",
+    "counter",
+    ("pool",),
+    "Decisions for a deployment paid by use though one on the pool was as adequate.",
+)
+SPILLED_WORK = Family(
+    "router_pool_spilled_work_seconds_total",
+    "counter",
+    ("pool",),
+    "Seconds one whole replica of the pool would have taken for these.",
+)
 CPU_SECONDS = Family(
     "process_cpu_seconds_total", "counter", (), "User and system time of all workers."
 )
@@ -203,10 +235,10 @@ WORKER_RESTARTS = Family(
 FAMILIES = (
     CALLS, CALL_SECONDS, IN_FLIGHT, WAITING, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS,
     ERRORS, SHEDS, DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS,
-    SUSPENDED, STORE_UP, STORE_ERRORS, LOG_DROPPED, READY, BUILD, ARTIFACT, CATALOG, CHANGES,
-    RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT, SHADOW_COST,
-    SHADOW_ADEQUACY, CPU_SECONDS, RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED, WORKER_UP,
-    WORKER_RESTARTS,
+    SUSPENDED, STORE_UP, STORE_ERRORS, LOG_DROPPED, REPORTS_DROPPED, READY, BUILD, ARTIFACT,
+    CATALOG, CHANGES, RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT,
+    SHADOW_COST, SHADOW_ADEQUACY, POOL_SATURATION, POOL_DEMAND, SPILLS, SPILLED_WORK, CPU_SECONDS,
+    RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED, WORKER_UP, WORKER_RESTARTS,
 )  # fmt: skip
 """In the order in which they are told."""
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -202,7 +202,7 @@ class RouterServer:
     async def _snapshot(self) -> Snapshot:
         self._listener.look()
         self._counted.in_flight.value = self._calls.count
-        tell_figures(self._counted.registry, self.versions, self.follow_up, self.gate)
+        tell_figures(self._counted, self.versions, self.follow_up, self._learning, self.gate)
         return self._counted.snapshot()
 
     def stop(self) -> None:

@@ -19,6 +19,7 @@ from router.metrics.process import process_snapshot
 from router.metrics.registry import Cell, Registry, Snapshot
 from router.server.arm import Arm
 from router.server.loop import shared_loop
+from router.server.pool_metrics import PoolMetrics
 from router.types import Decision, IneligibleReason
 
 TIMED_ONE_IN = 16
@@ -39,10 +40,12 @@ class Counted:
 
     Attributes:
         registry: For counters that others keep.
+        pools: What was told of pools so far.
     """
 
     def __init__(self) -> None:
         self.registry = registry = Registry()
+        self.pools = PoolMetrics()
         self._started_unix = time.time()
         self._decisions: dict[tuple[str, int, str], tuple[Cell, Cell]] = {}
         self._ineligible = {

@@ -22,11 +22,13 @@ class Logged(NamedTuple):
         request: What was asked.
         made: As the policy made it.
         taken: As it was answered; another one where it was explored.
+        unix_s: When, in seconds since 1970; None leaves it out.
     """
 
     request: Request
     made: Decision
     taken: Decision
+    unix_s: float | None = None
 
 
 def decision_line(engine: Engine, share: float, logged: Logged) -> str:
@@ -37,17 +39,21 @@ def decision_line(engine: Engine, share: float, logged: Logged) -> str:
         share: Probability of exploring, in [0, 1].
         logged: The decision.
     """
-    request, made, taken = logged
+    request, made, taken, unix_s = logged
     tiers = engine.catalog.tier_names
     vectors, features = engine.artifact.encoder.encode([window(request.messages)])
     cheapest = _cheapest(taken)
     priced = {name: one.expected_cost_usd for name, one in cheapest.items()}
     content = {
         "context_id": taken.decision_id,
+        "unix_s": None if unix_s is None else round(unix_s, 3),
         "cluster": request.session_id or None,
         "action": taken.chosen.deployment.tier,
         "propensities": propensities(made, share, tiers),
         "predicted_reward": {name: one.adequacy for name, one in cheapest.items()},
+        "predicted_output_tokens": {
+            name: round(one.output_tokens, 1) for name, one in cheapest.items()
+        },
         # An unknown price is no number, and a prediction must name every tier or none.
         "predicted_cost_usd": priced if all(one == one for one in priced.values()) else None,
         "deployment": taken.chosen.deployment.id,

@@ -5,6 +5,7 @@ All of it is off by default and then costs a comparison each. Nothing here waits
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -97,7 +98,7 @@ class FollowUp:
             if pools is not None and taken is not made:
                 pools.took_instead(made.chosen, taken.chosen)
         if self._log is not None:
-            self._log.put((arm, Logged(request, made, taken)))
+            self._log.put((arm, Logged(request, made, taken, time.time())))
         return Followed(taken, arm.audits.drawn(taken, catalog), arm)
 
     def write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:

@@ -36,7 +36,8 @@ class Learning:
     def __init__(self, config: Config) -> None:
         self.ratios = RatioStore(config.store, must_open=False)
         self.memory = CacheMemory()
-        self._dropped = 0
+        self._without_room = 0  # counted where outcomes are answered
+        self._lost = 0  # counted by the thread here
         self._queue: queue.Queue[CountReport | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="router-learning", daemon=True)
         self._thread.start()
@@ -49,7 +50,12 @@ class Learning:
         try:
             self._queue.put_nowait(one)
         except queue.Full:
-            self._dropped += 1
+            self._without_room += 1
+
+    @property
+    def dropped(self) -> int:
+        """Reports that nothing was learnt from: there was no room, or the store failed."""
+        return self._without_room + self._lost
 
     def look_again(self) -> None:
         """Take over what other processes learnt; may wait."""
@@ -60,8 +66,8 @@ class Learning:
         self._queue.put(None)
         self._thread.join()
         self.ratios.close()
-        if self._dropped:
-            logger.warning("%d reports of input tokens were dropped", self._dropped)
+        if self._without_room:
+            logger.warning("%d reports of input tokens were dropped", self._without_room)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -71,9 +77,12 @@ class Learning:
                 is_last = item is None
                 if item is not None:
                     reports.append(item)
+            is_kept = False
             try:
-                self.ratios.report(reports)
+                is_kept = self.ratios.report(reports)
             except Exception:  # whatever is wrong with these, later ones must be tried
                 logger.exception("%d reports of input tokens are lost", len(reports))
+            if not is_kept:
+                self._lost += len(reports)
             if is_last:
                 return

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from router.errors import InvalidRequestError, RouterError
 from router.ledger.writer import OutcomeWriter
 from router.server.arm import Arm, InForce, Switch
+from router.server.cache_advice import went_on
 from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
@@ -24,8 +25,12 @@ from router.server.outcome_wire import to_outcome
 from router.server.review import review, with_plan
 from router.server.status import to_status
 from router.server.token_report import TokenReport, to_token_report
+from router.server.wanted import check_wanted
 from router.types import Decision, Request
 from router.v1 import router_pb2 as pb
+
+MOST_IN_PASS = 128
+"""Requests of a batch decided in one pass; between passes a caller who has left is noticed."""
 
 
 class Unfinished(NamedTuple):
@@ -83,7 +88,11 @@ class RouterServicer:
         return Unfinished(answer, lambda: self._write([(followed, answer)]))
 
     def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
-        """Decide many requests; errors stand in their place."""
+        """Decide many requests; errors stand in their place.
+
+        Raises:
+            NobodyWaitsError: the caller has left; nothing of it is written or counted.
+        """
         given = len(request.requests)
         if not 0 < given <= self.limits.max_batch:
             raise InvalidRequestError(
@@ -101,7 +110,11 @@ class RouterServicer:
             places_of.setdefault(arm, []).append(place)
         answered: list[tuple[Followed, pb.RouteResponse]] = []
         for arm, places in places_of.items():
-            answered += self._decide(now, arm, items, places, response.results)
+            for first in range(0, len(places), MOST_IN_PASS):
+                check_wanted()
+                some = places[first : first + MOST_IN_PASS]
+                answered += self._decide(now, arm, items, some, response.results)
+        check_wanted()
         self._write(answered)
         self._counted.later(
             self._counted.all_decided, [followed.decision for followed, _ in answered]
@@ -116,7 +129,7 @@ class RouterServicer:
         places: Sequence[int],
         results: Sequence[pb.RouteBatchResult],
     ) -> Iterator[tuple[Followed, pb.RouteResponse]]:
-        """Decide those requests of a batch that fall to one arm, in one pass of its predictor."""
+        """Decide requests of a batch that fall to one arm, in one pass of its predictor."""
         checked: list[Request] = []
         place_of: list[int] = []
         for place in places:
@@ -202,10 +215,13 @@ def _answer(
     Raises:
         InvalidRequestError: a plan is asked for that cannot be made.
     """
-    engine, chosen = arm.engine, decision.chosen
+    engine = arm.engine
+    advice = None
     if engine.caches is not None and request.session_id:
-        engine.caches.used(request.session_id, chosen.deployment.id, chosen.input_tokens)
+        advice = went_on(engine.caches, wire, decision.chosen)
     answer = arm.answers.write(decision, request.request_id, request.max_output_tokens, into)
+    if advice is not None:
+        answer.cache_advice.CopyFrom(advice)
     answer = with_plan(engine, wire, decision, answer)
     answer = with_cost_split(wire, decision, answer, engine.artifact)
     return answer if decision.schedule is None else with_schedule(decision, answer)

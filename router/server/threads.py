@@ -13,6 +13,7 @@ from typing import Any
 
 from router.errors import OverloadedError
 from router.metrics.registry import Histogram
+from router.server.wanted import Work, current_work
 
 _FIRST_GUESS_SECONDS = 0.001
 _WEIGHT_OF_LAST = 0.1
@@ -65,7 +66,10 @@ class Threads:
         return await self.run_anyway(method, *arguments)
 
     async def run_anyway(self, method: Callable[..., Any], *arguments: Any) -> Any:
-        """Run a method in a thread however many wait, and return its result."""
+        """Run a method in a thread however many wait, and return its result.
+
+        When the caller is cancelled, what has begun is told so by ``check_wanted``.
+        """
         asked = time.perf_counter()
         times = [asked, asked]
 
@@ -77,9 +81,15 @@ class Threads:
                 times[1] = time.perf_counter()
 
         self._outstanding += 1
-        inside = copy_context().run  # a thread sees who is calling, as the loop does
+        inside, wanted = copy_context(), Work()  # a thread sees who is calling, as the loop does
+        inside.run(current_work.set, wanted)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, inside, work)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, inside.run, work
+            )
+        except asyncio.CancelledError:
+            wanted.is_wanted = False
+            raise
         finally:
             self._outstanding -= 1
             began, ended = times

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from router.catalog import load_catalog
 from router.config import Config
+from router.cost.vocabulary_files import vocabulary_files
 from router.errors import RouterError, SwapError
 from router.server.arm import InForce, Switch
 from router.server.arms import Arms, ids_of, keep_contracts, loaded_artifacts
@@ -164,9 +165,11 @@ class Versions:
         return self._attempt(Action.SET_SHADOW, trigger, change)
 
     def read_paths(self) -> tuple[Path, ...]:
-        """Return where artifact, catalog and its prices in force were read."""
+        """Return where artifact, catalog, its prices and its vocabularies in force were read."""
         main = self.switch.now.main
-        return main.artifact_directory, main.catalog_file, *main.engine.catalog.price_files
+        catalog = main.engine.catalog
+        beside = *catalog.price_files, *vocabulary_files(catalog.deployments)
+        return main.artifact_directory, main.catalog_file, *beside
 
     def close(self) -> None:
         """Wait for a change that is being made, and end the shadow's thread."""

@@ -247,6 +247,38 @@ TEXT_KIND_MARKED: TextKind.ValueType  # 9
 """Code, JSON, tables."""
 Global___TextKind: typing_extensions.TypeAlias = TextKind
 
+class _CacheWrite:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CacheWriteEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_CacheWrite.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CACHE_WRITE_UNSPECIFIED: _CacheWrite.ValueType  # 0
+    """Never sent."""
+    CACHE_WRITE_NONE: _CacheWrite.ValueType  # 1
+    """Set none. One that an earlier turn of the session was advised stays where it was, so that what is
+    warm is read.
+    """
+    CACHE_WRITE_SHORT: _CacheWrite.ValueType  # 2
+    """Keep the prompt for the short time (5 minutes at most providers)."""
+    CACHE_WRITE_LONG: _CacheWrite.ValueType  # 3
+    """Keep it for an hour."""
+
+class CacheWrite(_CacheWrite, metaclass=_CacheWriteEnumTypeWrapper):
+    """What a cache breakpoint after the last message should do."""
+
+CACHE_WRITE_UNSPECIFIED: CacheWrite.ValueType  # 0
+"""Never sent."""
+CACHE_WRITE_NONE: CacheWrite.ValueType  # 1
+"""Set none. One that an earlier turn of the session was advised stays where it was, so that what is
+warm is read.
+"""
+CACHE_WRITE_SHORT: CacheWrite.ValueType  # 2
+"""Keep the prompt for the short time (5 minutes at most providers)."""
+CACHE_WRITE_LONG: CacheWrite.ValueType  # 3
+"""Keep it for an hour."""
+Global___CacheWrite: typing_extensions.TypeAlias = CacheWrite
+
 class _FinishReason:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -697,6 +729,7 @@ class RouteRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     PLAN_FIELD_NUMBER: builtins.int
     EXPLAIN_COST_FIELD_NUMBER: builtins.int
+    ADVISE_CACHE_FIELD_NUMBER: builtins.int
     DEADLINE_FIELD_NUMBER: builtins.int
     prompt: builtins.str
     """Shorthand for one user message."""
@@ -708,6 +741,10 @@ class RouteRequest(google.protobuf.message.Message):
     """The caller's own id, echoed in the answer; up to 128 characters."""
     explain_cost: builtins.bool
     """The answer says of each candidate what its cost is made up of."""
+    advise_cache: builtins.bool
+    """The caller sets cache breakpoints as cache_advice says. Needs a session_id; without one, and where
+    writing to the cache costs nothing more than input, there is no advice.
+    """
     @property
     def messages(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Message]:
         """The conversation, oldest message first. Exactly one of messages and prompt must be given."""
@@ -757,10 +794,11 @@ class RouteRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         plan: Global___PlanOptions | None = ...,
         explain_cost: builtins.bool = ...,
+        advise_cache: builtins.bool = ...,
         deadline: Global___Deadline | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "deadline", b"deadline", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "needs", b"needs", "plan", b"plan"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "allowed_tiers", b"allowed_tiers", "deadline", b"deadline", "denied_tiers", b"denied_tiers", "explain_cost", b"explain_cost", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_max_output_tokens", b"_max_output_tokens", "advise_cache", b"advise_cache", "allowed_tiers", b"allowed_tiers", "deadline", b"deadline", "denied_tiers", b"denied_tiers", "explain_cost", b"explain_cost", "goal", b"goal", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "needs", b"needs", "plan", b"plan", "prompt", b"prompt", "request_id", b"request_id", "session_id", b"session_id", "tags", b"tags"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_max_output_tokens", b"_max_output_tokens"]) -> typing.Literal["max_output_tokens"] | None: ...
 
 Global___RouteRequest: typing_extensions.TypeAlias = RouteRequest
@@ -912,8 +950,8 @@ class CostSplit(google.protobuf.message.Message):
     that has no upper output lengths.
     """
     p95_usd: builtins.float
-    """Cost that about 95 % of such requests stay below. Both are derived from the upper output length
-    and are not calibrated (docs/prices.md).
+    """Cost that about 95 % of such requests stay below. Both are calibrated with the upper output length;
+    for an artifact that was trained before they were, derived from it (docs/prices.md).
     """
     def __init__(
         self,
@@ -1122,6 +1160,7 @@ class RouteResponse(google.protobuf.message.Message):
     OUTPUT_COVERAGE_FIELD_NUMBER: builtins.int
     INPUT_ESTIMATE_FIELD_NUMBER: builtins.int
     SCHEDULE_FIELD_NUMBER: builtins.int
+    CACHE_ADVICE_FIELD_NUMBER: builtins.int
     decision_id: builtins.str
     """Id of this decision, to be given to RecordOutcome."""
     tier: builtins.str
@@ -1185,6 +1224,12 @@ class RouteResponse(google.protobuf.message.Message):
     def schedule(self) -> Global___Schedule:
         """How to ask the chosen deployment; set only if the request has a deadline."""
 
+    @property
+    def cache_advice(self) -> Global___CacheAdvice:
+        """Set only if the request says advise_cache and the chosen deployment's provider charges for writing
+        a prompt of this length to its cache.
+        """
+
     def __init__(
         self,
         *,
@@ -1209,9 +1254,10 @@ class RouteResponse(google.protobuf.message.Message):
         output_coverage: builtins.float | None = ...,
         input_estimate: Global___InputEstimate | None = ...,
         schedule: Global___Schedule | None = ...,
+        cache_advice: Global___CacheAdvice | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "contract_terms", b"contract_terms", "goal", b"goal", "input_estimate", b"input_estimate", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "schedule", b"schedule", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "input_estimate", b"input_estimate", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "schedule", b"schedule", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "audit", b"audit", "cache_advice", b"cache_advice", "contract_terms", b"contract_terms", "goal", b"goal", "input_estimate", b"input_estimate", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "schedule", b"schedule", "suggested_max_output_tokens", b"suggested_max_output_tokens"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_novelty", b"_novelty", "_output_coverage", b"_output_coverage", "_suggested_max_output_tokens", b"_suggested_max_output_tokens", "artifact_version", b"artifact_version", "audit", b"audit", "cache_advice", b"cache_advice", "candidates", b"candidates", "catalog_version", b"catalog_version", "contract_terms", b"contract_terms", "decision_id", b"decision_id", "deployment", b"deployment", "goal", b"goal", "input_estimate", b"input_estimate", "model", b"model", "novelty", b"novelty", "output_coverage", b"output_coverage", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "saving_baseline_tier", b"saving_baseline_tier", "saving_fraction", b"saving_fraction", "saving_usd", b"saving_usd", "schedule", b"schedule", "suggested_max_output_tokens", b"suggested_max_output_tokens", "tier", b"tier"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_novelty", b"_novelty"]) -> typing.Literal["novelty"] | None: ...
     @typing.overload
@@ -1220,6 +1266,36 @@ class RouteResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_suggested_max_output_tokens", b"_suggested_max_output_tokens"]) -> typing.Literal["suggested_max_output_tokens"] | None: ...
 
 Global___RouteResponse: typing_extensions.TypeAlias = RouteResponse
+
+@typing.final
+class CacheAdvice(google.protobuf.message.Message):
+    """Whether it is expected to pay to have the prompt kept by the chosen deployment's provider."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WRITE_FIELD_NUMBER: builtins.int
+    EXPECTED_REUSE_COUNT_FIELD_NUMBER: builtins.int
+    EXPECTED_SAVING_USD_FIELD_NUMBER: builtins.int
+    write: Global___CacheWrite.ValueType
+    """What to do."""
+    expected_reuse_count: builtins.float
+    """Times that later turns of the session are expected to read the prompt, for each time it is
+    written, by the session's own turns and those of others.
+    """
+    expected_saving_usd: builtins.float
+    """Expected saving against writing nothing in USD, later turns included, >= 0. No part of any cost
+    that is stated, nor of the choice.
+    """
+    def __init__(
+        self,
+        *,
+        write: Global___CacheWrite.ValueType = ...,
+        expected_reuse_count: builtins.float = ...,
+        expected_saving_usd: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["expected_reuse_count", b"expected_reuse_count", "expected_saving_usd", b"expected_saving_usd", "write", b"write"]) -> None: ...
+
+Global___CacheAdvice: typing_extensions.TypeAlias = CacheAdvice
 
 @typing.final
 class Plan(google.protobuf.message.Message):

@@ -7,9 +7,10 @@ import pytest
 
 from bench import instructions
 from bench.callgrind import count, find_valgrind
-from bench.instructions import counted, main
+from bench.instructions import counted, main, write_requests
 from router.errors import NotReadyError
 from router.server.servicer import RouterServicer
+from router.v1 import router_pb2 as pb
 
 TWO_STRETCHES = """
 from bench.callgrind import mark
@@ -19,7 +20,7 @@ work(100_000); mark(); work(2_000); mark(); work(100_000); mark(); work(20_000);
 """
 
 
-def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[str] = []
     route = RouterServicer.route
 
@@ -30,8 +31,9 @@ def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(RouterServicer, "route", watched)
     monkeypatch.setattr(instructions, "mark", lambda: seen.append("mark"))
-    counted([20], calls=3, seed=0)
-    assert (seen[20], seen[24], len(seen)) == ("mark", "mark", 25)
+    requests = [pb.RouteRequest(prompt=f"Name {number} fruits.") for number in (2, 3, 4)]
+    counted([write_requests(tmp_path / "requests.bin", requests)], calls=5)
+    assert (seen[3], seen[9], len(seen)) == ("mark", "mark", 10)
     assert all(seen)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from eval.caches.__main__ import HEAD, rows_of
+from eval.caches.breakpoints import ADVISED, KINDS, costs
 from eval.caches.sessions import SCENARIOS, ProviderCache, Turn, draw_session
 from eval.caches.simulate import Served, simulate
 from router.catalog import load_catalog
@@ -67,3 +68,15 @@ def test_every_policy_serves_every_turn_and_has_a_row(results: dict[str, list[Se
     rows = rows_of("agent", Goal(willingness_to_pay_usd=0.3), results, seed=0)
     assert [row[2] for row in rows] == ["aware", "blind", "stay"]
     assert {len(row) for row in rows} == {len(HEAD)}
+
+
+def test_advised_breakpoints_cost_about_what_the_best_fixed_habit_does() -> None:
+    for kind, best in (
+        ("single calls", "none"),
+        ("agent", "short always"),
+        ("slow", "long always"),
+    ):
+        found = costs(KINDS[kind], 150, 0.9, 7)
+        totals = {name: values.sum() for name, values in found.items()}
+        assert min(totals, key=lambda name: (totals[name], name == ADVISED)) in {best, ADVISED}
+        assert totals[ADVISED] <= 1.02 * totals[best]

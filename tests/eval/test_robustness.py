@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.robustness.__main__ import main
-from eval.robustness.changes import CHANGES
-from eval.robustness.measure import measure
+from eval.robustness.changes import CHANGES, UNTAUGHT
+from eval.robustness.measure import COSTLY, measure
 from eval.robustness.texts import outcome_prompts
 from router.catalog import load_catalog
 from router.defaults import default_catalog_path
 from router.engine import Engine, build_engine
 from router.errors import DataError
 from router.predict.artifact import load_artifact
-from router.types import Goal, Message
+from router.types import Decision, Goal, Message, Request
 
 BUNDLED = Path("data/outcomes/bfcl.parquet")
 
@@ -36,11 +36,11 @@ def asked(*texts: str) -> list[tuple[Message, ...]]:
     return [(Message("user", text),) for text in texts]
 
 
-@given(st.sampled_from(sorted(CHANGES)), st.text(max_size=200), st.integers())
+@given(st.sampled_from(sorted({**CHANGES, **UNTAUGHT})), st.text(max_size=200), st.integers())
 def test_a_change_is_the_same_for_the_same_seed_and_never_fails(
     name: str, text: str, seed: int
 ) -> None:
-    first, second = (CHANGES[name](text, random.Random(seed)) for _ in range(2))
+    first, second = ({**CHANGES, **UNTAUGHT}[name](text, random.Random(seed)) for _ in range(2))
     assert first == second
 
 
@@ -75,6 +75,31 @@ def test_a_longer_text_that_goes_to_another_tier_is_a_flip_and_not_a_cheaper_one
     assert flips[0].flipped.value == 1.0
     assert flips[0].cheaper.value == 0.0
     assert flips[0].moved.value > 0.0
+
+
+def test_a_flip_between_tiers_of_about_equal_worth_is_not_costly(engine: Engine) -> None:
+    prompts = asked("Why?", "Who?")
+    longer = {"long": lambda text, _: text + " word" * 400}
+    flips = measure(engine, prompts, ["a", "b"], changes=longer)
+    assert flips[0].flipped.value == 1.0
+    assert flips[0].costly is not None
+    worth = [
+        {
+            one.deployment.tier: one.adequacy - one.expected_cost_usd / 0.06
+            for one in found.estimates
+        }
+        for found in engine.route_many([Request(messages=one) for one in prompts])
+        if isinstance(found, Decision)
+    ]
+    lost = [max(one.values()) - one["large"] >= COSTLY for one in worth]
+    assert flips[0].costly.value == sum(lost) / len(prompts)
+
+
+def test_without_a_willingness_to_pay_no_flip_is_weighed(engine: Engine) -> None:
+    target = replace(engine.catalog, default_goal=Goal(quality_target=0.5))
+    other = build_engine(engine.artifact, target)
+    flips = measure(other, asked("Why?"), ["a"], changes={"blanks": lambda text, _: f" {text}"})
+    assert flips[0].costly is None
 
 
 def test_only_the_last_user_turn_is_changed(engine: Engine) -> None:

@@ -1,8 +1,8 @@
 """The table of bad inputs: what was given, and what the user is told.
 
 Here are the shape of a row, the sections and the Markdown made from them. Rows are in
-``bad_requests``, ``bad_reviews``, ``bad_settings``, ``bad_pools``, ``bad_artifacts`` and
-``bad_data``;
+``bad_requests``, ``bad_reviews``, ``bad_settings``, ``bad_pools``, ``bad_deferred``,
+``bad_artifacts`` and ``bad_data``;
 ``test_bad_inputs`` tries each one. In a message "…" stands for a part that other software words,
 or that changes with the machine: it matches anything.
 """

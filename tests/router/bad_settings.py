@@ -72,9 +72,10 @@ CATALOGS = [
         "a misspelt key",
         edited("tools = true", "tool = true"),
         "deployments[1].tool = True: unknown key; known keys: ['batch_file', 'batch_price', "
-        "'completion', 'context_window_tokens', 'flex_price', 'id', 'json_schema', 'kind', 'max_output_tokens', 'model', "
-        "'pool', 'price', 'price_factor', 'price_key', 'prompt_cache', 'provider', 'residency', "
-        "'service_tier', 'third_party', 'tier', 'tokenizer', 'tools', 'vision']",
+        "'completion', 'context_window_tokens', 'flex_price', 'id', 'json_schema', 'kind', "
+        "'max_output_tokens', 'model', 'pool', 'price', 'price_factor', 'price_key', "
+        "'prompt_cache', 'provider', 'residency', 'service_tier', 'third_party', "
+        "'tier', 'tokenizer', 'tools', 'vision']",
     ),
     bad_catalog(
         "a deployment without an id",

@@ -6,6 +6,7 @@ import grpc
 import pytest
 from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
+from bad_deferred import DEADLINES, DEFERRED_CATALOGS, JOBS
 from bad_inputs import BadFile, BadRequest, markdown, matches
 from bad_pools import POOLS
 from bad_prices import PRICES
@@ -22,11 +23,12 @@ from router.v1 import router_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "errors.md"
-REQUESTS = [*OF_OTHER_METHODS, *REVIEW]
+REQUESTS = [*OF_OTHER_METHODS, *DEADLINES, *REVIEW]
 SECTIONS = [
     ("Requests", REQUESTS),
-    ("Catalogs", CATALOGS + POOLS),
+    ("Catalogs", CATALOGS + POOLS + DEFERRED_CATALOGS),
     ("Prices and usage", PRICES),
+    ("Deferred jobs", JOBS),
     ("Configuration", CONFIGS),
     ("TLS, API keys and exposure", SECURITY),
     ("Outcome store", STORES),

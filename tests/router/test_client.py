@@ -131,18 +131,25 @@ def test_a_router_that_is_slow_costs_the_deadline_and_no_more(decide: Decide) ->
     assert 0.15 < waited < 20.0  # it returned while the server was still asleep
 
 
+tried_again = pytest.mark.parametrize("code", ["UNAVAILABLE", "CANCELLED"])
+
+
 @both
-def test_calls_that_end_unavailable_are_tried_again_until_one_is_answered(decide: Decide) -> None:
-    with odd_server(failing(grpc.StatusCode.UNAVAILABLE, times=2)) as (address, servicer):
+@tried_again
+def test_calls_that_were_not_looked_at_are_tried_again_until_one_is_answered(
+    decide: Decide, code: str
+) -> None:
+    with odd_server(failing(grpc.StatusCode[code], times=2)) as (address, servicer):
         choice = decide(address)
     assert (choice.tier, choice.fell_back, servicer.calls) == ("large", False, 3)
 
 
 @both
-def test_no_call_is_tried_more_than_four_times(decide: Decide) -> None:
-    with odd_server(failing(grpc.StatusCode.UNAVAILABLE)) as (address, servicer):
+@tried_again
+def test_no_call_is_tried_more_than_four_times(decide: Decide, code: str) -> None:
+    with odd_server(failing(grpc.StatusCode[code])) as (address, servicer):
         choice = decide(address)
-    assert (choice.tier, choice.error.code, servicer.calls) == ("medium", "UNAVAILABLE", 4)
+    assert (choice.tier, choice.error.code, servicer.calls) == ("medium", code, 4)
 
 
 @both
@@ -346,9 +353,9 @@ def test_tls_files_that_are_missing_are_refused_by_name(tmp_path: Path) -> None:
         RouterClient("127.0.0.1:1", tls=Tls(certificate=tmp_path / "a.pem"))
 
 
-def test_the_service_config_is_json_that_tries_again_only_what_is_unavailable() -> None:
+def test_the_service_config_is_json_that_tries_again_only_what_nobody_looked_at() -> None:
     content = json.loads(SERVICE_CONFIG)
     (method,) = content["methodConfig"]
     service = pb.DESCRIPTOR.services_by_name["RouterService"].full_name
     assert method["name"] == [{"service": service}]
-    assert method["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert method["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]

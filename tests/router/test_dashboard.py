@@ -7,9 +7,19 @@ from pathlib import Path
 
 import grpc
 import pytest
+from metrics_server import VLLM, metrics_server, page
+from pool_catalog import catalog_with_pool
+from waiting import wait_until
 
 from router.config import Config
-from router.metrics.families import BY_NAME, WORKER_RESTARTS, WORKER_UP, WORKERS_WANTED, Family
+from router.metrics.families import (
+    BY_NAME,
+    POOL_DEMAND,
+    WORKER_RESTARTS,
+    WORKER_UP,
+    WORKERS_WANTED,
+    Family,
+)
 from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
@@ -35,29 +45,29 @@ def families_in(query: str) -> dict[str, Family]:
 
 
 @pytest.fixture(scope="module")
-def told(server_config: Config, other_artifact: Path, tmp_path_factory) -> set[str]:
-    """Return the names of all families that a server with some traffic and trials tells."""
-    config = replace(
-        server_config,
-        store=tmp_path_factory.mktemp("dashboard") / "outcomes.sqlite3",
-        canary=other_artifact,
-        canary_share=0.5,
-        shadow=other_artifact,
-        shadow_share=1.0,
-    )
-    with (
-        RouterServer(config) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        stub = RouterServiceStub(channel)
-        requests = [pb.RouteRequest(prompt="Hello", session_id=str(n)) for n in range(64)]
-        stub.RouteBatch(pb.RouteBatchRequest(requests=requests))
-        stub.Route(pb.RouteRequest(prompt="Hello"))
-        stub.RecordOutcome(pb.RecordOutcomeRequest(decision_id="d", request_id="dashboard"))
-        with pytest.raises(grpc.RpcError):
-            stub.Route(pb.RouteRequest())
-        server.versions.switch.now.shadow.wait()
-        return set(server.snapshot())
+def told(
+    server_config: Config, catalog_file: Path, other_artifact: Path, tmp_path_factory
+) -> set[str]:
+    """Return the names of all families that a server with a pool, traffic and trials tells."""
+    place = tmp_path_factory.mktemp("dashboard")
+    trials = {"canary": other_artifact, "canary_share": 0.5, "shadow": other_artifact}
+    config = replace(server_config, store=place / "o.sqlite3", shadow_share=1.0, **trials)
+    with metrics_server(page(VLLM)) as metrics:
+        config = replace(config, catalog=catalog_with_pool(catalog_file, place, metrics.url))
+        with (
+            RouterServer(config) as server,
+            grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        ):
+            stub = RouterServiceStub(channel)
+            requests = [pb.RouteRequest(prompt="Hello", session_id=str(n)) for n in range(64)]
+            stub.RouteBatch(pb.RouteBatchRequest(requests=requests))
+            stub.Route(pb.RouteRequest(prompt="Hello"))
+            stub.RecordOutcome(pb.RecordOutcomeRequest(decision_id="d", request_id="dashboard"))
+            with pytest.raises(grpc.RpcError):
+                stub.Route(pb.RouteRequest())
+            server.versions.switch.now.shadow.wait()
+            wait_until(lambda: POOL_DEMAND.name in server.snapshot())
+            return set(server.snapshot())
 
 
 @pytest.mark.parametrize(("title", "query", "legend"), QUERIES)

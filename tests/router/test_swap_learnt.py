@@ -1,5 +1,6 @@
 """What was learnt of tokens and caches outlives a swap; new prices are seen and warned of."""
 
+import json
 import logging
 import time
 from dataclasses import replace
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 from price_rows import plain, row
 from swapping import Client, edit, running, with_own_files
+from waiting import wait_until
 
 from router.config import Config
 from router.cost.book.lines import write_rows
+from router.cost.tokens import TOKENS_PER_MESSAGE
 from router.v1 import router_pb2 as pb
 
 TURN = pb.RouteRequest(
@@ -115,3 +118,25 @@ def test_price_files_are_watched_with_the_catalog_that_names_them(config: Config
                 return
             time.sleep(0.02)
         raise AssertionError("the new price was not seen in 10 s")
+
+
+def test_a_vocabulary_that_changes_is_another_catalog_and_is_watched(
+    config: Config, tiny_artifact: Path
+) -> None:
+    file = config.catalog.parent / "vocabulary.json"
+    content = json.loads((tiny_artifact / "tokenizer.json").read_text(encoding="utf-8"))
+    file.write_text(json.dumps(content), encoding="utf-8")
+    edit(config.catalog, 'tier = "medium"', f'tier = "medium"\ntokenizer = "{file.name}"')
+    with running(replace(config, watch_seconds=0.05)) as client:
+        before = client.router.Route(TURN)
+        assert not client.reload().changed
+        # Nothing is split and nothing is known: whatever is counted is one token.
+        content["model"]["vocab"] = {"[UNK]": 0}
+        content["model"]["unk_token"] = "[UNK]"
+        content["added_tokens"] = []
+        content["pre_tokenizer"] = None
+        file.write_text(json.dumps(content), encoding="utf-8")
+        wait_until(lambda: tokens(client.router.Route(TURN)) < tokens(before))
+        after = client.router.Route(TURN)
+    assert tokens(after) == 1 + TOKENS_PER_MESSAGE
+    assert after.catalog_version != before.catalog_version

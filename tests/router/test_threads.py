@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from router.errors import OverloadedError
 from router.metrics.registry import Histogram
 from router.server.threads import Threads
+from router.server.wanted import NobodyWaitsError, check_wanted
 
 
 def served(scenario: Coroutine[Any, Any, None]) -> None:
@@ -61,6 +63,30 @@ def test_work_of_a_caller_who_has_left_is_not_begun() -> None:
         release.set()
         await running
         assert await threads.run(lambda: did) == []
+        threads.close()
+
+    served(scenario())
+
+
+def test_work_that_has_begun_is_told_that_its_caller_has_left() -> None:
+    async def scenario() -> None:
+        threads, begun, left = Threads(1, 9, Histogram((1.0,))), threading.Event(), []
+
+        def work() -> None:
+            check_wanted()
+            begun.set()
+            with suppress(NobodyWaitsError):
+                while True:
+                    check_wanted()
+            left.append(True)
+
+        running = asyncio.create_task(threads.run(work))
+        await asyncio.to_thread(begun.wait, 20.0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert await threads.run(lambda: left) == [True]
+        check_wanted()  # nobody keeps account of what runs here
         threads.close()
 
     served(scenario())

@@ -13,7 +13,11 @@ from router.cost.estimate import expected_cost_usd
 from router.engine import Engine, build_engine
 from router.errors import ArtifactError
 from router.predict.artifact import load_artifact
-from router.predict.length_bounds import LengthBounds, length_bounds_from_json
+from router.predict.length_bounds import (
+    LengthBounds,
+    length_bounds_from_json,
+    length_bounds_to_json,
+)
 from router.v1 import router_pb2 as pb
 
 BOUNDS = {
@@ -21,6 +25,7 @@ BOUNDS = {
     "edges": [[10.0], [10.0], [10.0]],
     "factors": [[2.0, 1.5], [2.0, 1.25], [2.0, 1.0]],
 }
+CALIBRATED = [[0.5, 0.75]] * 3
 PROMPT = "Which planet has the most moons, and how many were known in the year 2000?"
 
 
@@ -83,6 +88,16 @@ def test_an_artifact_without_bounds_leaves_every_field_unset(engine: Engine) -> 
     assert not any(line.startswith("Length") for line in lines_of_decision(answer))
 
 
+def test_calibrated_quantiles_go_before_derived_ones() -> None:
+    derived = length_bounds_from_json(BOUNDS, 3, Path("manifest.json"))
+    content = BOUNDS | {"quantiles": [{"probability": 0.5, "factors": CALIBRATED}]}
+    bounds = length_bounds_from_json(content, 3, Path("manifest.json"))
+    assert [bounds.quantile(0, tokens, 0.5) for tokens in (0.0, 9.0, 11.0)] == [0.0, 4.0, 8.0]
+    assert bounds.quantile(0, 9.0, 0.95) == derived.quantile(0, 9.0, 0.95)
+    assert length_bounds_to_json(bounds) == content
+    assert length_bounds_to_json(derived) == BOUNDS
+
+
 def test_a_band_begins_at_its_edge() -> None:
     bounds = LengthBounds(0.9, ((10.0,),), ((3.0, 2.0),))
     assert [bounds.upper(0, tokens) for tokens in (9.0, 10.0)] == [29.0, 21.0]
@@ -96,6 +111,11 @@ def test_a_band_begins_at_its_edge() -> None:
         ({"factors": [[2.0, 0.5]] * 3}, "at least 1"),
         ({"edges": [[float("nan")]] * 3}, "edges must be finite"),
         ({"edges": [["ten"]] * 3}, "could not convert"),
+        ({"quantiles": [{"probability": 1.0, "factors": CALIBRATED}]}, "quantile 1.0 must lie"),
+        ({"quantiles": [{"probability": 0.5, "factors": [[1.0]] * 3}]}, "every band of every tier"),
+        ({"quantiles": [{"probability": 0.5, "factors": [[1.0, 0.0]] * 3}]}, "above 0"),
+        ({"quantiles": [{"probability": 0.5}]}, "factors"),
+        ({"quantiles": "all"}, "string indices"),
     ],
 )
 def test_bounds_out_of_range_are_refused(change: dict[str, object], words: str) -> None:

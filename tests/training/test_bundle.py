@@ -16,10 +16,13 @@ from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from training.sources.__main__ import main
 from training.sources.bundle import bundle
 from training.sources.origins import ORIGINS
+from training.sources.otherwise import COPIES, bundle_otherwise
 from training.sources.table import text_id
+from training.wordings import WORDINGS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "data" / "outcomes"
+OTHERWISE = ROOT / "data" / "otherwise"
 ENCODER = ROOT / "router" / "artifacts" / "default"
 LABELS = {"prompt_id", "source", "task", "subtask", "group", "flags"}
 QUESTION = (
@@ -116,6 +119,44 @@ def test_the_user_prompt_alone_is_compared_where_tools_stand_in_the_prompt(
     collect(tmp_path, "bfcl", rows)
     (file,) = bundle(tmp_path, encoder, tmp_path / "out", sources=["bfcl"])
     assert file.groups == 1
+
+
+def test_prompts_written_otherwise_keep_id_and_group_and_no_text(
+    collected: Path, encoder: TextEncoder, tmp_path: Path
+) -> None:
+    files = bundle(collected, encoder, tmp_path / "out", sources=["zeroeval", "routellm"])
+    tables = {file.path.stem: read_outcomes(file.path) for file in files}
+    one, two = (
+        bundle_otherwise(collected, tables, encoder, tmp_path / name)[0] for name in ("a", "b")
+    )
+    assert one.read_bytes() == two.read_bytes()
+    changed = read_outcomes(one)
+    assert 0 < len(changed) <= COPIES["zeroeval"]
+    assert set(changed.prompt_ids.tolist()) == {text_id(QUESTION)}
+    assert set(changed.group.tolist()) == set(tables["zeroeval"].group.tolist())
+    assert changed.models == ()
+    assert all(set(flag.split("|")) <= set(WORDINGS) for flag in changed.flags.tolist())
+    assert not np.array_equal(changed.vectors[0], tables["zeroeval"].vectors[0])
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_a_shipped_file_of_prompts_written_otherwise_belongs_to_its_outcome_file(
+    name: str,
+) -> None:
+    path = OTHERWISE / f"{name}.parquet"
+    changed, outcomes = read_outcomes(path), read_outcomes(SHIPPED / f"{name}.parquet")
+    assert read_origin(path) == ORIGINS[name]
+    require_encoder(changed, outcomes.encoder_sha256)
+    group_of = dict(zip(outcomes.prompt_ids.tolist(), outcomes.group.tolist(), strict=True))
+    assert [group_of[one] for one in changed.prompt_ids.tolist()] == changed.group.tolist()
+    assert {kind for flag in changed.flags for kind in flag.split("|")} == set(WORDINGS)
+    names = pq.read_schema(path).names
+    assert not any(one.startswith(("quality:", "output_tokens:")) for one in names)
+
+
+def test_the_shipped_files_of_prompts_written_otherwise_are_small() -> None:
+    assert {path.stem for path in OTHERWISE.glob("*")} == set(ORIGINS)
+    assert sum(path.stat().st_size for path in OTHERWISE.glob("*")) < 6_000_000
 
 
 @pytest.mark.parametrize(

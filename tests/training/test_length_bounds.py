@@ -14,8 +14,10 @@ from eval.split import PARTS, assign_split
 from router.catalog import Catalog
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
+from training.cost_interval import interval_table
 from training.length_bounds import (
     ESTIMATED,
+    QUANTILES,
     counted_lengths,
     fit_length_bounds,
     upper_lengths,
@@ -24,6 +26,10 @@ from training.pipeline import fit_and_export
 from training.settings import FRACTIONS, Settings
 
 TIERS = ("small", "large")
+
+
+def models_of(catalog: Catalog) -> list[str]:
+    return [tier.reference_model for tier in catalog.tiers]
 
 
 def lengths(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -43,6 +49,27 @@ def test_new_prompts_are_covered_as_often_as_stated_in_every_band(coverage: floa
         band = np.searchsorted(bounds.edges[tier], expected[:, tier], side="right")
         shares = [covered[band == one, tier].mean() for one in range(4)]
         assert np.abs(np.array(shares) - coverage).max() < 0.05
+
+
+@pytest.mark.parametrize("probability", QUANTILES)
+def test_calibrated_quantiles_cover_new_prompts_in_every_band(probability: float) -> None:
+    bounds = fit_length_bounds(*lengths(4000), TIERS)
+    expected, recorded = lengths(4000, seed=1)
+    for tier in range(2):
+        quantile = [bounds.quantile(tier, one, probability) for one in expected[:, tier].tolist()]
+        below = recorded[:, tier] <= quantile
+        band = np.searchsorted(bounds.edges[tier], expected[:, tier], side="right")
+        shares = [below[band == one].mean() for one in range(4)]
+        assert np.abs(np.array(shares) - probability).max() < 0.05
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.01, 100.0), st.floats(0.0, 5000.0))
+def test_quantiles_never_cross_the_upper_length(seed: int, scale: float, expected: float) -> None:
+    said, recorded = lengths(200, seed)
+    bounds = fit_length_bounds(said, recorded * scale, TIERS)
+    median, high = (bounds.quantile(0, expected, share) for share in QUANTILES)
+    assert median <= bounds.upper(0, expected) <= high
 
 
 def test_one_factor_for_all_misses_where_lengths_vary_more() -> None:
@@ -119,8 +146,11 @@ def test_an_artifact_carries_bounds_that_cover_its_validation_part(
     fit_and_export(options, catalog, table, tmp_path / "artifact", lambda _: None)
     artifact = load_artifact(tmp_path / "artifact")
     assert artifact.length_bounds is not None
+    assert [one.probability for one in artifact.length_bounds.quantiles] == list(QUANTILES)
+    measured = interval_table(artifact, catalog, table.for_models(models_of(catalog)), 0)
+    assert measured.count("calibrated") == measured.count("derived") == 2 * (len(catalog.tiers) + 1)
     used = table.select(assign_split(table.group, options.seed, FRACTIONS) == PARTS[1])
-    used = used.for_models([tier.reference_model for tier in catalog.tiers])
+    used = used.for_models(models_of(catalog))
     _, expected = artifact.heads.run(used.vectors, used.features)
     upper = upper_lengths(artifact.length_bounds, expected.astype(np.float64))
     # The graph computes in float32, so a length that lies on its bound may fall to either side.

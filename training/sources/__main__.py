@@ -4,11 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from eval.outcomes import read_outcomes
 from router.errors import RouterError
 from router.predict.encoder import TextEncoder
 from training.sources.answers import bundle_answers
 from training.sources.bundle import bundle
 from training.sources.load import FORMATS, load_rows
+from training.sources.otherwise import bundle_otherwise
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
             if parsed.answers is not None:
                 answers = bundle_answers(parsed.source, encoder, parsed.answers)
                 _say(f"wrote {parsed.answers}: digests of {answers.kind.size} answers")
+            if parsed.otherwise is not None:
+                tables = {file.path.stem: read_outcomes(file.path) for file in files}
+                bundle_otherwise(
+                    parsed.source, tables, encoder, parsed.otherwise, progress=True, say=_say
+                )
         else:
             table = load_rows(
                 parsed.source,
@@ -60,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--encoder", type=Path, required=True, metavar="DIR")
     make.add_argument("--out", type=Path, required=True, metavar="DIR")
     make.add_argument("--answers", type=Path, metavar="FILE", help="also write answers' digests")
+    make.add_argument("--otherwise", type=Path, metavar="DIR", help="also write changed inputs")
     return parser
 
 

@@ -7,16 +7,24 @@ takes no lock, and never waits. Reading them is ``poll``; the price itself is ``
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from time import monotonic
 
-from router.cost.estimate import expected_cost_usd
+from router.cost.pools.alternative import alternative_usd, least_by_adequacy
 from router.cost.pools.average import cold_start_usd, replica_seconds, replica_usd_per_s
 from router.cost.pools.flow import Flow
-from router.cost.pools.load import Load, PoolState, kv_binds, nothing_read, saturation
+from router.cost.pools.load import (
+    Fullness,
+    Load,
+    PoolState,
+    fullness_of,
+    kv_binds,
+    nothing_read,
+    saturation,
+)
 from router.cost.pools.poll import Loads, Poller
 from router.cost.pools.pool import Pool
 from router.cost.pools.shadow import Worths, shadow_usd
+from router.cost.pools.spills import Spills
 from router.types import Deployment, Estimate, IneligibleReason
 
 _SECONDS_PER_HOUR = 3600.0
@@ -50,6 +58,7 @@ class LivePools:
 
     Attributes:
         loads: The loads in force, by pool; replaced whole by whoever reads them.
+        spills: What flowed off the pools.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class LivePools:
             (index, self._live[item.pool]) for index, item in enumerate(deployments) if item.pool
         ]
         self._of = {deployments[index].id: live for index, live in self._at}
+        self.spills = Spills((index, live.pool) for index, live in self._at)
         self.loads: Loads = {name: live.unread for name, live in self._live.items()}
 
     @property
@@ -79,6 +89,20 @@ class LivePools:
     def problems(self) -> Mapping[str, str]:
         """Why loads are not known, by address; empty before ``start``."""
         return {} if self._poller is None else self._poller.problems
+
+    def fullness(self) -> dict[str, Fullness]:
+        """Return how full the pools are whose load is read, by name; without those that are closed.
+
+        As routing sees it now: what was sent since the last reading counts, a stale one does not.
+        """
+        loads, now, found = self.loads, self._clock(), {}
+        for name, live in self._live.items():
+            load = loads.get(name, live.unread)
+            source = live.pool.load
+            if source is not None and load.state not in (*_CLOSED, PoolState.COLD):
+                full = saturation(load, source, live.flow.under_way(now), now)
+                found[name] = fullness_of(load, live.pool, full)
+        return found
 
     def start(self, on_change: Callable[[bool], None] = lambda known: None) -> None:
         """Begin to read the pools' loads, in a thread.
@@ -113,7 +137,7 @@ class LivePools:
         """
         loads, now = self.loads, self._clock()
         result = list(estimates)
-        least = _least_by_adequacy(estimates)
+        least = least_by_adequacy(estimates)
         for index, live in self._at:
             one = result[index]
             load = loads.get(live.pool.name, live.unread)
@@ -130,8 +154,15 @@ class LivePools:
             )
         return tuple(result)
 
-    def took(self, chosen: Estimate) -> None:
-        """Be told what was chosen, to count on it until the next reading shows it."""
+    def took(self, chosen: Estimate, estimates: Sequence[Estimate] = ()) -> None:
+        """Be told what was chosen, to count on it until the next reading shows it.
+
+        Args:
+            chosen: Who is asked.
+            estimates: As ``priced`` returned them, to count what flows off; empty: nothing is.
+        """
+        if estimates:
+            self.spills.count(chosen, estimates)
         live = self._of.get(chosen.deployment.id)
         if live is not None:
             seconds = replica_seconds(live.pool, chosen.input_tokens, chosen.output_tokens)
@@ -167,17 +198,6 @@ def _live(pool: Pool, start: float) -> _Live:
     )
 
 
-def _least_by_adequacy(estimates: Sequence[Estimate]) -> list[tuple[float, float]]:
-    """Return the least cost of candidates paid by use, for each adequacy among them."""
-    least: dict[float, float] = {}
-    for one in estimates:
-        if not one.ineligible and not one.deployment.pool:
-            cost = one.expected_cost_usd
-            if cost < least.get(one.adequacy, inf):
-                least[one.adequacy] = cost
-    return list(least.items())
-
-
 def _cost(
     one: Estimate, live: _Live, load: Load, least: list[tuple[float, float]], now: float
 ) -> float:
@@ -189,7 +209,7 @@ def _cost(
         return average + live.cold_usd
     if source is None or load.state in _CLOSED or work == 0.0:
         return average
-    dearest = _alternative(one, least, average)
+    dearest = alternative_usd(one, least, average)
     # What runs only while it is used costs its average; what runs anyway, its energy.
     floor = average if pool.cold_start is not None else work * live.energy_usd_per_s
     full = saturation(load, source, live.flow.under_way(now), now)
@@ -202,23 +222,6 @@ def _cost(
         (live.by_cache, by_cache) if kv_binds(load, source) else (live.by_time, by_time)
     )
     return shadow_usd(full, dearest, floor, by_need.rank(saving), source)
-
-
-def _alternative(one: Estimate, least: list[tuple[float, float]], average: float) -> float:
-    """Return the least cost of a candidate that is paid by use and as adequate, in USD.
-
-    Where there is none, the list price of the pool's own model stands for it, else its average.
-    """
-    found = inf
-    for adequacy, cost in least:
-        if adequacy >= one.adequacy and cost < found:
-            found = cost
-    if found < inf:
-        return found
-    price = one.deployment.price
-    if price is None:
-        return average
-    return expected_cost_usd(price, one.input_tokens, one.output_tokens)
 
 
 def _failed(one: Estimate, load: Load, over: bool, kept_off: bool) -> Iterator[IneligibleReason]:

@@ -132,3 +132,29 @@ def saturation(load: Load, source: LoadSource, own: float, now: float) -> float:
 def kv_binds(load: Load, source: LoadSource) -> bool:
     """Return whether a pool runs out of KV cache before it runs out of places."""
     return load.kv / source.kv_limit > (load.waiting + load.under_way) / load.slots
+
+
+class Fullness(NamedTuple):
+    """How full a pool is, for metrics.
+
+    Attributes:
+        saturation: As routing takes it.
+        replicas: That requests waiting and under way would fill at the stated concurrency, by the
+            last reading; None before the first.
+    """
+
+    saturation: float
+    replicas: float | None
+
+
+def fullness_of(load: Load, pool: Pool, full: float) -> Fullness:
+    """Return how full a pool is.
+
+    Args:
+        load: The last reading.
+        pool: The pool.
+        full: Its saturation.
+    """
+    known = load.state is PoolState.SERVING
+    taken = (load.waiting + load.under_way) / pool.throughput.concurrency
+    return Fullness(full, taken if known else None)

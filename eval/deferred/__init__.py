@@ -1,0 +1,1 @@
+"""Deferred work in virtual time: a real store that crashes, providers that are made up."""
