@@ -49,6 +49,7 @@ class Provenance:
         sources: Names of the data sources.
         prior_rows: Training examples made from a coverage file's prior part.
         prior_sha256: Of that file; empty without a prior.
+        otherwise_rows: Prompts written otherwise that the student learnt from.
         length_bounds: Upper output lengths; None: too few lengths were counted.
     """
 
@@ -62,6 +63,7 @@ class Provenance:
     sources: Sequence[str]
     prior_rows: int = 0
     prior_sha256: str = ""
+    otherwise_rows: int = 0
     length_bounds: LengthBounds | None = None
 
 
@@ -194,6 +196,7 @@ def _manifest(place: Path, catalog: Catalog, made: Provenance) -> dict[str, Any]
             "rows": dict(made.rows),
             "sources": list(made.sources),
             "prior": {"rows": made.prior_rows, "sha256": made.prior_sha256},
+            "otherwise": {"rows": made.otherwise_rows},
             "validation_log_loss": {
                 name: round(loss, 6) for name, loss in made.validation_log_loss.items()
             },

@@ -9,7 +9,7 @@ difference is carried over from a pair of about the same length. The wordings ar
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from router.types import Message
 from training.labels import Float32Matrix
 from training.wordings import reworded
 
-COPIES = 12
+COPIES = 24
 """How many times each of the project's own prompts is written otherwise."""
 
 _NEIGHBOURS = 60
@@ -81,6 +81,38 @@ class Pairs:
         norm = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = vectors / np.maximum(norm, 1e-6)
         return np.hstack([unit, np.maximum(features, 0.0)]).astype(np.float32)
+
+
+def training_pairs(
+    conversations: Sequence[tuple[Message, ...]],
+    encoder: TextEncoder,
+    seed: int,
+    *,
+    recorded: Path | None,
+    table: OutcomeTable,
+    held_out: StrArray,
+    tell: Callable[[str], None],
+) -> Pairs:
+    """Return own prompts written otherwise, then those recorded of bundled prompts, if any.
+
+    Args:
+        conversations: Own prompts, see ``written_otherwise``.
+        encoder: Makes the inputs.
+        seed: Of the choice of changes.
+        recorded: Directory of recorded inputs, see ``recorded_pairs``; None for none.
+        table: Outcomes.
+        held_out: Names of duplicate groups that are left out.
+        tell: Told how many there are.
+
+    Raises:
+        DataError: see ``recorded_pairs``.
+    """
+    own = written_otherwise(conversations, encoder, seed)
+    if recorded is None:
+        return own
+    bundled = recorded_pairs(recorded, table, held_out)
+    tell(f"{len(own)} own and {len(bundled)} bundled prompts written otherwise")
+    return own.joined(bundled)
 
 
 def written_otherwise(

@@ -37,7 +37,7 @@ from training.labels import Examples, Float32Matrix, examples_of, rows_with_tier
 from training.length_bounds import TOO_FEW, counted_lengths, fit_length_bounds
 from training.lengths import fit_lengths
 from training.novelty import add_novelty, fit_novelty
-from training.otherwise import Pairs, own_conversations, recorded_pairs, written_otherwise
+from training.otherwise import own_conversations, training_pairs
 from training.parity import GivesTokens, Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
@@ -160,10 +160,19 @@ def fit_and_export(
     tell("fitting output lengths")
     lengths = fit_lengths(training, validation, catalog.tier_names, width[0], settings.seed)
     losses = dict(choice.log_loss)
-    student = None
+    student = pairs = None
     if settings.distil:
         tell(f"distilling {choice.chosen.name}")
         held_out = usable.group[parts != PARTS[0]]
+        pairs = training_pairs(
+            own_conversations(None if prior is None else settings.prior),
+            TextEncoder(settings.encoder),
+            settings.seed,
+            recorded=settings.otherwise,
+            table=table,
+            held_out=held_out,
+            tell=tell,
+        )
         student = distil(
             choice.chosen,
             lengths,
@@ -172,7 +181,7 @@ def fit_and_export(
             validation,
             dimension=width[0],
             seed=settings.seed,
-            pairs=_pairs(settings, prior is not None, table, held_out, tell),
+            pairs=pairs,
         )
         losses["student"] = log_loss(student.adequacy(validation.inputs), validation.adequate)
         student = _kept(student, losses, choice.chosen.name, tell)
@@ -202,6 +211,7 @@ def fit_and_export(
         sources=sorted(np.unique(usable.source).tolist()),
         prior_rows=0 if prior is None else len(prior),
         prior_sha256="" if prior is None or settings.prior is None else sha256_of(settings.prior),
+        otherwise_rows=0 if pairs is None else len(pairs),
         length_bounds=bounds,
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
@@ -212,22 +222,6 @@ def _inputs_outside(table: OutcomeTable, groups: StrArray) -> Float32Matrix:
     """Return the inputs, labelled or not, of all rows outside some duplicate groups."""
     outside = ~np.isin(table.group, groups)
     return np.hstack([table.vectors[outside], table.features[outside]]).astype(np.float32)
-
-
-def _pairs(
-    settings: Settings, with_prior: bool, table: OutcomeTable, held_out: StrArray, tell: Say
-) -> Pairs:
-    """Return own prompts written otherwise, and bundled ones outside some duplicate groups."""
-    own = written_otherwise(
-        own_conversations(settings.prior if with_prior else None),
-        TextEncoder(settings.encoder),
-        settings.seed,
-    )
-    if settings.otherwise is None:
-        return own
-    recorded = recorded_pairs(settings.otherwise, table, held_out)
-    tell(f"{len(own)} own and {len(recorded)} bundled prompts written otherwise")
-    return own.joined(recorded)
 
 
 def _kept(student: Student, losses: dict[str, float], teacher: str, tell: Say) -> Student | None:

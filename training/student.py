@@ -40,7 +40,8 @@ _MOST_MIXED = 40_000
 _MOST_MOVED = 40_000
 _EPOCHS = (10, 3)
 _RATES = (1e-3, 1e-4)
-_DECAY = 0.3
+_RECORDED_COPIES = 2
+_DECAY = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,11 @@ def distil(
     spread[~varies] = 1.0
     if pairs is not None:
         count = min(len(real), _MOST_MOVED)
-        before = np.concatenate([real[generator.integers(0, len(real), count)], pairs.before])
-        after = np.concatenate([pairs.carry_over(before[:count], generator), pairs.after])
+        times = np.where(pairs.prompt_ids == "", 1, _RECORDED_COPIES)
+        drawn = real[generator.integers(0, len(real), count)]
+        before = np.concatenate([np.repeat(pairs.before, times, axis=0), drawn])
+        moved = pairs.carry_over(drawn, generator)
+        after = np.concatenate([np.repeat(pairs.after, times, axis=0), moved])
         taught, inputs = np.concatenate([inputs, before]), np.concatenate([inputs, after])
     else:
         taught = inputs

@@ -1,6 +1,6 @@
-"""Decisions on prompts as they are and as changed: the share that flips, with intervals.
+"""Decisions on prompts as they are and as changed: which flip, and shares with intervals.
 
-Here is the measuring; which changes there are stands in ``eval.robustness.changes``.
+Which changes there are stands in ``eval.robustness.changes``.
 """
 
 import random
@@ -45,6 +45,83 @@ class Flips:
     moved: Interval
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one kind of change, or any of several, does to each of n prompts.
+
+    Attributes:
+        change: Its name.
+        altered: (n,) whether it alters the prompt at all; elsewhere nothing flips.
+        flipped: (n,) as in ``Flips``, as are the others.
+        cheaper: (n,) bool.
+        costly: (n,) bool, or None.
+        moved: (n,) float, 0 where nothing is altered.
+    """
+
+    change: str
+    altered: BoolArray
+    flipped: BoolArray
+    cheaper: BoolArray
+    costly: BoolArray | None
+    moved: FloatArray
+
+
+ANY = "any of these"
+
+
+def try_changes(
+    engine: Engine,
+    conversations: Sequence[Conversation],
+    *,
+    seed: int = 0,
+    changes: Mapping[str, Change] = CHANGES,
+) -> list[Trial]:
+    """Route every conversation as it is and once for every change of its last user turn.
+
+    Args:
+        engine: Decides under the catalog's default goal.
+        conversations: (n,) at least one.
+        seed: Of the changes' random choices.
+        changes: What is tried.
+
+    Returns:
+        One entry a change that altered any prompt, then ``ANY``: whether a prompt flips under at
+        least one change, and the mean of its movements.
+
+    Raises:
+        DataError: no prompt, or one that no tier may serve.
+    """
+    if not conversations:
+        raise DataError("no prompt to change; give at least one")
+    tiers, adequacy, worth = _decide(engine, conversations)
+    weighed = engine.catalog.default_goal.willingness_to_pay_usd is not None
+    trials: list[Trial] = []
+    for name, change in changes.items():
+        changed = [
+            _changed(one, change, random.Random(f"{seed}:{name}:{row}"))  # noqa: S311 - no secret
+            for row, one in enumerate(conversations)
+        ]
+        altered = np.array([a != b for a, b in zip(changed, conversations, strict=True)])
+        if not altered.any():
+            continue
+        rows = np.flatnonzero(altered)
+        new_tiers, new_adequacy = tiers.copy(), adequacy.copy()
+        new_tiers[rows], new_adequacy[rows], _ = _decide(engine, [changed[row] for row in rows])
+        place = np.arange(len(tiers))
+        lost = worth[place, tiers] - worth[place, new_tiers] >= COSTLY
+        trials.append(
+            Trial(
+                name,
+                altered,
+                new_tiers != tiers,
+                new_tiers < tiers,
+                lost if weighed else None,
+                np.abs(new_adequacy - adequacy).mean(axis=1),
+            )
+        )
+    return [*trials, _any_of(trials, weighed)]
+
+
 def measure(
     engine: Engine,
     conversations: Sequence[Conversation],
@@ -54,56 +131,70 @@ def measure(
     draws: int = 1000,
     changes: Mapping[str, Change] = CHANGES,
 ) -> list[Flips]:
-    """Route every conversation as it is and once for every change of its last user turn.
+    """Return what each change does over the prompts it alters, and all together.
 
     Args:
-        engine: Decides under the catalog's default goal.
+        engine: As in ``try_changes``, as are ``conversations`` and ``changes``.
         conversations: (n,) at least one.
         groups: (n,) prompts of one group are resampled together.
         seed: Of the changes' random choices and of the intervals.
         draws: Resamples.
         changes: What is tried.
 
-    Returns:
-        One entry a change that altered any prompt, then "any of these": the share of prompts that
-        flip under at least one change, and the mean of their mean movements.
-
     Raises:
-        DataError: no prompt, or one that no tier may serve.
+        DataError: see ``try_changes``.
     """
-    if not conversations:
-        raise DataError("no prompt to change; give at least one")
     names = np.asarray(groups, dtype=np.str_)
-    weighed = engine.catalog.default_goal.willingness_to_pay_usd is not None
-    tiers, adequacy, worth = _decide(engine, conversations)
-    flips: list[Flips] = []
-    up, down, costly = (np.zeros(len(names), bool) for _ in range(3))
-    total, times = np.zeros(len(names)), np.zeros(len(names))
-    for name, change in changes.items():
-        changed = [
-            _changed(one, change, random.Random(f"{seed}:{name}:{row}"))  # noqa: S311 - no secret
-            for row, one in enumerate(conversations)
-        ]
-        rows = np.array([a != b for a, b in zip(changed, conversations, strict=True)])
-        if not rows.any():
-            continue
-        new_tiers, new_adequacy, _ = _decide(engine, [changed[row] for row in np.flatnonzero(rows)])
-        step = new_tiers - tiers[rows]
-        before, place = worth[rows], np.arange(rows.sum())
-        lost = before[place, tiers[rows]] - before[place, new_tiers] >= COSTLY
-        moved = np.abs(new_adequacy - adequacy[rows]).mean(axis=1)
-        up[rows] |= step > 0
-        down[rows] |= step < 0
-        costly[rows] |= lost
-        total[rows] += moved
-        times[rows] += 1
-        shares = (step != 0, step < 0, lost, moved)
-        flips.append(_flips(name, shares, names[rows], weighed, seed, draws))
-    some = times > 0
-    mean = total[some] / times[some]
-    shares = ((up | down)[some], down[some], costly[some], mean)
-    flips.append(_flips("any of these", shares, names[some], weighed, seed, draws))
-    return flips
+    return [
+        _flips(trial, names, seed, draws)
+        for trial in try_changes(engine, conversations, seed=seed, changes=changes)
+    ]
+
+
+def differences(
+    trials: Sequence[Trial],
+    others: Sequence[Trial],
+    groups: Sequence[str],
+    *,
+    seed: int = 0,
+    draws: int = 1000,
+) -> list[tuple[str, Interval, Interval | None]]:
+    """Return by how much flips and costly flips are more than another artifact's on these prompts.
+
+    Args:
+        trials: Of ``try_changes``.
+        others: The same changes on the same prompts, decided by the other artifact.
+        groups: (n,) prompts of one group are resampled together.
+        seed: Of the intervals.
+        draws: Resamples.
+
+    Returns:
+        Name of the change, difference of the shares that flip, and of those that flip at a cost.
+    """
+    names = np.asarray(groups, dtype=np.str_)
+    found = []
+    for one, other in zip(trials, others, strict=True):
+        rows, costly = one.altered, None
+        if one.costly is not None and other.costly is not None:
+            costly = _mean(
+                (one.costly.astype(float) - other.costly)[rows], names[rows], seed, draws
+            )
+        flipped = _mean((one.flipped.astype(float) - other.flipped)[rows], names[rows], seed, draws)
+        found.append((one.change, flipped, costly))
+    return found
+
+
+def _any_of(trials: Sequence[Trial], weighed: bool) -> Trial:
+    times = np.sum([trial.altered for trial in trials], axis=0)
+    costly = [trial.costly for trial in trials if trial.costly is not None]
+    return Trial(
+        ANY,
+        times > 0,
+        np.any([trial.flipped for trial in trials], axis=0),
+        np.any([trial.cheaper for trial in trials], axis=0),
+        np.any(costly, axis=0) if weighed else None,
+        np.sum([trial.moved for trial in trials], axis=0) / np.maximum(times, 1),
+    )
 
 
 def _decide(
@@ -142,19 +233,18 @@ def _changed(conversation: Conversation, change: Change, rng: random.Random) -> 
     return (*conversation[:last], new, *conversation[last + 1 :])
 
 
-def _flips(
-    name: str,
-    shares: tuple[BoolArray | FloatArray, ...],
-    groups: StrArray,
-    weighed: bool,
-    seed: int,
-    draws: int,
-) -> Flips:
-    """Return means with intervals of what flipped, went cheaper, is costly, and moved."""
-    values = np.stack(shares, axis=1).astype(np.float64)
-    samples = weighted_means(resample_weights(groups, draws, seed), values)
-    flipped, cheaper, costly, moved = (
-        percentile_interval(float(value), samples[:, column])
-        for column, value in enumerate(values.mean(axis=0))
+def _flips(trial: Trial, groups: StrArray, seed: int, draws: int) -> Flips:
+    rows = trial.altered
+    flipped, cheaper, moved = (
+        _mean(values[rows].astype(float), groups[rows], seed, draws)
+        for values in (trial.flipped, trial.cheaper, trial.moved)
     )
-    return Flips(name, len(values), flipped, cheaper, costly if weighed else None, moved)
+    costly = None
+    if trial.costly is not None:
+        costly = _mean(trial.costly[rows].astype(float), groups[rows], seed, draws)
+    return Flips(trial.change, int(rows.sum()), flipped, cheaper, costly, moved)
+
+
+def _mean(values: FloatArray, groups: StrArray, seed: int, draws: int) -> Interval:
+    samples = weighted_means(resample_weights(groups, draws, seed), values[:, None])
+    return percentile_interval(float(values.mean()), samples[:, 0])

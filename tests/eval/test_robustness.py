@@ -1,5 +1,6 @@
 """Changes leave what they should, and flips are counted where a decision really moved."""
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from eval.robustness.__main__ import main
 from eval.robustness.changes import CHANGES, UNTAUGHT
-from eval.robustness.measure import COSTLY, measure
+from eval.robustness.measure import COSTLY, differences, measure, try_changes
 from eval.robustness.texts import outcome_prompts
 from router.catalog import load_catalog
 from router.defaults import default_catalog_path
@@ -130,3 +131,24 @@ def test_the_command_names_what_is_allowed(
 def test_no_prompt_is_an_error(engine: Engine) -> None:
     with pytest.raises(DataError, match="no prompt"):
         measure(engine, [], [])
+
+
+def test_an_artifact_differs_from_itself_by_nothing(
+    tiny_artifact: Path, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = asked("Why?", "Who?", "x" * 3000)
+    longer = {"long": lambda text, _: text + " word" * 400, "blank": lambda text, _: f" {text}"}
+    trials = try_changes(engine, prompts, changes=longer)
+    assert trials[0].flipped.any()
+    for _, flipped, costly in differences(trials, trials, ["a", "b", "c"]):
+        assert flipped.value == flipped.low == flipped.high == 0.0
+        assert costly is not None
+        assert costly.value == 0.0
+    more = differences(trials, [replace(one, flipped=~one.flipped) for one in trials], [*"abc"])
+    assert more[1][1].value == -1.0, "blanks flip nothing here and everything there"
+    where = ["--artifact", str(tiny_artifact), "--against", str(tiny_artifact)]
+    lines = Path("data/coverage/prompts.jsonl").read_text(encoding="utf-8").splitlines()
+    few = [line for line in lines if json.loads(line)["part"] == "prior"][:5]
+    (tmp_path / "few.jsonl").write_text("\n".join(few), encoding="utf-8")
+    assert main([*where, "--part", "prior", "--data", str(tmp_path / "few.jsonl")]) == 0
+    assert ".000 [.000, .000]" in capsys.readouterr().out
