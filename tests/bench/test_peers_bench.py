@@ -3,17 +3,9 @@
 import asyncio
 from functools import partial
 
+from bench.asking import on_a_loop, one_by_one, prompts_of
 from bench.load import Block, Job, make_requests
-from bench.peers import (
-    IN_FLIGHT,
-    Contender,
-    measure,
-    on_a_loop,
-    one_by_one,
-    prompts_of,
-    rows_of,
-    table_of,
-)
+from bench.peers import IN_FLIGHT, Contender, measure, rows_of, table_of
 
 
 def _even(each_ms: float, size: int, in_flight: int, seed: int) -> Block:
