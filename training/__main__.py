@@ -267,12 +267,14 @@ def _parser() -> argparse.ArgumentParser:
             help="learn without them",
         )
         command.add_argument("--seed", type=int, default=default.seed)
-        command.add_argument("--candidate", help="fit only this candidate")
+        command.add_argument(
+            "--candidate", default=default.candidate, help="default %(default)s; 'all' others"
+        )
         command.add_argument(
             "--no-distil",
             dest="distil",
             action="store_false",
-            help="export the chosen candidate itself, not a small network that gives the same",
+            help="export the candidate itself, not a small network that gives the same",
         )
     compare = commands.add_parser("compare", help="print runs side by side")
     compare.add_argument("--limit", type=int, default=10, help="most recent runs shown")

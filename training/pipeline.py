@@ -27,23 +27,19 @@ from router.errors import ArtifactError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
 from router.predict.length_bounds import LengthBounds
-from training.candidates import fit_and_choose, log_loss
 from training.data import read_training_data
 from training.export import Provenance, copy_artifact, sha256_of, write_artifact
 from training.gate import Verdict, promotion_gate
 from training.gate_traffic import traffic_gate
-from training.graph import build_heads
-from training.labels import Examples, Float32Matrix, examples_of, rows_with_tiers
+from training.heads import Known, fit_heads
+from training.labels import Examples, examples_of, rows_with_tiers
 from training.length_bounds import TOO_FEW, counted_lengths, fit_length_bounds
-from training.lengths import fit_lengths
 from training.novelty import add_novelty, fit_novelty
 from training.otherwise import own_conversations, training_pairs
 from training.parity import GivesTokens, Parity, check_parity
 from training.prior import join_examples, prior_examples, tiers_named
 from training.promise import calibrate
-from training.settings import FRACTIONS, Settings
-from training.student import TOLERANCE, Student, distil
-from training.student_graph import build_student_heads
+from training.settings import FRACTIONS, SHARED, Settings
 from training.tracking import ARTIFACT_PATH, Run, champion_directory, result_metrics, start_run
 
 Say = Callable[[str], None]
@@ -120,7 +116,7 @@ def fit_and_export(
     tell: Say,
     parts: StrArray | None = None,
 ) -> tuple[Parity, dict[str, float], str]:
-    """Fit every candidate, export the chosen one to ``place``, and check the exported graph.
+    """Fit heads, export them to ``place``, and check the exported graph.
 
     Args:
         settings: Seed, encoder, and which candidates are fitted.
@@ -149,21 +145,9 @@ def fit_and_export(
     if prior is not None:
         training = join_examples(training, prior)
     width = table.vectors.shape[1], table.features.shape[1]
-    choice = fit_and_choose(
-        training,
-        validation,
-        dimension=width[0],
-        seed=settings.seed,
-        only=settings.candidate,
-        progress=tell,
-    )
-    tell("fitting output lengths")
-    lengths = fit_lengths(training, validation, catalog.tier_names, width[0], settings.seed)
-    losses = dict(choice.log_loss)
-    student = pairs = None
-    if settings.distil:
-        tell(f"distilling {choice.chosen.name}")
-        held_out = usable.group[parts != PARTS[0]]
+    held_out = usable.group[parts != PARTS[0]]
+    pairs = None
+    if settings.candidate == SHARED or settings.distil:
         pairs = training_pairs(
             own_conversations(None if prior is None else settings.prior),
             TextEncoder(settings.encoder),
@@ -173,41 +157,28 @@ def fit_and_export(
             held_out=held_out,
             tell=tell,
         )
-        student = distil(
-            choice.chosen,
-            lengths,
-            _inputs_outside(table, held_out),
-            training,
-            validation,
-            dimension=width[0],
-            seed=settings.seed,
-            pairs=pairs,
-        )
-        losses["student"] = log_loss(student.adequacy(validation.inputs), validation.adequate)
-        student = _kept(student, losses, choice.chosen.name, tell)
-    if student is None:
-        heads = build_heads(choice.chosen, lengths, dimension=width[0], n_features=width[1])
-        parity = check_parity(heads, choice.chosen, lengths, validation.inputs, width[0])
-    else:
-        heads = build_student_heads(student, dimension=width[0], n_features=width[1])
-        parity = check_parity(heads, student, student, validation.inputs, width[0])
+    known = Known(table, held_out, training, validation, prior, pairs)
+    fitted = fit_heads(settings, catalog, known, tell)
+    parity = check_parity(
+        fitted.graph, fitted.adequacy, fitted.lengths, validation.inputs, width[0]
+    )
     tell(f"parity gate passed: adequacy within {parity.adequacy_max:.1e} of what was fitted")
     bounds = _length_bounds(
-        lengths if student is None else student,
+        fitted.lengths,
         validation,
         usable.select(parts == PARTS[1]),
         catalog,
         tell,
     )
-    heads = add_novelty(heads, fit_novelty(training, settings.seed))
+    heads = add_novelty(fitted.graph, fit_novelty(training, settings.seed))
     made = Provenance(
-        candidate=choice.chosen.name,
-        distilled=student is not None,
+        candidate=fitted.candidate,
+        distilled=fitted.distilled,
         seed=settings.seed,
         fractions=FRACTIONS,
         data_sha256=table.content_hash(),
         rows=counts,
-        validation_log_loss=losses,
+        validation_log_loss=fitted.losses,
         sources=sorted(np.unique(usable.source).tolist()),
         prior_rows=0 if prior is None else len(prior),
         prior_sha256="" if prior is None or settings.prior is None else sha256_of(settings.prior),
@@ -215,23 +186,7 @@ def fit_and_export(
         length_bounds=bounds,
     )
     write_artifact(place, heads, settings.encoder, catalog, made)
-    return parity, losses, choice.chosen.name
-
-
-def _inputs_outside(table: OutcomeTable, groups: StrArray) -> Float32Matrix:
-    """Return the inputs, labelled or not, of all rows outside some duplicate groups."""
-    outside = ~np.isin(table.group, groups)
-    return np.hstack([table.vectors[outside], table.features[outside]]).astype(np.float32)
-
-
-def _kept(student: Student, losses: dict[str, float], teacher: str, tell: Say) -> Student | None:
-    """Return the student, or None if it lost too much of what its teacher knows."""
-    tell(f"validation log loss {losses['student']:.4f}  student")
-    lost = losses["student"] - losses[teacher]
-    if lost <= TOLERANCE:
-        return student
-    tell(f"the student loses {lost:.4f}, more than {TOLERANCE}: exporting {teacher}")
-    return None
+    return parity, fitted.losses, fitted.candidate
 
 
 def _length_bounds(

@@ -11,6 +11,8 @@ DEFAULT_PRIOR = Path("data/coverage/prompts.jsonl")
 DEFAULT_OTHERWISE = Path("data/otherwise")
 MODEL_NAME = "llm-tier-router"
 CHAMPION = "champion"
+SHARED = "shared network"
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,10 @@ class Settings:
             them out.
         encoder: Directory whose encoder is used.
         seed: Of the split, fitting and resampling.
-        candidate: Fit only this candidate; None compares all.
-        distil: Export one small network that gives what the chosen candidate gives, unless too much
-            is lost; False exports the candidate itself.
+        candidate: ``SHARED``, which is not one of ``CANDIDATES``, or the one of these to fit, or
+            ``ALL`` of these to choose from.
+        distil: Export one small network that gives what the chosen one of ``CANDIDATES`` gives,
+            unless too much is lost; False exports the candidate itself.
         use_champion: Whether a champion must be beaten; without, the run is promoted as it is.
         skip_bad_rows: Go on without the bad rows of a user's data, after listing them.
         format: Format of a user's data, one of ``training.sources.load.FORMATS``; None tells it
@@ -47,7 +50,7 @@ class Settings:
     otherwise: Path | None = DEFAULT_OTHERWISE
     encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
-    candidate: str | None = None
+    candidate: str = SHARED
     distil: bool = True
     use_champion: bool = True
     skip_bad_rows: bool = False

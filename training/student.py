@@ -116,7 +116,7 @@ def distil(
     # The teacher has weighed the copies of the prior already: here a prompt is a prompt.
     own = np.unique(train.inputs, axis=0)
     real = np.concatenate([*[own] * _OWN_COPIES, transfer])
-    inputs = np.concatenate([real, _mixed(real, dimension, generator)])
+    inputs = np.concatenate([real, mixed(real, dimension, generator)])
     centre = own.mean(axis=0, dtype=np.float64)
     spread = own.std(axis=0, dtype=np.float64)
     varies = spread > 1e-6
@@ -153,12 +153,14 @@ def distil(
     return _calibrated(raw, validation)
 
 
-def _mixed(real: Float32Matrix, dimension: int, generator: np.random.Generator) -> Float32Matrix:
-    """Return vectors of some rows with the text features of others, about as many as there are."""
-    count = min(len(real), _MOST_MIXED)
-    mixed = real[generator.integers(0, len(real), count)]
-    mixed[:, dimension:] = real[generator.integers(0, len(real), count), dimension:]
-    return mixed
+def mixed(
+    real: Float32Matrix, dimension: int, generator: np.random.Generator, most: int = _MOST_MIXED
+) -> Float32Matrix:
+    """Return vectors of some rows with the text features of others, as many as rows or ``most``."""
+    count = min(len(real), most)
+    joined = real[generator.integers(0, len(real), count)]
+    joined[:, dimension:] = real[generator.integers(0, len(real), count), dimension:]
+    return joined
 
 
 def _fit(inputs: Float32Matrix, target: Float32Matrix, seed: int) -> MLPRegressor:

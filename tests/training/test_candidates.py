@@ -24,7 +24,7 @@ from training.candidates import (
 from training.labels import Examples, examples_of
 from training.members import CLIP, Linear
 from training.pipeline import fit_and_export
-from training.settings import Settings
+from training.settings import ALL, Settings
 
 NAMES = list(CANDIDATES)
 
@@ -113,7 +113,11 @@ def test_held_out_rows_change_neither_choice_nor_heads(
     made = []
     for name, table in (("as it is", made_up), ("altered", altered)):
         parity_losses_chosen = fit_and_export(
-            Settings(encoder=ENCODER, prior=None), catalog, table, tmp_path / name, lambda _: None
+            Settings(encoder=ENCODER, prior=None, candidate=ALL),
+            catalog,
+            table,
+            tmp_path / name,
+            lambda _: None,
         )
         made.append((parity_losses_chosen, (tmp_path / name / "heads.onnx").read_bytes()))
     assert made[0] == made[1]

@@ -22,10 +22,10 @@ from router.engine import build_engine
 from router.errors import DataError, RouterError
 from router.predict.artifact import load_artifact, read_manifest
 from router.types import Goal, Message, Request
-from training.candidates import CANDIDATES
 from training.data import read_training_data
+from training.heads import TEACHER
 from training.pipeline import Finished, fit_and_export, train
-from training.settings import CHAMPION, MODEL_NAME, Settings
+from training.settings import CHAMPION, MODEL_NAME, SHARED, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,7 +106,12 @@ def test_the_written_artifact_routes_a_prompt(first: FirstRun) -> None:
 
 
 def test_progress_and_the_verdict_are_told(first: FirstRun) -> None:
-    told = ("1198 outcomes, 400 prompts", "fitting linear", "parity gate passed", "golden rows")
+    told = (
+        "1198 outcomes, 400 prompts",
+        "fitting shared network",
+        "parity gate passed",
+        "golden rows",
+    )
     assert [part for part in told if part not in first.stderr] == []
     version = load_artifact(first.settings.out).version
     assert re.search(rf"^artifact +{version} \(", first.stdout, re.MULTILINE)
@@ -177,7 +182,7 @@ def test_the_run_holds_parameters_hashes_and_metrics(first: FirstRun) -> None:
     assert expected.items() <= run.data.tags.items()
     metrics = run.data.metrics
     assert {"aiq", "cost_share_0.99", "cost_share_0.95", "ece_small", "brier_large"} <= set(metrics)
-    for name in CANDIDATES:
+    for name in (SHARED, TEACHER):
         assert 0 < metrics[f"validation_log_loss_{name.replace(' ', '_')}"] < 1
     assert metrics["parity_adequacy_max"] < 1e-3
 

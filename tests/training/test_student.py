@@ -101,7 +101,7 @@ def test_a_student_that_lost_too_much_gives_way_to_its_teacher(
     tolerance: float,
     is_distilled: bool,
 ) -> None:
-    monkeypatch.setattr("training.pipeline.TOLERANCE", tolerance)
+    monkeypatch.setattr("training.heads.TOLERANCE", tolerance)
     settings = Settings(encoder=ENCODER, candidate="lightgbm", prior=None)
     said: list[str] = []
     fit_and_export(settings, catalog, made_up, tmp_path / "artifact", said.append)

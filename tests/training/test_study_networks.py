@@ -1,4 +1,4 @@
-"""Study networks: unknown labels teach nothing, and every source teaches the shared one."""
+"""Study networks: a trained token table tells hard prompts, and unknown rows have no say."""
 
 from dataclasses import replace
 
@@ -7,60 +7,7 @@ import pytest
 import torch
 
 from eval.metrics import auroc
-from training.study.shared import Outcomes, SharedSettings, fit_shared
 from training.study.token_network import TableSettings, TokenRows, learn, padded
-
-DIMENSION = 8
-QUICK = SharedSettings(hidden=(16,), passes=12, batch=32, rate=1e-2, networks=2)
-
-
-def made_up(rows: int, seed: int = 0) -> Outcomes:
-    """Return rows of which two models find the same ones hard; each answered one half of them."""
-    generator = np.random.default_rng(seed)
-    vectors = generator.normal(size=(rows, DIMENSION))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    features = generator.normal(size=(rows, 2))
-    labels = np.repeat((vectors[:, :1] + 0.3 * features[:, :1] > 0).astype(np.float32), 2, axis=1)
-    labels[: rows // 2, 1] = np.nan
-    labels[rows // 2 :, 0] = np.nan
-    return Outcomes(np.hstack([vectors, features]).astype(np.float32), labels)
-
-
-def fitted(rows: Outcomes, kept: int = 1) -> np.ndarray:
-    shared = fit_shared(rows, np.ones(2), kept=kept, dimension=DIMENSION, settings=QUICK, seed=0)
-    return shared.probabilities(made_up(300, seed=9).inputs)
-
-
-def test_the_shared_network_learns_what_its_rows_say() -> None:
-    truth = np.nanmax(made_up(300, seed=9).labels, axis=1) > 0.5
-    assert auroc(fitted(made_up(600))[:, 0], truth) > 0.9
-
-
-def test_what_one_model_answered_helps_to_foresee_another() -> None:
-    rows = made_up(600)
-    first = np.arange(600) < 30
-    hidden = ~first[:, None] & [True, False]
-    rows.labels[hidden] = np.nan
-    alone = Outcomes(rows.inputs[first], rows.labels[first])
-    truth = np.nanmax(made_up(300, seed=9).labels, axis=1) > 0.5
-    assert auroc(fitted(rows)[:, 0], truth) > auroc(fitted(alone)[:, 0], truth) + 0.02
-
-
-def test_a_label_that_counts_nothing_changes_nothing() -> None:
-    rows = made_up(200)
-    labels = rows.labels.copy()
-    labels[:, 1] = 1.0 - labels[:, 1]
-    weight = np.array([1.0, 0.0])
-    said = [
-        fit_shared(one, weight, kept=1, dimension=DIMENSION, settings=QUICK, seed=0)
-        for one in (rows, replace(rows, labels=labels))
-    ]
-    first, second = (one.probabilities(rows.inputs) for one in said)
-    np.testing.assert_array_equal(first, second)
-
-
-def test_the_same_seed_gives_the_same_network() -> None:
-    np.testing.assert_array_equal(fitted(made_up(200), 2), fitted(made_up(200), 2))
 
 
 @pytest.fixture

@@ -15,11 +15,13 @@ from sklearn.cluster import KMeans
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
+from training.descent import SharedSettings
 from training.labels import Examples, Float32Matrix, FloatMatrix
 from training.members import TreeSettings, clip, fit_booster, fit_stack, logit, raw_scores, sigmoid
 from training.network import Network, NetworkSettings, fit_network
+from training.shared import Shared, fit_shared
+from training.shared_rows import Outcomes, outcome_rows
 from training.study.ability import smoothed
-from training.study.shared import Outcomes, Shared, SharedSettings, fit_shared
 
 _NEIGHBOURS = 200
 _CLUSTERS = 60
@@ -48,8 +50,8 @@ class Training:
         examples: With the prior.
         outcomes: (n, m) quality of every model, NaN where unknown and on the prior's rows.
         tiers: (T,) columns of the tiers' reference models.
-        everywhere: Rows of all sources outside the duplicate groups of the other two parts, with
-            the same models as labels; the training rows are among them, the prior's are not.
+        everywhere: Outcomes of all sources outside the duplicate groups of the other two parts; the
+            training rows are among them, the prior's are not.
         dimension: Width of the vector part of the inputs.
         seed: Of everything drawn.
     """
@@ -136,27 +138,26 @@ def peer_network(known: Training) -> Predictor:
     return _regressed(known.examples.inputs, targets, known.examples.inputs, known.seed, epochs=25)
 
 
-def shared(known: Training) -> Shared:
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """The shared network as it has learnt, not settled; ``tiers`` of its outputs are asked for."""
+
+    network: Shared
+    tiers: int
+
+    def probabilities(self, inputs: Float32Matrix) -> FloatMatrix:
+        """Return float64 (n, T)."""
+        return sigmoid(self.network.outputs(inputs)[:, : self.tiers])
+
+
+def shared(known: Training) -> Learnt:
     """One network on the outcomes of all models on all sources, and on the prior."""
-    own = np.isnan(known.outcomes).all(axis=1)
-    count = known.everywhere.labels.shape[1]
-    rest = [column for column in range(count) if column not in known.tiers]
-    prior = np.full((int(own.sum()), count), np.nan, dtype=np.float32)
-    prior[:, : len(known.tiers)] = known.examples.adequate[own]
-    labels = known.everywhere.labels[:, [*known.tiers, *rest]]
-    weight = np.full(count, _OTHER_MODELS)
-    weight[: len(known.tiers)] = 1.0
-    return fit_shared(
-        Outcomes(
-            np.concatenate([known.everywhere.inputs, known.examples.inputs[own]]),
-            np.concatenate([labels, prior]),
-        ),
-        weight,
-        kept=len(known.tiers),
-        dimension=known.dimension,
-        settings=SharedSettings(),
-        seed=known.seed,
+    own: npt.NDArray[np.bool_] = np.asarray(np.isnan(known.outcomes).all(axis=1))
+    rows = outcome_rows(known.everywhere, known.examples.select(own) if own.any() else None)
+    network = fit_shared(
+        rows, dimension=known.dimension, settings=SharedSettings(), seed=known.seed
     )
+    return Learnt(network, known.everywhere.tiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ from training.labels import Examples, FloatMatrix, examples_of, rows_with_tiers
 from training.lengths import fit_lengths
 from training.prior import join_examples, prior_examples
 from training.settings import Settings
+from training.shared_rows import outcomes_outside
 from training.study.others import OTHERS, Predictor, Training
-from training.study.shared import Outcomes
 
 FOLDS = 5
 DRAWS = 400
@@ -134,11 +134,7 @@ def _fold(
         nothing = np.full((len(prior), outcomes.shape[1]), np.nan)
         outcomes = np.concatenate([outcomes, nothing])
     tiers = tuple(usable.models.index(tier.reference_model) for tier in catalog.tiers)
-    outside = table.select(~np.isin(table.group, usable.group[parts != PARTS[0]]))
-    everywhere = Outcomes(
-        np.hstack([outside.vectors, outside.features]).astype(np.float32),
-        outside.quality.astype(np.float32),
-    )
+    everywhere = outcomes_outside(table, catalog, usable.group[parts != PARTS[0]])
     known = Training(train, outcomes, tiers, everywhere, usable.vectors.shape[1], seed)
     return Fold(known, validation, held_out, np.flatnonzero(parts == PARTS[2]))
 
