@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.calls import Plan, call_rows
+from bench.document import add_flag, write_section
 from bench.footprint import directory_bytes, import_seconds, install_bytes, start_seconds
 from bench.load import Clients
-from bench.report import Row, publish
+from bench.report import Row, publish, table_of_rows
 from bench.server import MeasuredServer
 from bench.stages import stage_times
 from router import load_engine
@@ -40,12 +41,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="threads is there for docs/decisions/0003 and measures Route only",
     )
     parser.add_argument("--calls-only", action="store_true", help="only latency and throughput")
+    add_flag(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit status."""
-    arguments = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser().parse_args(given)
     if arguments.quick:
         arguments.seconds, arguments.rounds = 0.3, 3
     try:
@@ -56,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = ("seconds", "rounds", "threads", "clients", "server")
     settings = {name: getattr(arguments, name) for name in names}
     publish(rows, arguments.seed, settings, arguments.out)
+    text = table_of_rows(rows)
+    write_section(arguments.document, "service", "bench", given, arguments.seed, text)
     return 0
 
 

@@ -19,9 +19,10 @@ from statistics import median, quantiles
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
+from bench.document import add_flag, write_section
 from bench.load import Block
 from bench.programs import find_program
-from bench.report import Row, publish
+from bench.report import Row, publish, table_of_rows
 from bench.server import ECHO_METHOD, MeasuredServer
 from bench.texts import make_prompt
 from router.config import Config
@@ -207,12 +208,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="TOKENS")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-native.json"), metavar="FILE")
+    add_flag(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit status."""
-    arguments = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser().parse_args(given)
     rows: list[Row] = []
     try:
         find_h2load()
@@ -228,6 +231,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     settings = {name: getattr(arguments, name) for name in ("seconds", "rounds")}
     publish(rows, arguments.seed, settings, arguments.out)
+    text = table_of_rows(rows)
+    write_section(arguments.document, "native", "bench.native", given, arguments.seed, text)
     return 0
 
 

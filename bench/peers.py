@@ -10,15 +10,15 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
+from bench.asking import on_a_loop, one_by_one
 from bench.document import add_flag, write_section
-from bench.load import Block, Clients, Job, make_requests
+from bench.load import Block, Clients, Job
 from bench.report import Row, write_rows
 from bench.server import MeasuredServer
 from eval.peers.deciders import deciders
@@ -37,7 +37,6 @@ HEAD = (
 )  # fmt: skip
 _LIBRARY = "in the caller's process"
 _SERVER = "a server of its own, on loopback"
-_EACH_FIRST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +47,6 @@ class Contender:
     where: str
     run: Callable[[int, int, int], Block]
     most: int = 1
-
-
-def prompts_of(size: int, seed: int) -> list[str]:
-    """Return the prompts that a block's client sends, so that everybody is asked the same."""
-    job = Job("route", size, 1, 0.0, seed)
-    return [request.prompt for request in make_requests(job, seed * 1_000)]
-
-
-def one_by_one(
-    ask: Callable[[str], object], seconds: float, size: int, in_flight: int, seed: int
-) -> Block:
-    """Ask for so long, each prompt after the answer to the one before."""
-    prompts = prompts_of(size, seed)
-    for prompt in prompts[:_EACH_FIRST]:
-        ask(prompt)
-    latencies: list[float] = []
-    began = now = time.perf_counter()
-    while now - began < seconds:
-        before = time.perf_counter()
-        ask(prompts[len(latencies) % len(prompts)])
-        now = time.perf_counter()
-        latencies.append((now - before) * 1e3)
-    return Block(tuple(latencies), len(latencies) / (now - began))
-
-
-def on_a_loop(
-    runner: asyncio.Runner,
-    ask: Callable[[str], Awaitable[object]],
-    seconds: float,
-    size: int,
-    in_flight: int,
-    seed: int,
-) -> Block:
-    """Ask on an event loop for so long, with so many asked at the same time."""
-    prompts = prompts_of(size, seed)
-    latencies: list[float] = []
-
-    async def keep_asking(place: int, began: float) -> None:
-        while (before := time.perf_counter()) - began < seconds:
-            await ask(prompts[place % len(prompts)])
-            latencies.append((time.perf_counter() - before) * 1e3)
-            place += in_flight
-
-    async def everything() -> float:
-        for prompt in prompts[:_EACH_FIRST]:
-            await ask(prompt)
-        began = time.perf_counter()
-        await asyncio.gather(*(keep_asking(place, began) for place in range(in_flight)))
-        return time.perf_counter() - began
-
-    spent = runner.run(everything())
-    return Block(tuple(latencies), len(latencies) / spent)
 
 
 def contenders(
@@ -123,7 +70,7 @@ def contenders(
         found.append(
             Contender(
                 f"LiteLLM Router, auto-router's hook ({name})", f"{_LIBRARY}, event loop",
-                partial(on_a_loop, runner, ask_hook, seconds), IN_FLIGHT,
+                partial(on_a_loop, runner, ask_hook, gateway.settle, seconds), IN_FLIGHT,
             )
         )  # fmt: skip
     for title, name in (
@@ -136,7 +83,7 @@ def contenders(
             Contender(
                 f"LiteLLM Router, whole call, {title}",
                 f"{_LIBRARY}, event loop, the model's reply made up",
-                partial(on_a_loop, runner, ask_whole, seconds), IN_FLIGHT,
+                partial(on_a_loop, runner, ask_whole, gateway.settle, seconds), IN_FLIGHT,
             )
         )  # fmt: skip
     return found

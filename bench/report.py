@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from eval.tables import markdown
 from router.cli.table import lines_of_table, painted
 
 FORMAT = 1
@@ -93,6 +94,16 @@ def lines_of_rows(rows: Sequence[Row]) -> list[str]:
         state = {None: "", True: painted("met", "green"), False: painted("missed", "yellow")}
         cells.append((row.name, _number(row.value), row.unit, row.target or "", state[row.met]))
     return lines_of_table(("figure", "value", "unit", "target", ""), cells, right=(1, 3))
+
+
+def table_of_rows(rows: Sequence[Row]) -> str:
+    """Return the figures beside their targets as a table in Markdown."""
+    met = {None: "", True: "met", False: "missed"}
+    head = ("figure", "value", "unit", "target", "")
+    lines = [
+        (row.name, _number(row.value), row.unit, row.target or "", met[row.met]) for row in rows
+    ]
+    return markdown([head, *lines])
 
 
 def _number(value: float) -> str:

@@ -25,7 +25,8 @@ from router.cost.stated import (
     stated_price,
 )
 from router.cost.vocabulary_files import vocabulary_hash
-from router.deferred.stated import stated_batch_file, stated_completion, stated_confidence
+from router.deferred.stated import stated_batch_file, stated_completion, stated_deadlines
+from router.deferred.ways import NO_DEFAULTS, DeadlineDefaults
 from router.errors import CatalogError
 from router.types import (
     DEFAULT_CONFIDENCE,
@@ -60,8 +61,8 @@ class Catalog:
 
     ``adequate_quality`` in (0, 1]: an answer of at least that quality counts as adequate.
     ``version``: the first 12 hex digits of a hash of content, looked-up prices and vocabularies.
-    A price read more than ``warn_after_days`` ago is worth a warning. ``deadline_confidence`` is
-    that of deadlines that state none; None: they must.
+    A price read more than ``warn_after_days`` ago is worth a warning. ``deadlines`` is what
+    holds of requests that say when the answer is needed.
     """
 
     name: str
@@ -73,7 +74,7 @@ class Catalog:
     warn_after_days: int = DEFAULT_WARN_AFTER_DAYS
     price_files: tuple[Path, ...] = ()
     pools: tuple[Pool, ...] = ()
-    deadline_confidence: float | None = None
+    deadlines: DeadlineDefaults = NO_DEFAULTS
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -156,7 +157,7 @@ def parse_catalog(
         warn_after_days=prices.warn_after_days,
         price_files=prices.paths,
         pools=pools,
-        deadline_confidence=stated_confidence(top),
+        deadlines=stated_deadlines(top),
     )
 
 

@@ -24,7 +24,7 @@ from router.laps import Lap, no_lap
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
-from router.predict.reading import read
+from router.predict.reading import read, read_all
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
 from router.promise.suspended import Suspensions
@@ -83,7 +83,7 @@ class Engine:
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
-        readings = [read(window(request.messages)) for request in requests]
+        readings = read_all([window(request.messages) for request in requests])
         goals = [self.resolve_goal(request.goal) for request in requests]
         topics = any(map(_needs_topic, goals))
         predictions = predict_all(self.artifact, readings, topics=topics)

@@ -54,11 +54,15 @@ def deployments(catalog: Path) -> tuple[tuple[Deployment, ...], float]:
         for item in loaded.deployments
         if item.batch_file is not None and item.completion is not None
     )
-    return found, loaded.deadline_confidence or 0.99
+    return found, loaded.deadlines.confidence or 0.99
 
 
 def draw_jobs(
-    of: Sequence[Deployment], confidence: float, count: int, rng: np.random.Generator
+    of: Sequence[Deployment],
+    confidence: float,
+    count: int,
+    rng: np.random.Generator,
+    margin_s: float = 0.0,
 ) -> tuple[list[Drawn], int]:
     """Return so many jobs that are cheapest in a batch, by time, and how many were drawn for it.
 
@@ -69,12 +73,16 @@ def draw_jobs(
     drawn = 0
     while len(found) < count:
         drawn += 1
-        found += _draw(of[int(rng.integers(len(of)))], confidence, f"job-{drawn}", rng)
+        found += _draw(of[int(rng.integers(len(of)))], confidence, f"job-{drawn}", rng, margin_s)
     return sorted(found, key=lambda one: one.at), drawn
 
 
 def _draw(
-    item: Deployment, confidence: float, custom_id: str, rng: np.random.Generator
+    item: Deployment,
+    confidence: float,
+    custom_id: str,
+    rng: np.random.Generator,
+    margin_s: float,
 ) -> Iterator[Drawn]:
     at = rng.uniform(0.0, DAY_S)
     within = float(np.exp(rng.uniform(np.log(_SHORTEST_S), np.log(_LONGEST_S))))
@@ -83,7 +91,7 @@ def _draw(
         return
     sync_usd = expected_cost_usd(item.price, tokens_in, tokens_out)
     estimate = Estimate(item, 1.0, sync_usd, tokens_in, tokens_out)
-    _, schedule = by_deadline([estimate], Deadline(within, confidence), None)
+    _, schedule = by_deadline([estimate], Deadline(within, confidence, margin_s), None)
     offer = schedule.taken[0]
     if offer is None or offer.way is not ServiceWay.BATCH:
         return

@@ -34,8 +34,9 @@ def draw_picture(path: Path, catalog: Path) -> None:
     item = next(
         one for one in loaded.deployments if one.completion and one.flex_price and one.batch_price
     )
-    confidence = loaded.deadline_confidence or 0.99
-    offers = [_offers(item, Deadline(float(seconds), confidence)) for seconds in _TIMES_S]
+    confidence = loaded.deadlines.confidence or 0.99
+    margin = loaded.deadlines.margin_seconds
+    offers = [_offers(item, Deadline(float(seconds), confidence, margin)) for seconds in _TIMES_S]
     with styled():
         figure, axis = plt.subplots(figsize=(8.0, 4.2))
         for way, (name, colour) in _LINES.items():

@@ -35,6 +35,7 @@ from router.types import Deployment
 
 MINUTE_S = 60.0
 _COLLECT_EVERY = 10
+_DUE_WITHIN_S = 2 * MINUTE_S
 _AGAIN_AFTER_S = 5 * MINUTE_S
 _MOST_FAILURES = 5
 _DAYS = 8
@@ -50,14 +51,14 @@ class Setting:
         crash_rate: Probability of dying at each commit, twice, and at each file, three times.
         batch_slowness: True over stated batch times.
         sync_slowness: True over stated times of calls at once.
-        due_within_s: How long before the fall-back point the operator asks.
+        margin_s: As the catalog would state it.
     """
 
     faults: Faults
     crash_rate: float = 0.0
     batch_slowness: float = 1.0
     sync_slowness: float = 1.0
-    due_within_s: float = 2 * MINUTE_S
+    margin_s: float = 0.0
 
 
 def simulate(
@@ -65,7 +66,7 @@ def simulate(
 ) -> Run:
     """Run so many jobs from arrival to their end."""
     rng = np.random.default_rng(seed)
-    jobs, n_drawn = draw_jobs(of, confidence, count, rng)
+    jobs, n_drawn = draw_jobs(of, confidence, count, rng, setting.margin_s)
     with tempfile.TemporaryDirectory() as directory:
         world = _World(of, setting, jobs, Path(directory), rng)
         for tick in range(int(_DAYS * DAY_S / MINUTE_S)):
@@ -156,7 +157,7 @@ class _World:
         while len(ready) < len(self._coming) and self._coming[len(ready)].at <= now:
             ready.append(self._coming[len(ready)])
         if ready:
-            self._store.add([one.job for one in ready], _MOST_FAILURES)
+            self._store.add([one.job for one in ready], _MOST_FAILURES, now)
             for _ in ready:  # only once they are kept; after a crash they are added again
                 self._coming.popleft()
 
@@ -200,7 +201,7 @@ class _World:
     def _ask_due(self, now: float) -> None:
         # A new process has no calls under way, so all that was handed over is asked again.
         again_after = 0.0 if self._is_new else _AGAIN_AFTER_S
-        due = self._store.due(now, self._setting.due_within_s, again_after)
+        due = self._store.due(now, _DUE_WITHIN_S, again_after)
         self._is_new = False
         for one in due:
             sync = _slower(self._stated[one.deployment].sync, self._setting.sync_slowness)

@@ -29,12 +29,17 @@ class Scenario:
     setting: Setting
 
 
+_MARGIN_S = 600.0
 SCENARIOS = (
     Scenario("nothing goes wrong", Setting(Faults())),
     Scenario("crashes and failures", Setting(_FAULTS, _RATE)),
-    Scenario("the same, due jobs asked 10 min sooner", Setting(_FAULTS, _RATE, due_within_s=720.0)),
+    Scenario("crashes and failures, margin of 10 min", Setting(_FAULTS, _RATE, margin_s=_MARGIN_S)),
     Scenario("batches take 4 times as long", Setting(Faults(), batch_slowness=4.0)),
-    Scenario("the same, with crashes and failures", Setting(_FAULTS, _RATE, batch_slowness=4.0)),
+    Scenario("slow batches, crashes and failures", Setting(_FAULTS, _RATE, batch_slowness=4.0)),
+    Scenario(
+        "slow batches, crashes and failures, margin of 10 min",
+        Setting(_FAULTS, _RATE, batch_slowness=4.0, margin_s=_MARGIN_S),
+    ),
     Scenario("calls at once take 3 times as long", Setting(Faults(), sync_slowness=3.0)),
 )
 

@@ -50,6 +50,12 @@ class Gateway:
         answer = await self._router.acompletion(model=model, messages=_messages(prompt))
         return str(answer.choices[0].message.content)
 
+    async def settle(self) -> None:
+        """Wait until the bookkeeping that calls left behind is done."""
+        from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+        await GLOBAL_LOGGING_WORKER.flush()
+
 
 def _deployment(name: str, **parameters: Any) -> dict[str, Any]:
     return {"model_name": name, "litellm_params": parameters}

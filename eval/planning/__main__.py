@@ -18,11 +18,11 @@ from eval.planning.made import made_lines
 from eval.planning.market import market_of, own_deployment, setting_of
 from eval.planning.plots import draw_break_even, draw_replay
 from eval.planning.sensitivity import cases
-from eval.planning.tables import case_lines, run_lines, utilisation_lines
+from eval.planning.tables import LIST, case_lines, run_lines, seed_lines, utilisation_lines
 from eval.pools.autoscale import Autoscaler
 from eval.pools.market import STUDIED
 from eval.pools.routers import WAYS
-from eval.pools.run import Setting
+from eval.pools.run import Run, Setting
 from eval.pools.simulate import simulate
 from eval.pools.study import scenario, setting
 from eval.pools.traffic import SCENARIOS, Traffic, draw
@@ -50,10 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> Iterator[str]:
-    how, traffic, what = _replayed(arguments) if arguments.log else _made_up(arguments)
+    ways = [way for way in WAYS if not arguments.ways or way.name in {*arguments.ways, LIST}]
+    if not arguments.log and arguments.seeds > 1:
+        many: dict[str, list[Run]] = {way.name: [] for way in ways}
+        for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+            how, traffic, _ = _made_up(arguments, seed)
+            for way in ways:
+                many[way.name].append(simulate(way, traffic, how, seed))
+        yield from seed_lines(many)
+        return
+    how, traffic, what = (
+        _replayed(arguments) if arguments.log else _made_up(arguments, arguments.seed)
+    )
     yield f"{what} {traffic.at.size} requests in {traffic.seconds / 3600.0:.2f} hours."
     yield ""
-    ways = [way for way in WAYS if not arguments.ways or way.name in arguments.ways]
     found = {way.name: simulate(way, traffic, how, arguments.seed) for way in ways}
     yield from run_lines(found)
     if arguments.picture is not None:
@@ -77,7 +87,7 @@ def _replayed(arguments: argparse.Namespace) -> tuple[Setting, Traffic, str]:
     return how, traffic, f"{names} on {arguments.catalog.name}, pool {pool.name}."
 
 
-def _made_up(arguments: argparse.Namespace) -> tuple[Setting, Traffic, str]:
+def _made_up(arguments: argparse.Namespace, seed: int) -> tuple[Setting, Traffic, str]:
     """Return the study's pool and traffic, with what the command line changes."""
     how = replace(
         setting(),
@@ -88,8 +98,8 @@ def _made_up(arguments: argparse.Namespace) -> tuple[Setting, Traffic, str]:
     )
     kind = scenario(arguments.scenario)
     capacity = how.pool.replicas * how.pool.throughput.decode_tokens_per_s
-    traffic = draw(kind, capacity, how.routers, arguments.seed)
-    return how, traffic, f"Made-up traffic {kind.name!r} ({kind.words}), seed {arguments.seed}."
+    traffic = draw(kind, capacity, how.routers, seed)
+    return how, traffic, f"Made-up traffic {kind.name!r} ({kind.words}), seed {seed}."
 
 
 def _break_even(arguments: argparse.Namespace) -> Iterator[str]:
@@ -147,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("log", nargs="*", type=Path, help="JSON lines; without: --scenario")
     run.add_argument("--scenario", choices=_MADE_UP, default="mixed", help="made-up traffic")
     run.add_argument("--ways", nargs="*", choices=[way.name for way in WAYS], help="only these")
+    run.add_argument("--seeds", type=_count, default=1, help="of made-up traffic (default: 1)")
     run.add_argument("--willingness-to-pay", type=_above_zero, metavar="USD")
     run.add_argument("--routers", type=_count, default=8, help="router processes (default: 8)")
     run.add_argument(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.ticker import PercentFormatter
 
 from eval.planning.sensitivity import Case
 from eval.pools.run import Run
@@ -37,14 +38,15 @@ def draw_replay(path: Path, found: Mapping[str, Run], what: str) -> None:
             for axis, values in (
                 (axes[0, 0], run.filled), (axes[0, 1], run.replicas), (axes[1, 0], run.waiting),
             ):  # fmt: skip
-                axis.plot(minutes, _blocks(values), color=colour, linewidth=1.3, label=name)
+                line = "--" if name == "average cost" else "-"  # often on the list price's
+                axis.plot(minutes, _blocks(values), line, color=colour, linewidth=1.3, label=name)
         axes[0, 0].set_title("requests in the pool over its places")
         axes[0, 0].axhline(1.0, color=MUTED, linewidth=0.8, linestyle=":")
         axes[0, 1].set_title("replicas that serve")
         axes[0, 1].set_ylim(bottom=0.0)
         axes[1, 0].set_title("requests that wait for a place")
         axes[1, 0].set_yscale("symlog", linthresh=10.0)
-        axes[0, 0].legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
+        axes[1, 0].legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
         for axis in axes.flat[:3]:
             axis.set_xlabel("minutes")
         _bill(axes[1, 1], found)
@@ -65,7 +67,7 @@ def draw_break_even(path: Path, cases: Sequence[Case], what: str) -> None:
     """
     cases = [one for one in cases if np.isfinite(one.found.break_even.value)]
     with styled():
-        figure, axis = plt.subplots(figsize=(9.0, 0.32 * len(cases) + 1.6))
+        figure, axis = plt.subplots(figsize=(9.5, 0.32 * len(cases) + 1.6))
         places = np.arange(len(cases))[::-1]
         values = np.array([one.found.break_even.value for one in cases])
         lows = np.array([one.found.break_even.low for one in cases])
@@ -78,11 +80,12 @@ def draw_break_even(path: Path, cases: Sequence[Case], what: str) -> None:
         axis.axvline(values[0], color=MUTED, linewidth=0.8, linestyle=":")
         axis.axvline(1.0, color=MUTED, linewidth=1.0)
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(PercentFormatter(1.0))
         axis.set_yticks(places, [f"{one.group}: {one.words}" for one in cases])
         axis.set_xlabel("share of the pool's throughput from which it pays (log scale)")
         headline(figure, "When the pool pays", what)
         height = figure.get_figheight()
-        figure.subplots_adjust(left=0.36, right=0.98, bottom=0.55 / height, top=1 - 0.75 / height)
+        figure.subplots_adjust(left=0.44, right=0.98, bottom=0.55 / height, top=1 - 0.75 / height)
         save_png(figure, path)
 
 

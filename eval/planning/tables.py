@@ -1,11 +1,12 @@
 """Replays and break-evens as Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isinf, isnan
 
 from eval.bootstrap import Interval
 from eval.planning.sensitivity import UTILISATIONS, Case
 from eval.pools.run import Run
+from eval.pools.study import mean, saving
 
 LIST = "list price"
 
@@ -27,6 +28,24 @@ def run_lines(found: Mapping[str, Run]) -> Iterator[str]:
             f"| {run.utilisation:.0%} | {run.pool_share:.0%} | {run.p95_delay_s:.2f} "
             f"| {run.p99_delay_s:.2f} | {run.waiting.max(initial=0.0):.0f} "
             f"| {run.adequacy:.3f} | {quality} | {run.cache_read_share:.0%} |"
+        )
+
+
+def seed_lines(found: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    """Yield the table of replays of made-up traffic, intervals over seeds, differences paired."""
+    yield (
+        "| way to price the pool | total USD | cheaper than list price | GPU hours | utilisation "
+        "| p95 delay s | p99 delay s |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for name, runs in found.items():
+        cheaper = "" if name == LIST else _share(saving(runs, found[LIST]))
+        yield (
+            f"| {name} | {_number(runs, lambda r: r.total_usd)} | {cheaper} "
+            f"| {_number(runs, lambda r: r.gpu_hours)} "
+            f"| {mean(runs, lambda r: r.utilisation).value:.0%} "
+            f"| {_number(runs, lambda r: r.p95_delay_s)} "
+            f"| {_number(runs, lambda r: r.p99_delay_s)} |"
         )
 
 
@@ -61,6 +80,11 @@ def _verdict(one: Case) -> str:
     if found.break_even.value > 1.0:
         return "never pays"
     return "pays now" if found.traffic_factor <= 1.0 else "needs more traffic"
+
+
+def _number(runs: Sequence[Run], figure: Callable[[Run], float]) -> str:
+    one = mean(runs, figure)
+    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
 
 
 def _times(factor: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from router.batch.formats import BYTES_AROUND, bytes_of, entry_of
 from router.catalog import Catalog
-from router.deferred.ways import BatchFile
+from router.deferred.ways import BatchFile, DeadlineDefaults
 from router.errors import BatchError
 from router.types import Deployment
 
@@ -60,7 +60,7 @@ def read_jobs(path: Path, catalog: Catalog) -> list[Job]:
     for at, line in enumerate(lines, 1):
         if line.strip():
             try:
-                jobs.append(_job(line, deployments, catalog.deadline_confidence))
+                jobs.append(_job(line, deployments, catalog.deadlines))
             except _RefusedError as refused:
                 raise BatchError(
                     f"{path}: line {at}: {refused}; nothing was added",
@@ -69,7 +69,7 @@ def read_jobs(path: Path, catalog: Catalog) -> list[Job]:
     return jobs
 
 
-def _job(line: str, deployments: Mapping[str, Deployment], confidence: float | None) -> Job:
+def _job(line: str, deployments: Mapping[str, Deployment], of: DeadlineDefaults) -> Job:
     try:
         given = json.loads(line)
     except ValueError as error:
@@ -92,7 +92,7 @@ def _job(line: str, deployments: Mapping[str, Deployment], confidence: float | N
         )
     needed_by, fall_back_at = _time(given, "needed_by"), _time(given, "fall_back_at")
     if needed_by is not None and fall_back_at is None:
-        fall_back_at = needed_by - _sync_seconds(item, confidence)
+        fall_back_at = needed_by - _seconds_before(item, of)
     if fall_back_at is not None and (needed_by is None or fall_back_at >= needed_by):
         raise _RefusedError(
             f"fall_back_at {given.get('fall_back_at')!r} with needed_by {given.get('needed_by')!r} "
@@ -125,15 +125,15 @@ def _entry(custom_id: str, body: Any, item: Deployment, of: BatchFile) -> str:
     return entry
 
 
-def _sync_seconds(item: Deployment, confidence: float | None) -> float:
-    """Return how long before the deadline to ask at once at the latest."""
-    if item.completion is None or confidence is None:
+def _seconds_before(item: Deployment, of: DeadlineDefaults) -> float:
+    """Return how long before the deadline the fall-back point lies."""
+    if item.completion is None or of.confidence is None:
         raise _RefusedError(
             "needed_by given without fall_back_at, which cannot be worked out; give it, or state "
             f"[deadlines] and the completion of {item.id!r} in the catalog"
         )
     sync = item.completion.sync
-    return sync.within(confidence) or sync.seconds[-1]
+    return (sync.within(of.confidence) or sync.seconds[-1]) + of.margin_seconds
 
 
 def _time(given: Mapping[str, Any], key: str) -> float | None:

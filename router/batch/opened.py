@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from router.batch.schema import VERSION, make_tables
@@ -26,7 +26,7 @@ class OpenedFile:
 
     def __init__(self, path: Path, open_database: Callable[..., Database] = Database) -> None:
         self.path = path
-        if path.parent.is_dir():
+        with suppress(OSError):  # the database says it better
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._database = open_database(
             path,

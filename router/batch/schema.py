@@ -5,7 +5,8 @@
     sync      to be asked at once, by whoever calls ``due``
     done      answered; failed: given up. Both are final, and the entry is gone
 
-A file's: writing (its jobs are fixed), ready (handed out), sent, ended, failed.
+``answered_by`` of a job that is done is batch or sync. A file's states: writing (its jobs are
+fixed), ready (handed out), sent, ended, failed.
 """
 
 import sqlite3
@@ -25,6 +26,9 @@ CREATE TABLE IF NOT EXISTS job (
     handed_at REAL,
     failures INTEGER NOT NULL DEFAULT 0,
     most_failures INTEGER NOT NULL,
+    added_at REAL NOT NULL,
+    due_at REAL,
+    answered_by TEXT,
     answer TEXT,
     error TEXT,
     ended_at REAL

@@ -41,9 +41,9 @@ def settle_batch(
         outcomes[result.custom_id] = outcome
         _note(connection, file, result.custom_id, outcome)
         if result.answer is not None:
-            counts[_done(connection, result, now)] += 1
+            counts[_done(connection, result, "batch", now)] += 1
         else:
-            counts[_file_failed(connection, file, result, now)] += 1
+            counts[_file_failed(connection, result, now)] += 1
     return counts
 
 
@@ -57,7 +57,7 @@ def settle_missing(
     counts: Counter[str] = Counter()
     for (custom_id,) in names:
         _note(connection, file, custom_id, "failed")
-        counts[_file_failed(connection, file, Result(custom_id, None, error), now)] += 1
+        counts[_file_failed(connection, Result(custom_id, None, error), now)] += 1
     return counts
 
 
@@ -81,7 +81,7 @@ def settle_sync(
                 metadata={"custom_id": result.custom_id},
             )
         if result.answer is not None:
-            counts[_done(connection, result, now)] += 1
+            counts[_done(connection, result, "sync", now)] += 1
         elif row[0] == "sync" and row[1] is not None:
             counts[_failed(connection, result, now)] += 1
         else:
@@ -96,21 +96,21 @@ def _note(connection: sqlite3.Connection, file: str, custom_id: str, outcome: st
     )
 
 
-def _done(connection: sqlite3.Connection, result: Result, now: float) -> str:
+def _done(connection: sqlite3.Connection, result: Result, way: str, now: float) -> str:
     written = connection.execute(
-        "UPDATE job SET state = 'done', answer = ?, error = NULL, entry = NULL, ended_at = ? "
-        "WHERE custom_id = ? AND ended_at IS NULL",
-        (result.answer, now, result.custom_id),
+        "UPDATE job SET state = 'done', answer = ?, error = NULL, entry = NULL, ended_at = ?, "
+        "answered_by = ? WHERE custom_id = ? AND ended_at IS NULL",
+        (result.answer, now, way, result.custom_id),
     ).rowcount
     return "answered" if written else "repeated"
 
 
-def _file_failed(connection: sqlite3.Connection, file: str, result: Result, now: float) -> str:
-    """Count the failure, unless the job has left the file meanwhile."""
-    row = connection.execute(
-        "SELECT state, file FROM job WHERE custom_id = ?", (result.custom_id,)
+def _file_failed(connection: sqlite3.Connection, result: Result, now: float) -> str:
+    """Count the failure, unless the job has ended or is asked at once meanwhile."""
+    (state,) = connection.execute(
+        "SELECT state FROM job WHERE custom_id = ?", (result.custom_id,)
     ).fetchone()
-    return _failed(connection, result, now) if row == ("filed", file) else "repeated"
+    return _failed(connection, result, now) if state == "filed" else "repeated"
 
 
 def _failed(connection: sqlite3.Connection, result: Result, now: float) -> str:
@@ -127,10 +127,12 @@ def _failed(connection: sqlite3.Connection, result: Result, now: float) -> str:
             (_GIVEN_UP.format(failures=failures, error=result.error), now, result.custom_id),
         )
         return "given up"
+    is_due = fall_back_at is not None and fall_back_at <= now
     # One that was being asked at once stays so.
     connection.execute(
-        "UPDATE job SET error = ?, state = CASE WHEN state = 'sync' OR ? THEN 'sync' "
-        "ELSE 'waiting' END WHERE custom_id = ?",
-        (result.error, fall_back_at is not None and fall_back_at <= now, result.custom_id),
+        "UPDATE job SET error = ?, due_at = coalesce(due_at, ?), "
+        "state = CASE WHEN state = 'sync' OR ? THEN 'sync' ELSE 'waiting' END "
+        "WHERE custom_id = ?",
+        (result.error, now if is_due else None, is_due, result.custom_id),
     )
     return "again"

@@ -14,6 +14,7 @@ from router.batch.files import FileStore
 from router.batch.formats import Result
 from router.batch.jobs import Job
 from router.batch.settle import settle_sync
+from router.batch.times import Wait
 from router.errors import BatchError
 
 
@@ -39,12 +40,13 @@ class Ended(NamedTuple):
 class JobStore(FileStore):
     """Jobs and their files; arguments and errors are those of ``OpenedFile``."""
 
-    def add(self, jobs: Sequence[Job], most_failures: int) -> Counter[str]:
+    def add(self, jobs: Sequence[Job], most_failures: int, now: float) -> Counter[str]:
         """Keep jobs, all or none; count those "added" and those "known" already.
 
         Args:
             jobs: To be kept.
             most_failures: After so many failures a job is given up, >= 1.
+            now: Seconds since 1970.
 
         Raises:
             BatchError: a custom_id is known with other content.
@@ -54,9 +56,9 @@ class JobStore(FileStore):
             for job in jobs:
                 written = connection.execute(
                     "INSERT INTO job (custom_id, deployment, entry, given_sha256, needed_by, "
-                    "fall_back_at, most_failures) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                    "fall_back_at, most_failures, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
                     "ON CONFLICT DO NOTHING",
-                    (*job, most_failures),
+                    (*job, most_failures, now),
                 ).rowcount
                 if not written and job.given_sha256 != _given(connection, job.custom_id):
                     raise BatchError(
@@ -88,9 +90,9 @@ class JobStore(FileStore):
         """
         with self.changing() as connection:
             connection.execute(
-                "UPDATE job SET state = 'sync', file = NULL "
+                "UPDATE job SET state = 'sync', file = NULL, due_at = ? "
                 "WHERE state IN ('waiting', 'filed') AND fall_back_at <= ?",
-                (now + within_seconds,),
+                (now, now + within_seconds),
             )
             rows = connection.execute(
                 "UPDATE job SET handed_at = ? WHERE state = 'sync' "
@@ -117,6 +119,19 @@ class JobStore(FileStore):
             found[deployment, "late"] += late or 0 if state == "done" else 0
             found[deployment, "overdue"] += overdue or 0
         return found
+
+    def waits(self, now: float) -> list[Wait]:
+        """Return how long every job has waited, for a batch and, once it was due, at once."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT deployment, 'batch', "
+                "coalesce(due_at, ended_at, ?) - added_at, coalesce(answered_by = 'batch' "
+                "AND due_at IS NULL, 0) FROM job UNION ALL SELECT deployment, 'sync', "
+                "coalesce(ended_at, ?) - due_at, coalesce(answered_by = 'sync', 0) "
+                "FROM job WHERE due_at IS NOT NULL",
+                (now, now),
+            ).fetchall()
+        return [Wait(name, way, seconds, bool(is_over)) for name, way, seconds, is_over in rows]
 
     def ended(self) -> Iterator[Ended]:
         """Return every job that has ended and is not forgotten, in the order it was added."""

@@ -17,12 +17,11 @@ from router.batch.jobs import read_jobs
 from router.batch.outbox import Outbox
 from router.batch.store import JobStore
 from router.catalog import load_catalog
-from router.cli.table import lines_of_table
+from router.cli.batch_told import answers, existing_store, status, times
 from router.defaults import default_catalog_path
-from router.errors import BatchError, StoreError
+from router.errors import BatchError
 
 Command = Callable[[argparse.Namespace], int]
-_STATES = ("waiting", "filed", "sync", "done", "failed", "late", "overdue")
 
 
 def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -70,6 +69,7 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="hand over again what has had no result for so long (default: 600)",
     )  # fmt: skip
     action("status", status, "count jobs and list files that are under way")
+    action("times", times, "print how long answers took, as completion times for the catalog")
     action("answers", answers, "print what came of the jobs that have ended, as JSON lines")
     one = action("forget", forget, "delete the answers that a file of 'answers' holds")
     one.add_argument("file", type=Path, metavar="FILE")
@@ -87,7 +87,7 @@ def add(arguments: argparse.Namespace) -> int:
     jobs = read_jobs(arguments.file, load_catalog(arguments.catalog))
     store = JobStore(arguments.store)
     try:
-        _tell(store.add(jobs, arguments.most_failures))
+        _tell(store.add(jobs, arguments.most_failures, time.time()))
     finally:
         store.close()
     return 0
@@ -97,7 +97,7 @@ def collect_files(arguments: argparse.Namespace) -> int:
     """Write files of all waiting jobs and print their paths; return 0."""
     deployments = load_catalog(arguments.catalog).deployments
     limits = {item.id: item.batch_file for item in deployments if item.batch_file}
-    outbox, store = Outbox(arguments.out), _existing(arguments)
+    outbox, store = Outbox(arguments.out), existing_store(arguments)
     try:
         for path in collect(store, outbox, limits, time.time()):
             print(path, flush=True)
@@ -108,7 +108,7 @@ def collect_files(arguments: argparse.Namespace) -> int:
 
 def sent(arguments: argparse.Namespace) -> int:
     """Note that a file was sent; return 0."""
-    store = _existing(arguments)
+    store = existing_store(arguments)
     try:
         store.sent(arguments.file.name, arguments.batch_id)
     finally:
@@ -118,7 +118,7 @@ def sent(arguments: argparse.Namespace) -> int:
 
 def failed(arguments: argparse.Namespace) -> int:
     """Note that a file failed as a whole; return 0."""
-    outbox, store = Outbox(arguments.out), _existing(arguments)
+    outbox, store = Outbox(arguments.out), existing_store(arguments)
     try:
         _tell(store.failed(arguments.file.name, arguments.reason, time.time()))
         tidy(store, outbox)
@@ -134,7 +134,7 @@ def results(arguments: argparse.Namespace) -> int:
         BatchError: ``--last`` without a batch, or the results are refused.
     """
     found, now = read_results(arguments.file), time.time()
-    outbox, store = Outbox(arguments.out), _existing(arguments)
+    outbox, store = Outbox(arguments.out), existing_store(arguments)
     try:
         if arguments.batch_id is not None:
             _tell(store.results(arguments.batch_id, found, now, are_last=arguments.last))
@@ -150,7 +150,7 @@ def results(arguments: argparse.Namespace) -> int:
 
 def due(arguments: argparse.Namespace) -> int:
     """Print the jobs that must be asked at once; return 0."""
-    store = _existing(arguments)
+    store = existing_store(arguments)
     try:
         for job in store.due(time.time(), arguments.within, arguments.again_after):
             line = {
@@ -159,40 +159,6 @@ def due(arguments: argparse.Namespace) -> int:
                 "body": body_of(job.entry),
                 "needed_by": _iso(job.needed_by),
             }
-            print(json.dumps(line, ensure_ascii=False))
-    finally:
-        store.close()
-    return 0
-
-
-def status(arguments: argparse.Namespace) -> int:
-    """Print how many jobs are in which state, and files that are under way; return 0."""
-    store = _existing(arguments)
-    try:
-        counts = store.counts(time.time())
-        files = store.files("writing", "ready", "sent")
-    finally:
-        store.close()
-    names = sorted({name for name, _ in counts})
-    rows = [(name, *(f"{counts.get((name, one), 0):,}" for one in _STATES)) for name in names]
-    print("\n".join(lines_of_table(("deployment", *_STATES), rows, right=range(1, 8))))
-    if files:
-        print()
-        listed = [(file.name, file.state, file.batch_id or "") for file in files]
-        print("\n".join(lines_of_table(("file", "state", "batch"), listed)))
-    return 0
-
-
-def answers(arguments: argparse.Namespace) -> int:
-    """Print what came of the jobs that have ended; return 0."""
-    store = _existing(arguments)
-    try:
-        for job in store.ended():
-            line = {"custom_id": job.custom_id, "deployment": job.deployment, "late": job.is_late}
-            if job.answer is not None:
-                line["answer"] = json.loads(job.answer)
-            else:
-                line["error"] = job.error or ""
             print(json.dumps(line, ensure_ascii=False))
     finally:
         store.close()
@@ -214,22 +180,12 @@ def forget(arguments: argparse.Namespace) -> int:
             "nothing was deleted",
             metadata={"file": str(arguments.file)},
         ) from error
-    store = _existing(arguments)
+    store = existing_store(arguments)
     try:
         print(f"deleted {store.forget(ids):,}")
     finally:
         store.close()
     return 0
-
-
-def _existing(arguments: argparse.Namespace) -> JobStore:
-    if not arguments.store.is_file():  # opening would create it
-        raise StoreError(
-            f"{arguments.store}: there is no such store of jobs; give the one that jobs were added "
-            "to",
-            metadata={"file": str(arguments.store)},
-        )
-    return JobStore(arguments.store)
 
 
 def _tell(counts: Counter[str]) -> None:

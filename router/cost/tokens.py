@@ -11,8 +11,9 @@ from router.cost.weights import WEIGHT_OF_NUMBER, WEIGHT_OF_WORD
 from router.predict.reading import BYTE_CLASS_NAMES, SCRIPTS, Reading, read
 
 TOKENS_PER_MESSAGE = 4.0
-_READ_WHOLE_CHARS = 8192
-_PIECES = 16
+_PIECES, _PIECE_CHARS = 16, 512
+_FEW_MESSAGES = 8
+_CONVERSATION_PIECES, _CONVERSATION_PIECE_CHARS = 64, 1024
 _DIGIT = BYTE_CLASS_NAMES.index("digit")
 _MATH, _BRACKET, _QUOTE, _OTHER = map(
     BYTE_CLASS_NAMES.index, ("math", "bracket", "quote", "other_ascii")
@@ -45,10 +46,14 @@ def estimate_tokens(text: str) -> float:
     Of a text above 8,192 characters, 16 evenly spaced pieces of that many characters together are
     read, so that a long prompt costs no more time.
     """
-    if len(text) <= _READ_WHOLE_CHARS:
+    return _estimated(text, _PIECES, _PIECE_CHARS)
+
+
+def _estimated(text: str, pieces: int, size: int) -> float:
+    """Read a text whole or, if longer, so many evenly spaced pieces of ``size`` characters."""
+    if len(text) <= pieces * size:
         return tokens_of(read(text))
-    size = _READ_WHOLE_CHARS // _PIECES
-    starts = (piece * (len(text) - size) // (_PIECES - 1) for piece in range(_PIECES))
+    starts = (piece * (len(text) - size) // (pieces - 1) for piece in range(pieces))
     sample = "".join(text[start : start + size] for start in starts)
     return tokens_of(read(sample)) * len(text) / len(sample)
 
@@ -75,5 +80,13 @@ def kind_of(reading: Reading) -> TextKind:
 
 
 def estimate_conversation_tokens(texts: Iterable[str]) -> float:
-    """Return the expected input tokens of a conversation, with a few per message for its frame."""
-    return sum(estimate_tokens(text) + TOKENS_PER_MESSAGE for text in texts)
+    """Return the expected input tokens of a conversation, with a few per message for its frame.
+
+    More than 8 messages are read as one text, whole up to 65,536 characters, above that 64 evenly
+    spaced pieces: each message by itself would take as long as a whole decision takes otherwise.
+    """
+    given = list(texts)
+    if len(given) <= _FEW_MESSAGES:
+        return sum(map(estimate_tokens, given)) + TOKENS_PER_MESSAGE * len(given)
+    whole = _estimated(" ".join(given), _CONVERSATION_PIECES, _CONVERSATION_PIECE_CHARS)
+    return whole + TOKENS_PER_MESSAGE * len(given)

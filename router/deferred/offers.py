@@ -28,8 +28,9 @@ def deferred_offer(
 ) -> Offer | None:
     """Return the offer of a cheaper and slower way; None if it leaves no time to fall back.
 
-    The fall-back point is the latest moment at which asking at once still keeps the deadline with
-    the confidence asked for; with times that never reach it, with the greatest probability stated.
+    The fall-back point lies the margin before the latest moment at which asking at once still keeps
+    the deadline with the confidence asked for; with times that never reach it, with the greatest
+    probability stated.
 
     Args:
         way: How.
@@ -40,7 +41,7 @@ def deferred_offer(
         deadline: When the answer is needed.
     """
     sync_seconds = sync.within(deadline.confidence) or sync.seconds[-1]
-    fall_back = deadline.needed_within_seconds - sync_seconds
+    fall_back = deadline.needed_within_seconds - sync_seconds - deadline.margin_seconds
     if fall_back <= 0.0:
         return None
     there = times.probability(fall_back)

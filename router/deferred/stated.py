@@ -8,12 +8,14 @@ from datetime import date, datetime
 from router.checked import CheckedTable
 from router.deferred.ways import (
     BATCH_FORMATS,
+    NO_DEFAULTS,
     BatchFile,
     Completion,
     CompletionTimes,
+    DeadlineDefaults,
 )
 
-DEADLINE_KEYS = {"confidence"}
+DEADLINE_KEYS = {"confidence", "margin_seconds"}
 POINT_KEYS = {"seconds", "probability"}
 COMPLETION_KEYS = {"sync", "flex", "batch", "as_of", "source"}
 BATCH_FILE_KEYS = {"format", "url", "most_requests", "most_bytes"}
@@ -21,8 +23,8 @@ _MOST_REQUESTS = 10_000_000
 _MOST_BYTES = 10_000_000_000
 
 
-def stated_confidence(top: CheckedTable) -> float | None:
-    """Return the confidence of deadlines that state none; None where the catalog states none.
+def stated_deadlines(top: CheckedTable) -> DeadlineDefaults:
+    """Return what a catalog says of deadlines.
 
     Args:
         top: The whole catalog.
@@ -31,8 +33,12 @@ def stated_confidence(top: CheckedTable) -> float | None:
         CatalogError: a key is unknown, missing or out of range.
     """
     if "deadlines" not in top.content:
-        return None
-    return top.table("deadlines", DEADLINE_KEYS).number("confidence", above=0.0, below=1.0)
+        return NO_DEFAULTS
+    table = top.table("deadlines", DEADLINE_KEYS)
+    return DeadlineDefaults(
+        table.number("confidence", above=0.0, below=1.0),
+        table.optional_number("margin_seconds", least=0.0) or 0.0,
+    )
 
 
 def stated_completion(table: CheckedTable) -> Completion | None:

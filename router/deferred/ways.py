@@ -82,16 +82,29 @@ class BatchFile:
     most_bytes: int
 
 
+class DeadlineDefaults(NamedTuple):
+    """What a catalog says of deadlines; ``confidence`` None: a deadline must state its own."""
+
+    confidence: float | None = None
+    margin_seconds: float = 0.0
+
+
+NO_DEFAULTS = DeadlineDefaults()
+
+
 class Deadline(NamedTuple):
     """When an answer is needed.
 
     Attributes:
         needed_within_seconds: From the request on, > 0.
         confidence: Least probability that it is there in time, in (0, 1).
+        margin_seconds: Time between the fall-back point and the latest moment to ask at once, for
+            whoever is to notice that an answer is late; >= 0.
     """
 
     needed_within_seconds: float
     confidence: float
+    margin_seconds: float = 0.0
 
 
 class Offer(NamedTuple):
@@ -101,7 +114,7 @@ class Offer(NamedTuple):
         way: How.
         expected_cost_usd: Its price, plus ``late_probability`` times that of asking at once.
         in_time_probability: That the answer is there in time, the fall-back counted.
-        fall_back_after_seconds: Latest moment to ask at once instead; None for ``SYNC``.
+        fall_back_after_seconds: When to ask at once instead; None for ``SYNC``.
         late_probability: That no answer is there by then.
     """
 

@@ -17,7 +17,7 @@ from router.errors import ArtifactError
 from router.predict.features import FEATURE_NAMES, features_of
 from router.predict.files import ReadOnce, read_json, verify_files
 from router.predict.graph import check_graph
-from router.predict.reading import Reading, read
+from router.predict.reading import Reading, read, read_all
 from router.predict.tokenize import WordTokenizer
 
 ENCODER_FORMAT = 1
@@ -191,11 +191,11 @@ class TextEncoder:
 
     def vectors(self, texts: Sequence[str]) -> Float32Matrix:
         """Return the vectors of many texts, float32, shape (n, dimension), in their order."""
-        return self._vectors([self.tokenizer.encode_reading(read(text)) for text in texts])
+        return self._vectors([self.tokenizer.encode_reading(one) for one in read_all(texts)])
 
     def encode(self, texts: Sequence[str]) -> tuple[Float32Matrix, Float32Matrix]:
         """Return vectors (n, dimension) and text features (n, n_features), both float32."""
-        return self.encode_readings([read(text) for text in texts])
+        return self.encode_readings(read_all(texts))
 
     def encode_readings(self, readings: Sequence[Reading]) -> tuple[Float32Matrix, Float32Matrix]:
         """Return vectors and features of texts that are read already, as ``encode``."""
@@ -216,13 +216,11 @@ class TextEncoder:
                     break
                 width, stop = wider, stop + 1
             chosen = order[start:stop]
-            ids = np.zeros((len(chosen), width), dtype=np.int64)
-            mask = np.zeros_like(ids)
-            for line, row in enumerate(chosen):
-                size = len(rows[row])
-                ids[line, :size] = rows[row]
-                mask[line, :size] = 1
-            result[chosen] = self._run(ids, mask)
+            taken = [rows[row] for row in chosen]
+            is_token = np.arange(width) < np.array(list(map(len, taken)))[:, np.newaxis]
+            ids = np.zeros(is_token.shape, dtype=np.int64)
+            ids[is_token] = np.concatenate(taken)
+            result[chosen] = self._run(ids, is_token.astype(np.int64))
             start = stop
         return result
 

@@ -30,7 +30,6 @@ _DTYPES = {1: np.float32, 3: np.int8, 7: np.int64}  # TensorProto.DataType
 _EXTERNAL = 1  # TensorProto.DataLocation
 _FLOAT, _INT = 1, 2  # AttributeProto.AttributeType
 _IDS, _FEATURES = 0, 1  # places of the inputs
-_MOST_ARGUMENTS = 2
 
 Step = tuple[Function, int, tuple[int, ...]]
 Output = tuple[int, tuple[Scalar, ...]]
@@ -63,8 +62,7 @@ class Plain:
             if len(arguments) == 1:
                 slots[place] = function(slots[arguments[0]])
             else:
-                one, other = arguments
-                slots[place] = function(slots[one], slots[other])
+                slots[place] = function(*[slots[one] for one in arguments])
         outputs = []
         for place, scalars in self._outputs:
             row = slots[place].tolist()
@@ -162,8 +160,6 @@ class _Planned:
 
     def _step(self, function: Function, *places: int) -> int:
         """Try a step, add it, and return the place of its result."""
-        if not 1 <= len(places) <= _MOST_ARGUMENTS:
-            raise NotPlainError
         result = function(*[self._samples[one] for one in places])
         place = self._place(None, result)
         self.steps.append((function, place, places))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from router.laps import Lap, no_lap
 from router.predict.features import features_of
 from router.predict.heads import Float32Matrix
-from router.predict.reading import Reading, read
+from router.predict.reading import Reading, read, read_all
 from router.predict.window import window
 from router.types import Message, Prediction
 
@@ -36,7 +36,7 @@ def predict_many(
     artifact: "Artifact", conversations: Sequence[Sequence[Message]]
 ) -> list[Prediction]:
     """Predict for many conversations in one pass; results in their order."""
-    return predict_all(artifact, [read(window(messages)) for messages in conversations])
+    return predict_all(artifact, read_all([window(messages) for messages in conversations]))
 
 
 def predict_all(

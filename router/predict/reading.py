@@ -5,6 +5,7 @@ pass, with the bytes weighed for the estimate on the way; what is made of it sta
 ``tokenize`` and ``router.cost.tokens``.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +69,9 @@ _ALL_BUT_DIGITS_TO_SPACE = bytes(byte if byte in b"0123456789" else 32 for byte 
 END_WORDS = 64
 """Words that are looked at one by one at each end of a text; those between are only counted."""
 
+_TEXTS_AT_ONCE = 24
+"""Read together: few enough that the product is not shared out to threads, which wait for cores."""
+
 _LONG_BYTES = 1024
 """Up to here, splitting a text costs less than counting its words."""
 
@@ -106,7 +110,28 @@ class Reading(NamedTuple):
 def read(text: str) -> Reading:
     """Read a text."""
     data = text.encode("utf-8", "replace")
-    *scripts, rare, latin, weight = (counts := _counts(data).tolist())[_N_COUNTS:]
+    return _reading(text, data, _counts(data).tolist())
+
+
+def read_all(texts: Sequence[str]) -> list[Reading]:
+    """Read many texts; the bytes of some dozen at once, which takes half the time of one by one."""
+    readings: list[Reading] = []
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        some = texts[start : start + _TEXTS_AT_ONCE]
+        encoded = [text.encode("utf-8", "replace") for text in some]
+        readings += map(_reading, some, encoded, _all_counts(encoded).tolist())
+    return readings
+
+
+def _reading(text: str, data: bytes, counts: list[float]) -> Reading:
+    """Return a text as read.
+
+    Args:
+        text: The text.
+        data: Its bytes.
+        counts: What their columns add up to; cut to the classes.
+    """
+    *scripts, rare, latin, weight = counts[_N_COUNTS:]
     del counts[_N_COUNTS:]
     # Ten times faster than a pattern on 2,000 characters (2.5 against 24 microseconds).
     n_numbers = len(data.translate(_ALL_BUT_DIGITS_TO_SPACE).split()) if counts[_DIGIT] else 0
@@ -131,6 +156,15 @@ def byte_class_counts(text: str) -> npt.NDArray[np.float64]:
 def _counts(data: bytes) -> npt.NDArray[np.float64]:
     histogram = np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
     counts: npt.NDArray[np.float64] = histogram.dot(_COLUMN_OF_BYTE)
+    return counts
+
+
+def _all_counts(encoded: Sequence[bytes]) -> npt.NDArray[np.float64]:
+    """Return a row of counts for each of some texts."""
+    rows = np.repeat(np.arange(len(encoded)) * 256, list(map(len, encoded)))
+    places = rows + np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    histograms = np.bincount(places, minlength=len(encoded) * 256).reshape(len(encoded), 256)
+    counts: npt.NDArray[np.float64] = histograms.dot(_COLUMN_OF_BYTE)
     return counts
 
 

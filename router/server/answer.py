@@ -5,7 +5,8 @@ from math import ceil
 from typing import NamedTuple
 
 from router.catalog import Catalog
-from router.cost.pools.average import average_usd
+from router.cost.pools.average import replica_seconds, replica_usd_per_s
+from router.cost.pools.pool import Pool
 from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
@@ -31,10 +32,6 @@ class Answers:
         length_bounds: LengthBounds | None = None,
     ) -> None:
         self._outputs = tuple(_outputs(catalog, length_bounds))
-        pools = {pool.name: pool for pool in catalog.pools}
-        self._pools = [
-            (index, pools[item.pool]) for index, item in enumerate(catalog.deployments) if item.pool
-        ]
         self._default_goal = catalog.default_goal
         candidates = [
             pb.Candidate(
@@ -57,7 +54,11 @@ class Answers:
         }
 
     def write(
-        self, decision: Decision, request_id: str, max_output_tokens: int | None = None
+        self,
+        decision: Decision,
+        request_id: str,
+        max_output_tokens: int | None = None,
+        into: pb.RouteResponse | None = None,
     ) -> pb.RouteResponse:
         """Return the wire form of a decision.
 
@@ -65,9 +66,11 @@ class Answers:
             decision: Of the catalog's deployments.
             request_id: Of the request.
             max_output_tokens: Of the request; upper output lengths are cut there.
+            into: An empty message to be filled, such as a part of another; by default a new one.
         """
         chosen, dearest = decision.chosen, decision.dearest
-        response = pb.RouteResponse.FromString(self._same[chosen.deployment.id])
+        response = pb.RouteResponse() if into is None else into
+        response.MergeFromString(self._same[chosen.deployment.id])
         response.decision_id = decision.decision_id
         response.reason = decision.reason.value  # type: ignore[assignment]  # equal values
         response.saving_baseline_tier = dearest.deployment.tier
@@ -94,13 +97,8 @@ class Answers:
             response.candidates, decision.estimates, self._outputs, strict=True
         ):
             _fill(candidate, estimate, output, max_output_tokens)
-            if output is not None and estimate.deployment is chosen.deployment:
+            if output.bounds is not None and estimate.deployment is chosen.deployment:
                 response.suggested_max_output_tokens = candidate.output_token_upper
-        for index, pool in self._pools:
-            estimate = decision.estimates[index]
-            response.candidates[index].average_cost_usd = average_usd(
-                pool, estimate.input_tokens, estimate.output_tokens
-            )
         return response
 
 
@@ -113,26 +111,42 @@ def _is_batch_eligible(item: Deployment) -> bool:
 
 
 class _Output(NamedTuple):
-    """What a deployment's upper output lengths rest on; the price is None where none is fixed."""
+    """What is told of a deployment beside its estimate, and what that rests on.
 
-    bounds: LengthBounds
+    Attributes:
+        bounds: Of upper output lengths; None leaves them unset.
+        tier: Its rank.
+        limit: Its most output tokens.
+        price: Of an upper output length; None where none is fixed: a place on a pool is priced as
+            a whole and for now, so no length has a price of its own.
+        pool: That it runs on.
+        replica_usd_per_s: Of that pool.
+    """
+
+    bounds: LengthBounds | None
     tier: int
     limit: int
     price: Price | None
+    pool: Pool | None
+    replica_usd_per_s: float
 
 
-def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output | None]:
+def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output]:
     rank_of = {tier.name: tier.rank for tier in catalog.tiers}
+    pools = {pool.name: pool for pool in catalog.pools}
     for item in catalog.deployments:
-        # A place on a pool is priced as a whole and for now, so no length has a price of its own.
-        price = None if item.pool else item.price
-        tier, limit = rank_of[item.tier], item.capabilities.max_output_tokens
-        yield None if bounds is None else _Output(bounds, tier, limit, price)
+        pool = pools[item.pool] if item.pool else None
+        yield _Output(
+            bounds,
+            rank_of[item.tier],
+            item.capabilities.max_output_tokens,
+            None if pool is not None else item.price,
+            pool,
+            0.0 if pool is None else replica_usd_per_s(pool),
+        )
 
 
-def _fill(
-    candidate: pb.Candidate, estimate: Estimate, output: _Output | None, most: int | None
-) -> None:
+def _fill(candidate: pb.Candidate, estimate: Estimate, output: _Output, most: int | None) -> None:
     _, adequacy, cost, input_tokens, output_tokens, ineligible, _ = estimate
     candidate.adequacy = adequacy
     if cost == cost:  # not NaN: the price is known
@@ -141,9 +155,12 @@ def _fill(
     candidate.output_token_count = round(output_tokens)
     if ineligible:
         candidate.ineligible_reasons.extend(ineligible)  # type: ignore[arg-type]  # equal values
-    if output is None:
+    bounds, tier, limit, price, pool, replica_usd_per_s = output
+    if pool is not None:
+        work = replica_seconds(pool, input_tokens, output_tokens)
+        candidate.average_cost_usd = work * replica_usd_per_s / pool.planned_utilisation
+    if bounds is None:
         return
-    bounds, tier, limit, price = output
     # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
     # what is expected.
     upper = ceil(bounds.upper(tier, output_tokens)) or 1

@@ -31,7 +31,7 @@ def to_deadline(given: Mapping[str, Any], catalog: Catalog) -> Deadline:
             reason="DEADLINE_OUT_OF_RANGE",
             metadata={"given": str(seconds)},
         )
-    confidence = wire.confidence if wire.HasField("confidence") else catalog.deadline_confidence
+    confidence = wire.confidence if wire.HasField("confidence") else catalog.deadlines.confidence
     if confidence is None:
         raise InvalidRequestError(
             "deadline.confidence",
@@ -52,7 +52,7 @@ def to_deadline(given: Mapping[str, Any], catalog: Catalog) -> Deadline:
             "that takes is not known: leave one out",
             reason="DEADLINE_WITH_PLAN",
         )
-    return Deadline(seconds, confidence)
+    return Deadline(seconds, confidence, catalog.deadlines.margin_seconds)
 
 
 def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteResponse:
@@ -74,6 +74,18 @@ def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteRespo
             answer.schedule.offer.CopyFrom(_from_offer(taken))
     answer.schedule.confidence = schedule.deadline.confidence
     return answer
+
+
+def is_asked_later(decision: Decision) -> bool:
+    """Return whether the chosen deployment sees the prompt some time later, if at all."""
+    if decision.schedule is None:
+        return False
+    (taken,) = (
+        taken
+        for one, taken in zip(decision.estimates, decision.schedule.taken, strict=True)
+        if one.deployment is decision.chosen.deployment
+    )
+    return taken is not None and taken.way is not ServiceWay.SYNC
 
 
 def _from_offer(offer: Offer) -> pb.Offer:

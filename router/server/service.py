@@ -15,7 +15,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import Descriptor
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from router.access.callers import current_caller
@@ -36,6 +36,8 @@ SERVICE = _DESCRIPTOR.full_name
 Method = Callable[[Any], Any]
 Decode = Callable[[bytes], Any]
 AsyncMethod = Callable[[bytes, Any], Awaitable[Any]]
+Behaviour = Callable[[bytes, Any], Any]
+"""Of a call's bytes and context: an answer, or what is to be awaited for it."""
 
 _ENDED_TEXT = "the call ended before it was looked at; retry"
 
@@ -48,16 +50,22 @@ def on_loop(
     What the method leaves to be done is done in a thread, and waited for without holding one.
     """
 
-    async def behaviour(raw: bytes, context: Any) -> Any:
+    def behaviour(raw: bytes, context: Any) -> Any:
         if context.time_remaining() == 0:
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _ENDED_TEXT)
+            return context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, _ENDED_TEXT)
         answer = method(decode(raw))
         if type(answer) is Unfinished:
-            await threads.run_anyway(answer.finish)
-            return answer.answer
+            return finished(answer)
         if type(answer) is Pending:
-            return answer.answer(await asyncio.wrap_future(answer.future))
+            return followed(answer)
         return answer
+
+    async def finished(answer: Unfinished) -> Any:
+        await threads.run_anyway(answer.finish)
+        return answer.answer
+
+    async def followed(answer: Pending) -> Any:
+        return answer.answer(await asyncio.wrap_future(answer.future))
 
     return _counted(behaviour, method, calls, name)
 
@@ -73,9 +81,7 @@ def in_thread(
     return _counted(behaviour, method, calls, name)
 
 
-def _counted(
-    behaviour: AsyncMethod, method: Method, calls: CallsInFlight, name: str
-) -> AsyncMethod:
+def _counted(behaviour: Behaviour, method: Method, calls: CallsInFlight, name: str) -> AsyncMethod:
     """Return a handler that counts its calls and ends those that fail with a status."""
     counts, clock = MethodCounts(calls.counted, name), time.perf_counter
 
@@ -84,7 +90,9 @@ def _counted(
         calls.count += 1
         try:
             calls.check()
-            answer = await behaviour(raw, context)
+            answer = behaviour(raw, context)
+            if not isinstance(answer, Message):  # most answers are there at once
+                answer = await answer
             seconds = clock() - began
             counts.ended(seconds)
             if calls.traces is not None and type(answer) is router_pb2.RouteResponse:

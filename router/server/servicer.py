@@ -16,7 +16,7 @@ from router.server.cache_advice import went_on
 from router.server.convert import to_request
 from router.server.cost_split import with_cost_split
 from router.server.counted import Counted
-from router.server.deadline import with_schedule
+from router.server.deadline import is_asked_later, with_schedule
 from router.server.follow_up import Followed, FollowUp
 from router.server.learning import Learning
 from router.server.limits import Limits
@@ -104,7 +104,8 @@ class RouterServicer:
         now = self._switch.now
         response = pb.RouteBatchResponse(results=[pb.RouteBatchResult()] * given)
         places_of: dict[Arm, list[int]] = {}
-        for place, item in enumerate(request.requests):
+        items = list(request.requests)
+        for place, item in enumerate(items):
             arm = now.main if now.canary is None else now.arm_for(_session(item))
             places_of.setdefault(arm, []).append(place)
         answered: list[tuple[Followed, pb.RouteResponse]] = []
@@ -112,7 +113,7 @@ class RouterServicer:
             for first in range(0, len(places), MOST_IN_PASS):
                 check_wanted()
                 some = places[first : first + MOST_IN_PASS]
-                answered += self._decide(now, arm, request, some, response.results)
+                answered += self._decide(now, arm, items, some, response.results)
         check_wanted()
         self._write(answered)
         self._counted.later(
@@ -124,7 +125,7 @@ class RouterServicer:
         self,
         now: InForce,
         arm: Arm,
-        request: pb.RouteBatchRequest,
+        items: Sequence[pb.RouteRequest],
         places: Sequence[int],
         results: Sequence[pb.RouteBatchResult],
     ) -> Iterator[tuple[Followed, pb.RouteResponse]]:
@@ -133,8 +134,7 @@ class RouterServicer:
         place_of: list[int] = []
         for place in places:
             try:
-                item = request.requests[place]
-                checked.append(to_request(item, arm.engine.catalog, self.limits))
+                checked.append(to_request(items[place], arm.engine.catalog, self.limits))
                 place_of.append(place)
             except InvalidRequestError as error:
                 results[place].error.CopyFrom(to_status(error))
@@ -146,13 +146,12 @@ class RouterServicer:
                 continue
             followed = self._follow_up.enter(arm, one, made)
             try:
-                answer = _answer(arm, request.requests[place], one, followed.decision)
+                answer = _answer(arm, items[place], one, followed.decision, result.response)
             except InvalidRequestError as error:
                 result.error.CopyFrom(to_status(error))
                 continue
             now.tell(arm, one, made)
-            result.response.CopyFrom(answer)
-            yield followed, result.response
+            yield followed, answer
 
     def _write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
         self._follow_up.write(answered)
@@ -203,7 +202,11 @@ class RouterServicer:
 
 
 def _answer(
-    arm: Arm, wire: pb.RouteRequest, request: Request, decision: Decision
+    arm: Arm,
+    wire: pb.RouteRequest,
+    request: Request,
+    decision: Decision,
+    into: pb.RouteResponse | None = None,
 ) -> pb.RouteResponse:
     """Return the wire form of a decision, with what the request asks for beside it.
 
@@ -214,9 +217,9 @@ def _answer(
     """
     engine = arm.engine
     advice = None
-    if engine.caches is not None and request.session_id:
+    if engine.caches is not None and request.session_id and not is_asked_later(decision):
         advice = went_on(engine.caches, wire, decision.chosen)
-    answer = arm.answers.write(decision, request.request_id, request.max_output_tokens)
+    answer = arm.answers.write(decision, request.request_id, request.max_output_tokens, into)
     if advice is not None:
         answer.cache_advice.CopyFrom(advice)
     answer = with_plan(engine, wire, decision, answer)

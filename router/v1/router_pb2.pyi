@@ -851,8 +851,8 @@ class Offer(google.protobuf.message.Message):
     fall-back counted.
     """
     fall_back_after_seconds: builtins.float
-    """Latest moment, in seconds from the request on, to ask at once instead, if no answer is there by
-    then. Unset for SYNC.
+    """When to ask at once instead, if no answer is there by then, in seconds from the request on: the
+    latest moment that keeps the deadline, less the catalog's margin. Unset for SYNC.
     """
     late_probability: builtins.float
     """Probability that no answer is there by then; 0 for SYNC."""

@@ -43,5 +43,11 @@ def test_the_page_of_benchmarks_has_every_part_that_commands_write() -> None:
 
     page = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
     text = page.read_text(encoding="utf-8")
-    for name in ("peers", "encoders", *(f"growth of {axis.name}" for axis in AXES)):
+    for name in (
+        "service",
+        "native",
+        "peers",
+        "encoders",
+        *(f"growth of {axis.name}" for axis in AXES),
+    ):
         assert text.count(f"<!-- {name} -->\n") == text.count(f"<!-- end of {name} -->\n") == 1

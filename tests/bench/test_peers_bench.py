@@ -3,17 +3,9 @@
 import asyncio
 from functools import partial
 
+from bench.asking import on_a_loop, one_by_one, prompts_of
 from bench.load import Block, Job, make_requests
-from bench.peers import (
-    IN_FLIGHT,
-    Contender,
-    measure,
-    on_a_loop,
-    one_by_one,
-    prompts_of,
-    rows_of,
-    table_of,
-)
+from bench.peers import IN_FLIGHT, Contender, measure, rows_of, table_of
 
 
 def _even(each_ms: float, size: int, in_flight: int, seed: int) -> Block:
@@ -43,8 +35,14 @@ def test_as_many_as_asked_for_are_under_way_at_once_on_a_loop() -> None:
         await asyncio.sleep(0.001)
         under_way -= 1
 
+    async def settle() -> None:
+        assert under_way == 0
+        settled.append(len(asked))
+
+    settled: list[int] = []
     with asyncio.Runner() as runner:
-        block = on_a_loop(runner, ask, 0.1, 20, 4, 0)
+        block = on_a_loop(runner, ask, settle, 0.1, 20, 4, 0)
+    assert len(settled) == 2  # before the block and after it
     assert most == 4
     assert len(block.latencies_ms) > 4
     assert asked <= set(prompts_of(20, 0))

@@ -76,6 +76,8 @@ def test_a_job_that_is_due_is_handed_over_with_its_body(capsys: pytest.CaptureFi
     assert batch("results", write("r", result)) == 0
     assert batch("answers") == 0
     answered = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert batch("times") == 0
+    assert "1 answers of 1 jobs (sync), 0 answers of 2 jobs (batch)" in capsys.readouterr().out
     assert answered == {"custom_id": "one", "deployment": OPUS, "late": False, "answer": {"id": 1}}
     answers = write("answers", answered)
     assert batch("forget", answers) == 0
@@ -86,7 +88,7 @@ def test_a_job_that_is_due_is_handed_over_with_its_body(capsys: pytest.CaptureFi
 def test_a_command_on_a_store_that_is_not_there_makes_none(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for action in ("collect", "due", "status", "answers"):
+    for action in ("collect", "due", "status", "times", "answers"):
         assert batch(action) == 1
         assert "there is no such store of jobs" in capsys.readouterr().err
     assert not Path("router-jobs.sqlite3").exists()

@@ -10,11 +10,14 @@ import grpc
 import numpy as np
 import pytest
 
+from eval.outcomes import OutcomeTable
 from eval.planning.__main__ import main
 from eval.planning.log import read_traffic
+from eval.planning.made import made_lines
 from eval.planning.market import market_of, own_deployment, setting_of
 from eval.planning.pays import elsewhere, paying
 from eval.planning.sensitivity import cases
+from eval.planning.tables import seed_lines
 from eval.pools.autoscale import Autoscaler, Scaling
 from eval.pools.market import Market
 from eval.pools.routers import WAYS
@@ -25,6 +28,7 @@ from router.catalog import Catalog, load_catalog
 from router.config import Config
 from router.cost.pools.break_even import break_even
 from router.cost.price import Band, Price, PromptCache, Rates
+from router.engine import Engine
 from router.errors import CatalogError, DataError
 from router.server.app import RouterServer
 from router.types import Deployment, Goal
@@ -281,3 +285,37 @@ def test_what_cannot_be_simulated_is_said(
     alone = replace(catalog, deployments=tuple(one for one in catalog.deployments if one.pool))
     with pytest.raises(CatalogError, match="no deployment with a known price"):
         market(alone)
+
+
+def test_a_log_made_of_held_out_prompts_is_read_back(
+    engine: Engine, outcomes: OutcomeTable, tmp_path: Path
+) -> None:
+    kind = replace(scenario("burst"), seconds=120.0)
+    lines = list(made_lines(engine, outcomes, kind, 300, 3))
+    assert lines == list(made_lines(engine, outcomes, kind, 300, 3))
+    path = tmp_path / "made.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    traffic = read_traffic([path], engine.catalog.tier_names)
+    assert 200 < traffic.at.size < 400
+    assert 100.0 < traffic.seconds <= 120.0
+    assert traffic.quality is not None
+    known = set(map(tuple, outcomes.output_tokens.tolist()))
+    assert set(map(tuple, traffic.output_tokens.tolist())) <= known
+
+
+def test_made_up_days_are_compared_pair_by_pair() -> None:
+    kind = replace(scenario("mixed"), seconds=300.0)
+    how = setting()
+    found = {
+        name: [
+            simulate(way(name), draw(kind, 10_000.0, how.routers, seed), how, seed)
+            for seed in (1, 2)
+        ]
+        for name in ("always API", "list price")
+    }
+    header, rule, apis, listed = seed_lines(found)
+    assert header.count("|") == rule.count("|") == apis.count("|") == listed.count("|")
+    saved = 1.0 - sum(r.total_usd for r in found["always API"]) / sum(
+        r.total_usd for r in found["list price"]
+    )
+    assert f"| {saved:.1%} (" in apis

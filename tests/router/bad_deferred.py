@@ -114,6 +114,11 @@ DEFERRED_CATALOGS = [
         "deadlines.confidence = 0: must be a finite number > 0.0 and < 1.0",
     ),
     bad_catalog(
+        "a margin below nothing",
+        lambda _: catalog_with({"deadlines": {"confidence": 0.9, "margin_seconds": -1}}),
+        "deadlines.margin_seconds = -1: must be a finite number >= 0.0",
+    ),
+    bad_catalog(
         "completion times without those of a call at once",
         stated(sync=[]),
         f"{_AT}.sync = []: must be one or more [[sync]] tables",
@@ -177,14 +182,14 @@ def in_store(do: Callable[[JobStore], object]) -> Callable[[Path], object]:
     def run(_: Path) -> object:
         adding()(Path())
         store = JobStore(Path("jobs.sqlite3"))
-        store.add(read_jobs(Path("jobs"), catalog_with(batch_file=FILE)), 3)
+        store.add(read_jobs(Path("jobs"), catalog_with(batch_file=FILE)), 3, 0.0)
         return do(store)
 
     return run
 
 
 def other_content(store: JobStore) -> object:
-    return store.add(adding(body={"n": 2})(Path()), 3)  # type: ignore[arg-type]
+    return store.add(adding(body={"n": 2})(Path()), 3, 0.0)  # type: ignore[arg-type]
 
 
 def bad(given: str, make: Callable[[Path], object], message: str, reason: str = "") -> BadFile:

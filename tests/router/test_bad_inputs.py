@@ -8,6 +8,7 @@ from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_deferred import DEADLINES, DEFERRED_CATALOGS, JOBS
 from bad_inputs import BadFile, BadRequest, markdown, matches
+from bad_plans import PLANS
 from bad_pools import POOLS
 from bad_prices import PRICES
 from bad_requests import CONFLICT
@@ -34,6 +35,7 @@ SECTIONS = [
     ("Outcome store", STORES),
     ("Artifacts", ARTIFACTS),
     ("Data files", DATA_FILES),
+    ("Planning", PLANS),
 ]
 FILES = [row for _, rows in SECTIONS[1:] for row in rows]
 SERVICE = "/router.v1.RouterService/"

@@ -47,7 +47,7 @@ def test_a_stricter_contract_never_permits_a_cheaper_tier(promising: Engine) -> 
     prediction = Prediction((0.7, 0.85, 0.9), (SIZE,) * 3)
     costs = [
         promising.decide(
-            replace(ASKED, goal=Goal(contract=Contract(rate))), prediction, SIZE
+            ASKED._replace(goal=Goal(contract=Contract(rate))), prediction, SIZE
         ).chosen.expected_cost_usd
         for rate in (0.5, 0.2, 0.05, 0.001)
     ]
@@ -55,7 +55,7 @@ def test_a_stricter_contract_never_permits_a_cheaper_tier(promising: Engine) -> 
 
 
 def test_labels_that_vouch_for_nothing_mean_the_top_tier(promising: Engine) -> None:
-    request = replace(ASKED, goal=Goal(contract=Contract(0.0001)))
+    request = ASKED._replace(goal=Goal(contract=Contract(0.0001)))
     decision = promising.decide(request, Prediction((0.9, 0.9, 0.9), (SIZE,) * 3), SIZE)
     assert decision.chosen.deployment.tier == "large"
     assert decision.contract_terms is not None
@@ -65,14 +65,14 @@ def test_labels_that_vouch_for_nothing_mean_the_top_tier(promising: Engine) -> N
 def test_a_request_whose_permitted_tiers_may_not_serve_is_said_to_be_uncovered(
     promising: Engine,
 ) -> None:
-    request = replace(ASKED, denied_tiers=frozenset({"large"}))
+    request = ASKED._replace(denied_tiers=frozenset({"large"}))
     decision = promising.decide(request, Prediction((0.2, 0.5, 0.9), (SIZE,) * 3), SIZE)
     assert decision.chosen.deployment.tier == "medium"
     assert decision.reason is DecisionReason.CONTRACT_UNREACHABLE
 
 
 def test_a_contract_on_an_uncalibrated_artifact_is_refused_alone_in_a_batch(engine: Engine) -> None:
-    plain = replace(ASKED, goal=None)
+    plain = ASKED._replace(goal=None)
     refused, decided = engine.route_many([ASKED, plain])
     assert isinstance(refused, NotCalibratedError)
     assert decided == engine.route(plain)._replace(decision_id=decided.decision_id)

@@ -1,6 +1,10 @@
 """Costs scale with prices and tokens; the token estimate is bounded below by what it contains."""
 
+import json
+import random
 from datetime import date
+from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +14,7 @@ from router.cost.estimate import expected_cost_usd
 from router.cost.price import Price
 from router.cost.tokens import estimate_conversation_tokens, estimate_tokens
 
+ROOT = Path(__file__).resolve().parents[2]
 PRICES = st.floats(0.0, 1e4)
 TOKENS = st.floats(0.0, 1e7)
 TEXTS = st.text(max_size=200) | st.text(alphabet="aZ9 \n\t+-\"'.?\\#\x00é中🙂\ud800", max_size=60)
@@ -56,6 +61,20 @@ def test_only_an_empty_text_counts_no_token(text: str) -> None:
 def test_a_conversation_counts_a_few_tokens_more_than_its_messages(texts: list[str]) -> None:
     bare = sum(map(estimate_tokens, texts))
     assert estimate_conversation_tokens(texts) == pytest.approx(bare + 4.0 * len(texts))
+
+
+def test_a_conversation_of_many_messages_counts_as_its_messages_do() -> None:
+    lines = (ROOT / "data" / "coverage" / "prompts.jsonl").read_text("utf-8").splitlines()
+    prompts = [turn["content"] for line in lines for turn in json.loads(line)["messages"]]
+    generator = random.Random(5)
+    errors = []
+    for _ in range(60):
+        count = round(9 * 10 ** generator.uniform(0, 2))
+        texts = [generator.choice(prompts) * generator.choice((1, 1, 1, 8)) for _ in range(count)]
+        one_by_one = sum(map(estimate_tokens, texts)) + 4.0 * count
+        errors.append(abs(estimate_conversation_tokens(texts) / one_by_one - 1.0))
+    assert median(errors) < 0.02
+    assert max(errors) < 0.12
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from router.predict.features import (
     text_features,
 )
 from router.predict.predictor import predict, predict_many
+from router.predict.reading import read, read_all
 from router.types import ROLES, Message
 
 PIECES = st.text(max_size=30) | st.sampled_from(
@@ -100,6 +101,16 @@ def test_a_character_outside_ascii_counts_once_under_its_lead_byte(text: str) ->
     counts = dict(zip(BYTE_CLASS_NAMES, of_classes, strict=True))
     leads = counts["lead_2"] + counts["lead_3"] + counts["lead_4"]
     assert leads == sum(not character.isascii() for character in text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(TEXTS, max_size=60))
+def test_texts_read_together_are_read_as_each_by_itself(texts: list[str]) -> None:
+    for together, alone in zip(read_all(texts), map(read, texts), strict=True):
+        # Sums of weights may be added up in another order; counts are whole.
+        assert together.weight == pytest.approx(alone.weight)
+        assert together.latin == pytest.approx(alone.latin, abs=1e-6)
+        assert together._replace(weight=0.0, latin=0.0) == alone._replace(weight=0.0, latin=0.0)
 
 
 @settings(max_examples=40, deadline=None)

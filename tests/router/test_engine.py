@@ -82,7 +82,7 @@ def test_through_the_engine_too_a_higher_target_lowers_neither_adequacy_nor_cost
     engine: Engine, prediction: Prediction, one: float, other: float
 ) -> None:
     lower, higher = (
-        engine.decide(replace(SHORT, goal=Goal(quality_target=target)), prediction).chosen
+        engine.decide(SHORT._replace(goal=Goal(quality_target=target)), prediction).chosen
         for target in sorted((one, other))
     )
     assert higher.adequacy >= lower.adequacy
@@ -108,7 +108,7 @@ def test_through_the_engine_too_a_higher_target_lowers_neither_adequacy_nor_cost
 def test_each_limit_alone_rules_the_smallest_deployment_out_and_says_so(
     engine: Engine, changes: dict[str, object], tokens: float, expected: str
 ) -> None:
-    request = replace(SHORT, **changes)
+    request = SHORT._replace(**changes)
     goal = engine.resolve_goal(request.goal)
     small = engine.estimates(request, goal, CERTAIN, tokens)[0]
     assert [reason.name for reason in small.ineligible] == [expected]
@@ -126,7 +126,7 @@ def test_each_limit_alone_rules_the_smallest_deployment_out_and_says_so(
 def test_a_limit_that_is_just_met_rules_nobody_out(
     engine: Engine, changes: dict[str, object], tokens: float
 ) -> None:
-    request = replace(SHORT, **changes)
+    request = SHORT._replace(**changes)
     goal = engine.resolve_goal(request.goal)
     assert engine.estimates(request, goal, CERTAIN, tokens)[0].ineligible == ()
 
@@ -141,8 +141,7 @@ def test_an_unknown_price_is_never_taken_as_zero(artifact: Artifact, engine: Eng
 
 
 def test_every_reason_against_a_deployment_is_listed(engine: Engine) -> None:
-    request = replace(
-        SHORT,
+    request = SHORT._replace(
         needs=Needs(tools=True, vision=True, json_schema=True, residency=frozenset({"us"})),
         denied_tiers=frozenset({"small", "large"}),
     )
@@ -175,10 +174,10 @@ def test_the_whole_conversation_is_priced_though_only_a_window_of_it_is_read(
 def test_many_requests_are_decided_as_each_alone_with_errors_in_their_place(
     engine: Engine,
 ) -> None:
-    nobody = replace(SHORT, needs=Needs(residency=frozenset({"mars"})))
-    results = engine.route_many([SHORT, nobody, replace(SHORT, goal=Goal(quality_target=0.99))])
+    nobody = SHORT._replace(needs=Needs(residency=frozenset({"mars"})))
+    results = engine.route_many([SHORT, nobody, SHORT._replace(goal=Goal(quality_target=0.99))])
     assert isinstance(results[1], NoCandidateError)
-    for result, request in ((results[0], SHORT), (results[2], replace(SHORT, goal=Goal(0.99)))):
+    for result, request in ((results[0], SHORT), (results[2], SHORT._replace(goal=Goal(0.99)))):
         assert not isinstance(result, NoCandidateError)
         assert result.chosen.deployment == engine.route(request).chosen.deployment
     assert engine.route_many([]) == []

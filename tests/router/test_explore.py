@@ -39,7 +39,7 @@ def promising(engine: Engine) -> Engine:
 
 
 def decide(engine: Engine, goal: Goal, adequacy: tuple[float, ...] = ADEQUACY) -> Decision:
-    return engine.decide(replace(ASK, goal=goal), Prediction(adequacy, (50.0,) * 3), 50.0)
+    return engine.decide(ASK._replace(goal=goal), Prediction(adequacy, (50.0,) * 3), 50.0)
 
 
 @pytest.mark.parametrize("name", GOALS)

@@ -38,8 +38,12 @@ def average_usd(
         utilisation: Share of its throughput the pool serves, in (0, 1]; the planned one by default.
     """
     share = pool.planned_utilisation if utilisation is None else utilisation
-    per_second = usd_per_hour(pool) / pool.replicas / _SECONDS_PER_HOUR
-    return replica_seconds(pool, input_tokens, output_tokens) * per_second / share
+    return replica_seconds(pool, input_tokens, output_tokens) * replica_usd_per_s(pool) / share
+
+
+def replica_usd_per_s(pool: Pool) -> float:
+    """Return what one replica costs in a second, busy or not, in USD."""
+    return usd_per_hour(pool) / pool.replicas / _SECONDS_PER_HOUR
 
 
 class Bill(NamedTuple):
@@ -78,6 +82,6 @@ def cold_start_usd(pool: Pool) -> float:
     cold = pool.cold_start
     if cold is None:
         return 0.0
-    per_second = usd_per_hour(pool) / pool.replicas / _SECONDS_PER_HOUR
+    per_second = replica_usd_per_s(pool)
     waiting = cold.seconds * cold.wait_usd_per_hour / _SECONDS_PER_HOUR
     return (cold.seconds + cold.hold_seconds) * per_second + waiting

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from router.cost.pools.alternative import alternative_usd, least_by_adequacy
-from router.cost.pools.average import cold_start_usd, replica_seconds, usd_per_hour
+from router.cost.pools.average import cold_start_usd, replica_seconds, replica_usd_per_s
 from router.cost.pools.flow import Flow
 from router.cost.pools.load import (
     Fullness,
@@ -147,7 +147,11 @@ class LivePools:
             kept_off = live.is_spot and not is_deferrable
             if failed or over or kept_off or load.state in _CLOSED:
                 failed = tuple(_failed(one, load, over, kept_off))
-            result[index] = one._replace(expected_cost_usd=cost, ineligible=failed)
+            # Written out: naming the two that change takes three times as long.
+            deployment, adequacy, _, tokens_in, tokens_out, _, cache_use = one
+            result[index] = Estimate(
+                deployment, adequacy, cost, tokens_in, tokens_out, failed, cache_use
+            )
         return tuple(result)
 
     def took(self, chosen: Estimate, estimates: Sequence[Estimate] = ()) -> None:
@@ -178,7 +182,7 @@ def live_pools(deployments: Sequence[Deployment], pools: Sequence[Pool]) -> Live
 
 
 def _live(pool: Pool, start: float) -> _Live:
-    per_second = usd_per_hour(pool) / pool.replicas / _SECONDS_PER_HOUR
+    per_second = replica_usd_per_s(pool)
     energy = pool.gpus_per_replica * pool.energy_usd_per_gpu_hour / _SECONDS_PER_HOUR
     seconds = pool.throughput.concurrency * replica_seconds(pool, *_TYPICAL_TOKENS)
     return _Live(

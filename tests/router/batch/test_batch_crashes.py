@@ -82,7 +82,7 @@ class Life:
         self.urgent = [one.custom_id for one in self.store.due(SOON, 0.0, 0.0)]
 
     def live(self) -> None:
-        self.do(lambda: self.store.add(JOBS, 3))
+        self.do(lambda: self.store.add(JOBS, 3, 0.0))
         self.do(self.send_all)
         self.answered(0, Result("unlucky", None, "overloaded"), answer("plain"))
         self.do(self.due)
@@ -184,7 +184,7 @@ def test_a_real_process_that_ends_at_once_leaves_what_the_next_goes_on_with(
     tmp_path: Path, place: str
 ) -> None:
     store = JobStore(tmp_path / "jobs.sqlite3")
-    store.add(JOBS, 3)
+    store.add(JOBS, 3, 0.0)
     store.close()
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path), place],

@@ -70,7 +70,9 @@ def test_an_anthropic_file_is_one_body_to_be_posted() -> None:
 def test_files_keep_to_their_limits_and_hold_every_job_once(
     store: JobStore, outbox: Outbox
 ) -> None:
-    store.add([make_job(f"o{n}") for n in range(7)] + [make_job(f"a{n}", "a") for n in range(5)], 3)
+    store.add(
+        [make_job(f"o{n}") for n in range(7)] + [make_job(f"a{n}", "a") for n in range(5)], 3, 0.0
+    )
     paths = list(collect(store, outbox, LIMITS, 0.0))
     ids = []
     for path in paths:
@@ -87,15 +89,15 @@ def test_files_keep_to_their_limits_and_hold_every_job_once(
 
 
 def test_a_file_is_handed_out_once(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     assert len(list(collect(store, outbox, LIMITS, 0.0))) == 1
     assert list(collect(store, outbox, LIMITS, 0.0)) == []
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     assert list(collect(store, outbox, LIMITS, 0.0)) == []
 
 
 def test_store_and_files_are_their_owners_alone(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     (path,) = collect(store, outbox, LIMITS, 0.0)
     for file in (path, *store.path.parent.glob("jobs.sqlite3*")):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
@@ -104,7 +106,7 @@ def test_store_and_files_are_their_owners_alone(store: JobStore, outbox: Outbox)
 def test_results_match_by_custom_id_in_any_order_and_both_formats(
     store: JobStore, outbox: Outbox, tmp_path: Path
 ) -> None:
-    store.add([make_job("o1"), make_job("o2"), make_job("a1", "a"), make_job("a2", "a")], 3)
+    store.add([make_job("o1"), make_job("o2"), make_job("a1", "a"), make_job("a2", "a")], 3, 0.0)
     for path in collect(store, outbox, LIMITS, 0.0):
         store.sent(path.name, path.suffix)
     body, message = {"id": "x", "choices": []}, {"id": "y", "content": []}
@@ -162,7 +164,7 @@ def failing(store: JobStore, outbox: Outbox, times: int, *, is_final: bool = Fal
 def test_a_job_that_fails_is_tried_again_until_it_is_given_up(
     store: JobStore, outbox: Outbox
 ) -> None:
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     failing(store, outbox, 2)
     assert states(store) == {"waiting": 1}
     (path,) = collect(store, outbox, LIMITS, 0.0)
@@ -174,13 +176,13 @@ def test_a_job_that_fails_is_tried_again_until_it_is_given_up(
 
 
 def test_a_job_that_is_wrong_is_not_tried_again(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     failing(store, outbox, 1, is_final=True)
     assert states(store) == {"failed": 1}
 
 
 def test_results_told_twice_count_once(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one"), make_job("two")], 3)
+    store.add([make_job("one"), make_job("two")], 3, 0.0)
     (path,) = collect(store, outbox, LIMITS, 0.0)
     store.sent(path.name, "b")
     told = [Result("one", "1"), Result("two", None, "it broke")]
@@ -196,7 +198,7 @@ def test_results_told_twice_count_once(store: JobStore, outbox: Outbox) -> None:
 def test_an_answer_that_comes_late_from_an_earlier_file_is_taken(
     store: JobStore, outbox: Outbox
 ) -> None:
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     (path,) = collect(store, outbox, LIMITS, 0.0)
     store.sent(path.name, "b")
     store.results("b", [], 5.0, are_last=True)
@@ -211,7 +213,7 @@ def test_an_answer_that_comes_late_from_an_earlier_file_is_taken(
 def test_a_job_past_its_fall_back_point_is_handed_over_and_put_in_no_file(
     store: JobStore, outbox: Outbox
 ) -> None:
-    store.add([make_job("one", fall_back_at=100.0), make_job("two", fall_back_at=900.0)], 3)
+    store.add([make_job("one", fall_back_at=100.0), make_job("two", fall_back_at=900.0)], 3, 0.0)
     assert store.due(99.0, 0.0, 600.0) == []
     (handed,) = store.due(99.0, 1.0, 600.0)
     assert (handed.custom_id, body_of(handed.entry)) == ("one", BODY)
@@ -223,8 +225,19 @@ def test_a_job_past_its_fall_back_point_is_handed_over_and_put_in_no_file(
     assert states(store) == {"done": 1, "filed": 1, "late": 1}
 
 
+def test_a_file_whose_jobs_became_due_before_it_was_written_is_not_written(
+    store: JobStore, outbox: Outbox
+) -> None:
+    store.add([make_job("one", fall_back_at=100.0)], 3, 0.0)
+    store.reserve(LIMITS, 0.0)  # and then the process died
+    assert len(store.due(100.0, 0.0, 600.0)) == 1
+    assert list(collect(store, outbox, LIMITS, 101.0)) == []
+    assert [file.state for file in store.files()] == ["failed"]
+    assert store.sync_results([Result("one", "1")], 102.0) == {"answered": 1}
+
+
 def test_a_call_at_once_that_failed_is_handed_over_again(store: JobStore) -> None:
-    store.add([make_job("one", fall_back_at=100.0)], 2)
+    store.add([make_job("one", fall_back_at=100.0)], 2, 0.0)
     broke = [Result("one", None, "it broke")]
     store.due(100.0, 0.0, 600.0)
     assert store.sync_results(broke, 101.0) == {"again": 1}
@@ -234,7 +247,7 @@ def test_a_call_at_once_that_failed_is_handed_over_again(store: JobStore) -> Non
 
 
 def test_the_first_answer_counts_whichever_way_it_came(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one", fall_back_at=100.0)], 3)
+    store.add([make_job("one", fall_back_at=100.0)], 3, 0.0)
     (path,) = collect(store, outbox, LIMITS, 0.0)
     store.sent(path.name, "b")
     store.due(100.0, 0.0, 600.0)
@@ -246,7 +259,7 @@ def test_the_first_answer_counts_whichever_way_it_came(store: JobStore, outbox: 
 def test_bodies_and_files_are_gone_once_their_jobs_have_ended(
     store: JobStore, outbox: Outbox
 ) -> None:
-    store.add([make_job("one")], 3)
+    store.add([make_job("one")], 3, 0.0)
     (path,) = collect(store, outbox, LIMITS, 0.0)
     (outbox.directory / f".{path.name}.1").write_text("what a crash left", encoding="utf-8")
     store.sent(path.name, "b")
@@ -259,18 +272,18 @@ def test_bodies_and_files_are_gone_once_their_jobs_have_ended(
 
 
 def test_answers_are_kept_until_they_are_forgotten(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one"), make_job("two")], 3)
+    store.add([make_job("one"), make_job("two")], 3, 0.0)
     (path,) = collect(store, outbox, LIMITS, 0.0)
     store.sent(path.name, "b")
     store.results("b", [Result("one", "1")], 5.0)
     assert store.forget(["one", "two"]) == 1
     assert list(store.ended()) == []
     # The id stays known, so that the same job is not done again.
-    assert store.add([make_job("one")], 3) == {"known": 1}
+    assert store.add([make_job("one")], 3, 0.0) == {"known": 1}
 
 
 def test_what_was_told_otherwise_is_refused(store: JobStore, outbox: Outbox) -> None:
-    store.add([make_job("one"), make_job("two", "a")], 3)
+    store.add([make_job("one"), make_job("two", "a")], 3, 0.0)
     first, second = (path.name for path in collect(store, outbox, LIMITS, 0.0))
     store.sent(first, "b")
     store.sent(first, "b")
@@ -281,7 +294,7 @@ def test_what_was_told_otherwise_is_refused(store: JobStore, outbox: Outbox) -> 
         lambda: store.results("z", [], 0.0),
         lambda: store.results("b", [Result("other", "1")], 0.0),
         lambda: store.sync_results([Result("other", "1")], 0.0),
-        lambda: list(collect(store, outbox, {}, store.add([make_job("three")], 3)["added"])),
+        lambda: list(collect(store, outbox, {}, store.add([make_job("three")], 3, 0.0)["added"])),
     ):
         with pytest.raises(BatchError):
             wrong()
@@ -292,9 +305,10 @@ def test_what_was_told_otherwise_is_refused(store: JobStore, outbox: Outbox) -> 
 
 
 def test_a_store_that_cannot_be_written_says_that_nothing_was_changed(tmp_path: Path) -> None:
-    with pytest.raises(StoreError):
-        JobStore(tmp_path / "nowhere" / "jobs.sqlite3")
+    for path in (tmp_path / "nowhere" / "jobs.sqlite3", tmp_path):
+        with pytest.raises(StoreError, match="cannot be used as a store of deferred jobs"):
+            JobStore(path)
     store = JobStore(tmp_path / "jobs.sqlite3")
     store.close()
     with pytest.raises(StoreError, match="nothing was changed"):
-        store.add([make_job("one")], 3)
+        store.add([make_job("one")], 3, 0.0)

@@ -177,6 +177,10 @@ def deferred_stub(
 
 
 WIRE = """
+[deployments.prompt_cache]
+ttl_seconds = 300
+min_tokens = 0
+hit_rate = 1.0
 
 [deployments.batch_price]
 input_usd_per_mtok = 1.5
@@ -223,6 +227,22 @@ def test_without_a_deadline_an_answer_still_tells_that_a_batch_would_do(
     assert [one.batch_eligible for one in answer.candidates] == [False, False, True]
     assert not answer.HasField("schedule")
     assert not any(one.offers for one in answer.candidates)
+
+
+def test_a_prompt_that_waits_for_a_batch_makes_no_cache_warm(
+    deferred_stub: RouterServiceStub,
+) -> None:
+    def cache_read(seconds: float) -> float:
+        asked = pb.RouteRequest(prompt="Why? " * 100, explain_cost=True, allowed_tiers=["large"])
+        asked.session_id = f"needed within {seconds}"
+        request = pb.RouteRequest()
+        request.CopyFrom(asked)
+        request.deadline.needed_within_seconds = seconds
+        deferred_stub.Route(request)
+        return deferred_stub.Route(asked).candidates[2].cost_split.cache_read_usd
+
+    assert cache_read(86_400.0) == 0.0
+    assert cache_read(60.0) > 0.0
 
 
 def test_a_batch_of_requests_may_mix_deadlines(deferred_stub: RouterServiceStub) -> None:

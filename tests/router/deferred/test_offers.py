@@ -1,7 +1,7 @@
 """Offers under a deadline: the cheapest in time is taken, and no probability is overstated."""
 
 from datetime import date
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,18 +14,17 @@ SYNC = CompletionTimes((20.0, 60.0, 300.0), (0.5, 0.99, 0.999))
 BATCH = CompletionTimes((420.0, 3600.0, 86400.0), (0.5, 0.9, 0.98))
 
 
-@st.composite
-def times(draw: st.DrawFn) -> CompletionTimes:
-    count = draw(st.integers(1, 4))
-    steps = st.lists(st.floats(0.5, 50_000.0), min_size=count, max_size=count)
-    seconds, at = [], 0.0
-    for step in draw(steps):
-        at += step
-        seconds.append(at)
-    shares = draw(
-        st.lists(st.floats(0.001, 1.0), min_size=count, max_size=count, unique=True).map(sorted)
-    )
-    return CompletionTimes(tuple(seconds), tuple(shares))
+def times_of(steps: list[tuple[float, float]], never: float) -> CompletionTimes:
+    """Return points from steps of time and weight; ``never`` is the weight of no answer."""
+    seconds, weights = zip(*steps, strict=True)
+    total = sum(weights) + never
+    shares = tuple(min(share / total, 1.0) for share in accumulate(weights))
+    return CompletionTimes(tuple(accumulate(seconds)), shares)
+
+
+def times() -> st.SearchStrategy[CompletionTimes]:
+    step = st.tuples(st.floats(0.5, 50_000.0), st.floats(0.01, 1.0))
+    return st.builds(times_of, st.lists(step, min_size=1, max_size=4), st.floats(0.0, 1.0))
 
 
 costs = st.floats(0.0, 10.0)
@@ -51,6 +50,15 @@ def test_a_batch_falls_back_in_time_to_ask_at_once_with_the_confidence_asked_for
     assert offer.late_probability == 1.0 - 0.9
     assert offer.expected_cost_usd == 0.5 + (1.0 - 0.9) * 1.0
     assert offer.in_time_probability == 0.99 + 0.9 * (1.0 - 0.99)
+
+
+def test_a_margin_moves_the_fall_back_point_and_nothing_else() -> None:
+    plain, early = (
+        deferred_offer(ServiceWay.BATCH, 0.5, BATCH, 1.0, SYNC, Deadline(7260.0, 0.99, margin))
+        for margin in (0.0, 600.0)
+    )
+    assert plain is not None
+    assert early == plain._replace(fall_back_after_seconds=6600.0)
 
 
 def test_a_batch_that_leaves_no_time_to_fall_back_is_not_offered() -> None:

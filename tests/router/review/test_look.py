@@ -1,6 +1,5 @@
 """The rule of a second look: the best branch, more money buys no less, bad answers never pass."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def candidates(engine: Engine) -> Candidates:
 
 def decided(engine: Engine, adequacy: tuple[float, ...], **limits: object) -> Candidates:
     prediction = Prediction(adequacy, (90.0, 90.0, 90.0))
-    request = replace(ASKED, **limits)
+    request = ASKED._replace(**limits)
     goal = Goal(willingness_to_pay_usd=0.03)
     estimates = engine.estimates(request, goal, prediction, 50.0)
     return candidates_of(estimates, engine.artifact.tier_names)

@@ -1,0 +1,188 @@
+"""A graph run in NumPy gives what onnxruntime gives, and what NumPy does not know is left to it."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from router.defaults import default_artifact_directory
+from router.errors import ArtifactError
+from router.predict.artifact import load_artifact
+from router.predict.encoder import open_session
+from router.predict.features import FEATURE_NAMES
+from router.predict.fused import Fused
+from router.predict.plain import Plain, plain_graph
+from router.predict.predictor import predict_all, predict_one
+from router.predict.reading import read
+
+N = len(FEATURE_NAMES)
+ROW = st.lists(st.floats(-50.0, 50.0, width=32), min_size=N, max_size=N)
+GENERATOR = np.random.default_rng(3)
+FEW = settings(deadline=None, max_examples=25)
+Node = tuple[str, Sequence[str], dict[str, float]]
+
+CONSTANTS = {
+    "number": np.float32(1.5),
+    "row": GENERATOR.normal(size=N).astype(np.float32),
+    "upright": GENERATOR.normal(size=(1, N)).astype(np.float32),
+    "square": GENERATOR.normal(size=(N, 4)).astype(np.float32),
+    "turned": GENERATOR.normal(size=(4, N)).astype(np.float32),
+    "bias": GENERATOR.normal(size=4).astype(np.float32),
+    "low": np.float32(-1.0),
+    "high": np.float32(2.0),
+    "axis": np.array([0], np.int64),
+}
+
+KNOWN: list[Node] = [
+    *((name, ("features", "row"), {}) for name in ("Add", "Sub", "Mul", "Div", "Max", "Min")),
+    *((name, ("number", "features"), {}) for name in ("Add", "Sub", "Mul", "Max")),
+    ("Sub", ("upright", "features"), {}),
+    ("Max", ("features", "number"), {}),
+    ("Mul", ("features", "features"), {}),
+    ("Clip", ("features", "low", "high"), {}),
+    ("Relu", ("features",), {}),
+    ("Sigmoid", ("features",), {}),
+    ("Exp", ("features",), {}),
+    ("Identity", ("features",), {}),
+    ("LpNormalization", ("features",), {"axis": -1, "p": 2}),
+    ("Concat", ("features", "features", "features"), {"axis": 1}),
+    ("MatMul", ("features", "square"), {}),
+    ("Gemm", ("features", "square", "bias"), {}),
+    ("Gemm", ("features", "turned", "bias"), {"transB": 1}),
+]
+
+UNKNOWN: list[Node] = [
+    ("Tanh", ("features",), {}),
+    ("Gemm", ("features", "square", "bias"), {"alpha": 2.0}),
+    ("Gemm", ("features", "square"), {}),
+    ("LpNormalization", ("features",), {"axis": -1, "p": 1}),
+    ("Concat", ("features", "row"), {"axis": 1}),
+    ("Cast", ("features",), {"to": TensorProto.DOUBLE}),
+    ("MatMul", ("turned", "features"), {}),
+    ("Add", ("row", "row"), {}),
+]
+
+
+def model(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str] = ("y",)) -> bytes:
+    """A graph of features, and of ids that it does not use."""
+    used = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(
+        list(nodes),
+        "g",
+        [
+            helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["tokens"]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, N]),
+        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [numpy_helper.from_array(np.asarray(CONSTANTS[n]), n) for n in CONSTANTS if n in used],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
+def node(one: Node, result: str = "y") -> onnx.NodeProto:
+    operator, inputs, attributes = one
+    return helper.make_node(operator, list(inputs), [result], **attributes)
+
+
+def planned(content: bytes, outputs: Sequence[str] = ("y",)) -> Plain | None:
+    return plain_graph(content, Path("g.onnx"), {}, outputs, N)
+
+
+@cache
+def opened(content: bytes) -> tuple[Plain | None, ort.InferenceSession]:
+    return planned(content), ort.InferenceSession(content)
+
+
+def both(content: bytes, features: list[float]) -> tuple[list[float], list[float]]:
+    plain, session = opened(content)
+    assert plain is not None
+    row = np.array([features], np.float32)
+    ids = np.zeros(1, np.int64)
+    (known,) = session.run(["y"], {"input_ids": ids, "features": row})
+    (given_,) = plain.run(ids, features)
+    return given_, known[0].tolist()
+
+
+@pytest.mark.parametrize("one", KNOWN, ids=lambda one: f"{one[0]} of {' and '.join(one[1])}")
+@given(features=ROW)
+@FEW
+def test_an_operator_gives_what_the_runtime_gives(one: Node, features: list[float]) -> None:
+    ours, theirs = both(model([node(one)]), features)
+    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-4)
+
+
+@given(features=ROW)
+@FEW
+def test_several_branches_that_come_together_give_what_the_runtime_gives(
+    features: list[float],
+) -> None:
+    parts = [
+        node(("Gemm", ("features", "square", "bias"), {}), "a"),
+        node(("Relu", ("a",), {}), "b"),
+        node(("Gemm", ("features", "turned", "bias"), {"transB": 1}), "c"),
+        node(("Sigmoid", ("c",), {}), "d"),
+        node(("Concat", ("b", "d", "b"), {"axis": -1}), "e"),
+        node(("Sub", ("e", "number"), {}), "f"),
+        node(("Max", ("f", "low"), {}), "y"),
+    ]
+    ours, theirs = both(model(parts), features)
+    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("one", UNKNOWN, ids=lambda one: f"{one[0]} of {' and '.join(one[1])}")
+def test_what_is_not_known_is_left_to_the_runtime(one: Node) -> None:
+    assert planned(model([node(one)])) is None
+
+
+def test_other_outputs_are_left_to_the_runtime_to_refuse() -> None:
+    content = model([node(KNOWN[0])])
+    assert planned(content, ("other",)) is None
+    assert planned(content, ("y", "other")) is None
+
+
+def test_bytes_that_are_no_graph_are_refused() -> None:
+    with pytest.raises(ArtifactError, match="not an ONNX model"):
+        planned(b"\xff\xff")
+
+
+def test_scores_beyond_every_float_have_a_limit_and_no_error() -> None:
+    for operator, highest in (("Sigmoid", 1.0), ("Exp", float("inf"))):
+        plain = planned(model([node((operator, ("features",), {}))]))
+        assert plain is not None
+        (scores,) = plain.run(np.zeros(1, np.int64), [1e5, -1e5] + [0.0] * (N - 2))
+        assert scores[:2] == [highest, 0.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "Why?", "One. " * 900, "中文 🙂", "\x00", "Prove that 1 + 1 = 2.\n(A) yes\n(B) no"],
+)
+def test_the_shipped_artifact_predicts_the_same_with_and_without_the_runtime(text: str) -> None:
+    directory = default_artifact_directory()
+    artifact = load_artifact(directory)
+    assert isinstance(artifact.fused, Plain)
+    fused = Fused(
+        open_session(directory / "fused.onnx", refers_to=("encoder.onnx",)),
+        artifact.heads,
+        dimension=artifact.encoder.info.dimension,
+    )
+    reading = read(text)
+    ids = artifact.encoder.tokenizer.encode_reading(reading)
+    features = [1.0] * N
+    for ours, theirs in zip(
+        artifact.fused.run(ids, features), fused.run(ids, features), strict=True
+    ):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+    singly = predict_one(artifact, reading)
+    (together,) = predict_all(artifact, [reading])
+    assert singly.adequacy == pytest.approx(together.adequacy, abs=1e-5)
+    assert singly.output_tokens == pytest.approx(together.output_tokens, rel=1e-4)
+    assert singly.novelty == pytest.approx(together.novelty, abs=1e-4)
