@@ -6,10 +6,12 @@ counts nothing. The descent is ``training.descent``, which rows are given ``trai
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from eval.arrays import FloatArray
 from training.descent import Network, Rows, SharedSettings, descend, forward, start_of
@@ -90,13 +92,16 @@ def fit_shared(
     scale = Scale.of(rows.inputs, dimension) if start is None else start.scale
     near = scale.apply(rows.inputs)
     widths = (near.shape[1], *settings.hidden, rows.targets.shape[1])
-    networks = []
-    for number in range(settings.networks):
+    seen = _Seen(rows.inputs, near, scale, otherwise, settings.moved).in_a_pass
+
+    def fit_one(number: int) -> Network:
         generator = np.random.default_rng((seed, number))
         first = start_of(widths, generator) if start is None else start.networks[number]
-        seen = _Seen(rows.inputs, near, scale, otherwise, settings.moved).in_a_pass
-        networks.append(descend([one.copy() for one in first], rows, seen, settings, generator))
-    return Shared(scale, tuple(networks))
+        return descend([one.copy() for one in first], rows, seen, settings, generator)
+
+    # Sums of products come out otherwise when more threads share them, so each network has one.
+    with threadpool_limits(1), ThreadPoolExecutor(settings.networks) as pool:
+        return Shared(scale, tuple(pool.map(fit_one, range(settings.networks))))
 
 
 @dataclass(frozen=True, slots=True)
