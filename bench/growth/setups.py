@@ -74,8 +74,9 @@ def write_with_tiers(source: Path, target: Path, tiers: int) -> None:
     without_contracts(target, manifest)
     nearest = mixing.argmax(axis=0).tolist()
     bounds = manifest[LENGTH_BOUNDS]
-    for key in ("edges", "factors"):
-        bounds[key] = [bounds[key][at] for at in nearest]
+    for table in (bounds, *bounds.get("quantiles", ())):
+        for key in {"edges", "factors"} & table.keys():
+            table[key] = [table[key][at] for at in nearest]
     manifest["tiers"] = [{"name": f"t{n}", "reference_model": f"m{n}"} for n in range(tiers)]
     seal(target, manifest)
 
