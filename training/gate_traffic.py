@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from eval.bootstrap import Interval
+from eval.json_lines import numbered_lines
 from eval.ope.candidate import artifact_choices_recorded
 from eval.ope.dr import dr
 from eval.ope.interval import asymptotic_interval
 from eval.ope.join import join_outcomes, read_outcome_store
-from eval.ope.read import numbered_lines, parse_log
+from eval.ope.read import parse_log
 from eval.ope.support import importance_weights, overlap
 from eval.ope.terms import Terms
 from router.errors import TrainingError

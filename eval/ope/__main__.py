@@ -13,10 +13,11 @@ from pathlib import Path
 
 from eval.arrays import FloatArray
 from eval.bootstrap import Interval
+from eval.json_lines import numbered_lines
 from eval.ope.candidate import artifact_choices, artifact_choices_recorded
 from eval.ope.estimate import BOOTSTRAP_DRAWS, OffPolicyReport, off_policy_report
 from eval.ope.join import join_outcomes, read_outcome_store
-from eval.ope.read import LogFile, numbered_lines, parse_log
+from eval.ope.read import LogFile, parse_log
 from eval.ope.worlds import coverage_lines, load_outcomes
 from router.errors import RouterError
 from router.types import Goal

@@ -4,7 +4,6 @@ The format is described in docs/off-policy.md. A log with a faulty line is refus
 every faulty line named.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.arrays import FloatArray
+from eval.json_lines import numbered_lines, table_of_line
 from eval.ope.inputs import RecordedInput, read_input
 from eval.ope.log import LoggedDecisions
 from router.checked import CheckedTable
@@ -52,18 +52,6 @@ class _Line:
     input: RecordedInput | None
 
 
-def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """Return the lines of a file that are not blank, with their numbers.
-
-    Raises:
-        DataError: no such file.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such log; give a file of JSON lines, see docs/off-policy.md")
-    texts = path.read_text(encoding="utf-8").splitlines()
-    return [(number, text) for number, text in enumerate(texts, start=1) if text.strip()]
-
-
 def read_log(path: Path, candidate_column: str | None = None) -> LogFile:
     """Read a log.
 
@@ -100,17 +88,11 @@ def parse_log(
 
 
 def _parse(text: str, where: str, candidate_column: str | None) -> _Line:
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{where}: not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{where}: must be a JSON object")
-    table = CheckedTable(content, where, "", DataError)
+    table = table_of_line(text, where)
     context_id = table.text("context_id")
     return _Line(
         context_id=context_id,
-        cluster=table.text("cluster") if "cluster" in content else context_id,
+        cluster=table.text("cluster") if "cluster" in table.content else context_id,
         action=table.text("action"),
         propensities=_by_action(table, "propensities", most=1.0),
         reward=table.number("reward", least=0, most=1),
@@ -118,7 +100,7 @@ def _parse(text: str, where: str, candidate_column: str | None) -> _Line:
         predicted_reward=_optional(table, "predicted_reward", most=1.0),
         predicted_cost_usd=_optional(table, "predicted_cost_usd"),
         candidate=_candidate(table, candidate_column) if candidate_column else {},
-        prompt=table.text("prompt") if "prompt" in content else "",
+        prompt=table.text("prompt") if "prompt" in table.content else "",
         input=read_input(table),
     )
 

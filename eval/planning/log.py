@@ -4,7 +4,6 @@ The keys are described in docs/planning.md. A log with a faulty line is refused 
 every faulty line named. Arrays for the simulation are ``eval.pools.traffic.Traffic``.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.arrays import FloatArray
+from eval.json_lines import numbered_lines, table_of_line
 from eval.pools.traffic import Traffic
 from router.checked import CheckedTable
 from router.errors import DataError
@@ -50,7 +50,7 @@ def read_traffic(
     lines: list[_Line] = []
     problems: list[str] = []
     for path in paths:
-        for number, text in _numbered(path):
+        for number, text in numbered_lines(path, "docs/planning.md"):
             try:
                 lines.append(_parse(text, f"{path}:{number}", tiers))
             except DataError as error:
@@ -70,23 +70,10 @@ def read_traffic(
     return _assemble(lines, routers, seed)
 
 
-def _numbered(path: Path) -> list[tuple[int, str]]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such log; give a file of JSON lines, see docs/planning.md")
-    texts = path.read_text(encoding="utf-8").splitlines()
-    return [(number, text) for number, text in enumerate(texts, start=1) if text.strip()]
-
-
 def _parse(text: str, where: str, tiers: tuple[str, ...]) -> _Line:
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{where}: not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{where}: must be a JSON object")
-    table = CheckedTable(content, where, "", DataError)
+    table = table_of_line(text, where)
     expected = _by_tier(table, "predicted_output_tokens", tiers, _MOST_TOKENS)
-    given = content.keys()
+    given = table.content.keys()
     return _Line(
         unix_s=table.number("unix_s", least=0.0),
         session=table.text("cluster") if "cluster" in given else "",

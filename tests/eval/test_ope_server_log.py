@@ -8,12 +8,13 @@ import grpc
 import numpy as np
 import pytest
 
+from eval.json_lines import numbered_lines
 from eval.ope.__main__ import main
 from eval.ope.candidate import artifact_choices_recorded
 from eval.ope.estimate import off_policy_report
 from eval.ope.inputs import RecordedInput
 from eval.ope.join import join_outcomes, read_outcome_store
-from eval.ope.read import numbered_lines, parse_log
+from eval.ope.read import parse_log
 from router.config import Config
 from router.engine import Engine
 from router.errors import DataError

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from metrics_server import VLLM, metrics_server, page, unused_url
+from pool_catalog import catalog_with_pool
 from waiting import wait_until
 
 from router.catalog import Catalog, load_catalog
@@ -32,37 +33,6 @@ from router.v1.router_pb2_grpc import RouterServiceStub
 HELLO = (Message("user", "Say hello in three languages."),)
 IDLE = VLLM.replace("} 3.0", "} 0.0").replace("} 17.0", "} 2.0")
 FULL = VLLM.replace("} 3.0", "} 300.0")
-POOL = """
-[[deployments]]
-id = "own-haiku"
-tier = "medium"
-kind = "gpu"
-provider = "own"
-model = "haiku-like"
-pool = "ours"
-context_window_tokens = 200000
-max_output_tokens = 4096
-
-[[pools]]
-name = "ours"
-replicas = 1
-gpus_per_replica = 2
-usd_per_gpu_hour = 3.0
-EXTRA
-
-[pools.throughput]
-prefill_tokens_per_s = 10000.0
-decode_tokens_per_s = 1000.0
-concurrency = 32
-
-[pools.load]
-engine = "vllm"
-urls = ["URL"]
-interval_s = 0.1
-timeout_s = 0.5
-longest_pause_s = 0.2
-stale_after_s = 1.0
-"""
 
 
 @pytest.fixture
@@ -70,10 +40,7 @@ def with_pool(tmp_path: Path, catalog_file: Path) -> Callable[..., Path]:
     """Return what writes the test catalog with a pool in it."""
 
     def write(url: str = "http://127.0.0.1:9/metrics", extra: str = "") -> Path:
-        path = tmp_path / "catalog.toml"
-        text = POOL.replace("URL", url).replace("EXTRA", extra)
-        path.write_text(catalog_file.read_text(encoding="utf-8") + text, encoding="utf-8")
-        return path
+        return catalog_with_pool(catalog_file, tmp_path, url, extra=extra, stale_after_s=1.0)
 
     return write
 
