@@ -9,6 +9,8 @@ from collections.abc import Callable
 from router.config import Config
 from router.server.app import RouterServer
 
+_LOOK_SECONDS = 0.2
+
 
 def serve_until_stopped(
     config: Config,
@@ -29,15 +31,20 @@ def serve_until_stopped(
         RouterError: see ``RouterServer``; nothing is listening then.
     """
     asked = asked_to_stop or threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    # A queue that a signal handler may put into wherever it interrupts.
+    # Queues that a signal handler may put into wherever it interrupts.
+    stops: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda number, _: stops.put(number))
     reloads: queue.SimpleQueue[int] = queue.SimpleQueue()
     signal.signal(signal.SIGHUP, lambda number, _: reloads.put(number))
     with RouterServer(config) as server:
         threading.Thread(target=_reload, args=(server, reloads), daemon=True).start()
         ready(server)
-        asked.wait()
+        # Another thread may be the one a signal interrupts; handlers run when this one wakes up.
+        while not asked.is_set():
+            with contextlib.suppress(queue.Empty):
+                stops.get(timeout=_LOOK_SECONDS)
+                asked.set()
         stopping()
 
 
