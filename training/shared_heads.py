@@ -15,7 +15,8 @@ import numpy.typing as npt
 from training.candidates import Candidate, fit_calibration
 from training.descent import SharedSettings
 from training.labels import Examples, Float32Matrix, FloatMatrix
-from training.lengths import Lengths, smearing
+from training.last_layer import Layer, adequacy_of, calibrated, tokens_of
+from training.lengths import Lengths
 from training.members import sigmoid
 from training.network import fold_scaling
 from training.otherwise import Pairs
@@ -28,8 +29,6 @@ _LEAST_STEPS = 1000
 _MOST_PASSES = 60
 _FAR = 1e4
 """Bound of the unit vector's numbers in place of infinity, which the graph need not know."""
-
-Layer = tuple[Float32Matrix, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,14 @@ class SharedHeads:
 
     def adequacy(self, inputs: Float32Matrix) -> FloatMatrix:
         """Return calibrated P(adequate), float64 (n, T)."""
-        return sigmoid(self._outputs(inputs)[:, : self.tiers])
+        return adequacy_of(self.outputs(inputs))
 
     def tokens(self, inputs: Float32Matrix) -> FloatMatrix:
         """Return expected output tokens, float64 (n, T), >= 0."""
-        kept: FloatMatrix = np.maximum(np.expm1(self._outputs(inputs)[:, self.tiers :]), 0.0)
-        return kept
+        return tokens_of(self.outputs(inputs))
 
-    def _outputs(self, inputs: Float32Matrix) -> FloatMatrix:
+    def outputs(self, inputs: Float32Matrix) -> FloatMatrix:
+        """Return logits of adequacy, then log(1 + expected tokens), float64 (n, 2 T)."""
         bounded = np.clip(inputs, self.low, self.high).astype(np.float64)
         last = []
         for layers in self.networks:
@@ -122,7 +121,8 @@ def fit_shared_heads(
         otherwise=None if pairs is None else pairs.carry_over,
         start=_with_lengths(learnt, outcomes.tiers),
     )
-    return _calibrated(_merged(settled, mean, spread), validation)
+    raw = _merged(settled, mean, spread)
+    return replace(raw, out=calibrated(raw.out, raw.outputs(validation.inputs), validation))
 
 
 def _long_enough(settings: SharedSettings, rows: int) -> SharedSettings:
@@ -165,14 +165,3 @@ def _merged(settled: Shared, mean: FloatMatrix, spread: FloatMatrix) -> SharedHe
 def _bounds(scale: Scale) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     reach = np.where(np.isinf(scale.reach), _FAR, REACH) * scale.spread
     return (scale.mean - reach).astype(np.float32), (scale.mean + reach).astype(np.float32)
-
-
-def _calibrated(raw: SharedHeads, validation: Examples) -> SharedHeads:
-    """Fold Platt scaling and the smearing factors into the last layer."""
-    platt = fit_calibration(raw.adequacy(validation.inputs), validation.adequate)
-    smear = smearing(np.log1p(raw.tokens(validation.inputs)), validation.output_tokens)
-    slope = np.concatenate([platt.slope, np.ones(raw.tiers, np.float32)])
-    offset = np.concatenate([platt.offset, np.log(smear)])
-    weights, bias = raw.out
-    calibrated = (weights * slope).astype(np.float32), (bias * slope + offset).astype(np.float32)
-    return replace(raw, out=calibrated)

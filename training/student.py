@@ -9,17 +9,18 @@ is distilled is ``training.candidates``; the graph is ``training.graph``.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
-from training.candidates import Candidate, fit_calibration
+from training.candidates import Candidate
 from training.labels import Examples, Float32Matrix, FloatMatrix
-from training.lengths import Lengths, smearing
-from training.members import clip, logit, sigmoid
+from training.last_layer import adequacy_of, calibrated, tokens_of
+from training.lengths import Lengths
+from training.members import clip, logit
 from training.network import fold_scaling
 from training.otherwise import Pairs
 
@@ -71,14 +72,14 @@ class Student:
 
     def adequacy(self, inputs: Float32Matrix) -> FloatMatrix:
         """Return calibrated P(adequate), float64 (n, T)."""
-        return sigmoid(self._outputs(inputs)[:, : self.tiers])
+        return adequacy_of(self.outputs(inputs))
 
     def tokens(self, inputs: Float32Matrix) -> FloatMatrix:
         """Return expected output tokens, float64 (n, T), >= 0."""
-        kept: FloatMatrix = np.maximum(np.expm1(self._outputs(inputs)[:, self.tiers :]), 0.0)
-        return kept
+        return tokens_of(self.outputs(inputs))
 
-    def _outputs(self, inputs: Float32Matrix) -> FloatMatrix:
+    def outputs(self, inputs: Float32Matrix) -> FloatMatrix:
+        """Return logits of adequacy, then log(1 + expected tokens), float64 (n, 2 T)."""
         bounded = np.clip(inputs, self.low, self.high).astype(np.float64)
         hidden = np.maximum(bounded @ self.hidden + self.hidden_bias, 0.0)
         outputs: FloatMatrix = np.asarray(hidden @ self.out + self.out_bias, dtype=np.float64)
@@ -150,7 +151,8 @@ def distil(
         (second * scale).astype(np.float32),
         (second_bias * scale + mean).astype(np.float32),
     )
-    return _calibrated(raw, validation)
+    out, out_bias = calibrated((raw.out, raw.out_bias), raw.outputs(validation.inputs), validation)
+    return replace(raw, out=out, out_bias=out_bias)
 
 
 def mixed(
@@ -180,20 +182,3 @@ def _fit(inputs: Float32Matrix, target: Float32Matrix, seed: int) -> MLPRegresso
             network.set_params(max_iter=epochs, learning_rate_init=rate)
             network.fit(inputs, target)
     return network
-
-
-def _calibrated(raw: Student, validation: Examples) -> Student:
-    """Fold Platt scaling and the smearing factors into the last layer."""
-    tiers = raw.tiers
-    platt = fit_calibration(raw.adequacy(validation.inputs), validation.adequate)
-    smear = smearing(np.log1p(raw.tokens(validation.inputs)), validation.output_tokens)
-    slope = np.concatenate([platt.slope, np.ones(tiers, np.float32)])
-    offset = np.concatenate([platt.offset, np.log(smear)])
-    return Student(
-        raw.low,
-        raw.high,
-        raw.hidden,
-        raw.hidden_bias,
-        (raw.out * slope).astype(np.float32),
-        (raw.out_bias * slope + offset).astype(np.float32),
-    )

@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,11 +86,8 @@ def _count(text: str) -> int:
 def add(arguments: argparse.Namespace) -> int:
     """Keep the jobs of a file; return 0."""
     jobs = read_jobs(arguments.file, load_catalog(arguments.catalog))
-    store = JobStore(arguments.store)
-    try:
+    with closing(JobStore(arguments.store)) as store:
         _tell(store.add(jobs, arguments.most_failures, time.time()))
-    finally:
-        store.close()
     return 0
 
 
@@ -97,33 +95,26 @@ def collect_files(arguments: argparse.Namespace) -> int:
     """Write files of all waiting jobs and print their paths; return 0."""
     deployments = load_catalog(arguments.catalog).deployments
     limits = {item.id: item.batch_file for item in deployments if item.batch_file}
-    outbox, store = Outbox(arguments.out), existing_store(arguments)
-    try:
+    outbox = Outbox(arguments.out)
+    with closing(existing_store(arguments)) as store:
         for path in collect(store, outbox, limits, time.time()):
             print(path, flush=True)
-    finally:
-        store.close()
     return 0
 
 
 def sent(arguments: argparse.Namespace) -> int:
     """Note that a file was sent; return 0."""
-    store = existing_store(arguments)
-    try:
+    with closing(existing_store(arguments)) as store:
         store.sent(arguments.file.name, arguments.batch_id)
-    finally:
-        store.close()
     return 0
 
 
 def failed(arguments: argparse.Namespace) -> int:
     """Note that a file failed as a whole; return 0."""
-    outbox, store = Outbox(arguments.out), existing_store(arguments)
-    try:
+    outbox = Outbox(arguments.out)
+    with closing(existing_store(arguments)) as store:
         _tell(store.failed(arguments.file.name, arguments.reason, time.time()))
         tidy(store, outbox)
-    finally:
-        store.close()
     return 0
 
 
@@ -134,8 +125,8 @@ def results(arguments: argparse.Namespace) -> int:
         BatchError: ``--last`` without a batch, or the results are refused.
     """
     found, now = read_results(arguments.file), time.time()
-    outbox, store = Outbox(arguments.out), existing_store(arguments)
-    try:
+    outbox = Outbox(arguments.out)
+    with closing(existing_store(arguments)) as store:
         if arguments.batch_id is not None:
             _tell(store.results(arguments.batch_id, found, now, are_last=arguments.last))
         elif arguments.last:
@@ -143,15 +134,12 @@ def results(arguments: argparse.Namespace) -> int:
         else:
             _tell(store.sync_results(found, now))
         tidy(store, outbox)
-    finally:
-        store.close()
     return 0
 
 
 def due(arguments: argparse.Namespace) -> int:
     """Print the jobs that must be asked at once; return 0."""
-    store = existing_store(arguments)
-    try:
+    with closing(existing_store(arguments)) as store:
         for job in store.due(time.time(), arguments.within, arguments.again_after):
             line = {
                 "custom_id": job.custom_id,
@@ -160,8 +148,6 @@ def due(arguments: argparse.Namespace) -> int:
                 "needed_by": _iso(job.needed_by),
             }
             print(json.dumps(line, ensure_ascii=False))
-    finally:
-        store.close()
     return 0
 
 
@@ -180,11 +166,8 @@ def forget(arguments: argparse.Namespace) -> int:
             "nothing was deleted",
             metadata={"file": str(arguments.file)},
         ) from error
-    store = existing_store(arguments)
-    try:
+    with closing(existing_store(arguments)) as store:
         print(f"deleted {store.forget(ids):,}")
-    finally:
-        store.close()
     return 0
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 from router.batch.store import JobStore
@@ -30,12 +31,9 @@ def existing_store(arguments: argparse.Namespace) -> JobStore:
 
 def status(arguments: argparse.Namespace) -> int:
     """Print how many jobs are in which state, and files that are under way; return 0."""
-    store = existing_store(arguments)
-    try:
+    with closing(existing_store(arguments)) as store:
         counts = store.counts(time.time())
         files = store.files("writing", "ready", "sent")
-    finally:
-        store.close()
     names = sorted({name for name, _ in counts})
     rows = [(name, *(f"{counts.get((name, one), 0):,}" for one in _STATES)) for name in names]
     print("\n".join(lines_of_table(("deployment", *_STATES), rows, right=range(1, 8))))
@@ -48,11 +46,8 @@ def status(arguments: argparse.Namespace) -> int:
 
 def times(arguments: argparse.Namespace) -> int:
     """Print the completion times observed; return 0."""
-    store = existing_store(arguments)
-    try:
+    with closing(existing_store(arguments)) as store:
         waits = store.waits(time.time())
-    finally:
-        store.close()
     today = datetime.now(UTC).date()
     print("\n".join(lines_of_completion(waits, arguments.store.name, today)))
     return 0
@@ -60,8 +55,7 @@ def times(arguments: argparse.Namespace) -> int:
 
 def answers(arguments: argparse.Namespace) -> int:
     """Print what came of the jobs that have ended; return 0."""
-    store = existing_store(arguments)
-    try:
+    with closing(existing_store(arguments)) as store:
         for job in store.ended():
             line = {"custom_id": job.custom_id, "deployment": job.deployment, "late": job.is_late}
             if job.answer is not None:
@@ -69,6 +63,4 @@ def answers(arguments: argparse.Namespace) -> int:
             else:
                 line["error"] = job.error or ""
             print(json.dumps(line, ensure_ascii=False))
-    finally:
-        store.close()
     return 0

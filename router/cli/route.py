@@ -98,7 +98,7 @@ def route_here(engine: Engine, request: pb.RouteRequest) -> pb.RouteResponse:
     answer = Answers(engine.catalog, artifact.version, artifact.length_bounds).write(
         decision, checked.request_id, checked.max_output_tokens
     )
-    return answer if decision.schedule is None else with_schedule(decision, answer)
+    return with_schedule(decision, answer)
 
 
 def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:

@@ -5,7 +5,7 @@ from math import ceil
 from typing import NamedTuple
 
 from router.catalog import Catalog
-from router.cost.pools.average import replica_seconds, replica_usd_per_s
+from router.cost.pools.average import average_usd_per_s, replica_seconds
 from router.cost.pools.pool import Pool
 from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
@@ -120,7 +120,7 @@ class _Output(NamedTuple):
         price: Of an upper output length; None where none is fixed: a place on a pool is priced as
             a whole and for now, so no length has a price of its own.
         pool: That it runs on.
-        replica_usd_per_s: Of that pool.
+        average_usd_per_s: Of that pool.
     """
 
     bounds: LengthBounds | None
@@ -128,7 +128,7 @@ class _Output(NamedTuple):
     limit: int
     price: Price | None
     pool: Pool | None
-    replica_usd_per_s: float
+    average_usd_per_s: float
 
 
 def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output]:
@@ -142,7 +142,7 @@ def _outputs(catalog: Catalog, bounds: LengthBounds | None) -> Iterator[_Output]
             item.capabilities.max_output_tokens,
             None if pool is not None else item.price,
             pool,
-            0.0 if pool is None else replica_usd_per_s(pool),
+            0.0 if pool is None else average_usd_per_s(pool),
         )
 
 
@@ -155,10 +155,10 @@ def _fill(candidate: pb.Candidate, estimate: Estimate, output: _Output, most: in
     candidate.output_token_count = round(output_tokens)
     if ineligible:
         candidate.ineligible_reasons.extend(ineligible)  # type: ignore[arg-type]  # equal values
-    bounds, tier, limit, price, pool, replica_usd_per_s = output
+    bounds, tier, limit, price, pool, per_second = output
     if pool is not None:
         work = replica_seconds(pool, input_tokens, output_tokens)
-        candidate.average_cost_usd = work * replica_usd_per_s / pool.planned_utilisation
+        candidate.average_cost_usd = work * per_second
     if bounds is None:
         return
     # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below

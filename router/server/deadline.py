@@ -1,22 +1,18 @@
-"""Deadlines over the wire: a request's checked, and what came of it written into the answer.
-
-Requests without a deadline never come here.
-"""
+"""Deadlines over the wire: a request's checked, and what came of it written into the answer."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from router.catalog import Catalog
 from router.deferred.ways import Deadline, Offer, ServiceWay
 from router.errors import InvalidRequestError
+from router.server.goal_wire import Given
 from router.types import Decision
 from router.v1 import router_pb2 as pb
 
 MOST_SECONDS = 30 * 24 * 3600.0
 
 
-def to_deadline(given: Mapping[str, Any], catalog: Catalog) -> Deadline:
+def to_deadline(given: Given, catalog: Catalog) -> Deadline:
     """Check the deadline of a wire request that has one.
 
     Raises:
@@ -56,7 +52,7 @@ def to_deadline(given: Mapping[str, Any], catalog: Catalog) -> Deadline:
 
 
 def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteResponse:
-    """Return the answer with the schedule and offers of a decision that has them.
+    """Return the answer, with schedule and offers where the decision has them.
 
     What was written for asking at once is taken back from candidates that are asked otherwise.
     """

@@ -224,7 +224,7 @@ def _answer(
         answer.cache_advice.CopyFrom(advice)
     answer = with_plan(engine, wire, decision, answer)
     answer = with_cost_split(wire, decision, answer, engine.artifact)
-    return answer if decision.schedule is None else with_schedule(decision, answer)
+    return with_schedule(decision, answer)
 
 
 def _session(wire: pb.RouteRequest) -> str:

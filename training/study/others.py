@@ -28,9 +28,6 @@ _CLUSTERS = 60
 _STRENGTH = 20.0
 """How many prompts of the overall mean a cluster's mean is shrunk by."""
 
-_OTHER_MODELS = 0.2
-"""What an outcome of another model than the tiers' counts in the shared network."""
-
 _TREES = (TreeSettings(), TreeSettings(columns=0.4, features_only=True))
 
 

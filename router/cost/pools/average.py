@@ -37,8 +37,14 @@ def average_usd(
         output_tokens: Of the request, >= 0.
         utilisation: Share of its throughput the pool serves, in (0, 1]; the planned one by default.
     """
+    per_second = average_usd_per_s(pool, utilisation)
+    return replica_seconds(pool, input_tokens, output_tokens) * per_second
+
+
+def average_usd_per_s(pool: Pool, utilisation: float | None = None) -> float:
+    """Return the average cost of a second of a replica's work in USD; as ``average_usd``."""
     share = pool.planned_utilisation if utilisation is None else utilisation
-    return replica_seconds(pool, input_tokens, output_tokens) * replica_usd_per_s(pool) / share
+    return replica_usd_per_s(pool) / share
 
 
 def replica_usd_per_s(pool: Pool) -> float:

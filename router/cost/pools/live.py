@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from router.cost.pools.alternative import alternative_usd, least_by_adequacy
-from router.cost.pools.average import cold_start_usd, replica_seconds, replica_usd_per_s
+from router.cost.pools.average import average_usd_per_s, cold_start_usd, replica_seconds
 from router.cost.pools.flow import Flow
 from router.cost.pools.load import (
     Fullness,
@@ -182,7 +182,6 @@ def live_pools(deployments: Sequence[Deployment], pools: Sequence[Pool]) -> Live
 
 
 def _live(pool: Pool, start: float) -> _Live:
-    per_second = replica_usd_per_s(pool)
     energy = pool.gpus_per_replica * pool.energy_usd_per_gpu_hour / _SECONDS_PER_HOUR
     seconds = pool.throughput.concurrency * replica_seconds(pool, *_TYPICAL_TOKENS)
     return _Live(
@@ -192,7 +191,7 @@ def _live(pool: Pool, start: float) -> _Live:
         by_cache=Worths(start),
         unread=nothing_read(pool),
         cold_usd=cold_start_usd(pool),
-        average_usd_per_s=per_second / pool.planned_utilisation,
+        average_usd_per_s=average_usd_per_s(pool),
         energy_usd_per_s=energy,
         is_spot=pool.purchase == "spot",
     )
