@@ -12,8 +12,8 @@ from router.catalog import Catalog
 from router.constraints import no_candidate
 from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.counting import TokenCounter, conversation_tokens
-from router.cost.pools.live import LivePools, live_pools
 from router.cost.later import as_priced, less_later
+from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches

@@ -1,7 +1,7 @@
 """How a text is put together, as far as tokenizers cut by it: counts of a few places in it.
 
-Tokenizers first cut a text where letters, digits, marks and white space meet, and long numbers every
-three digits. What the places weigh stands in ``weights``.
+Tokenizers first cut a text where letters, digits, marks and white space meet, and long numbers
+every three digits. What the places weigh stands in ``weights``.
 """
 
 from typing import NamedTuple

@@ -10,9 +10,9 @@ than the capacity is worth.
 One price for all would move all traffic at the same instant, and with readings that are late, back
 and forth (Mitzenmacher, "How Useful Is Old Information?", IEEE TPDS 11(1), 2000). So each request
 has a saturation of its own at which its price reaches the alternative, by the rank of what it would
-save: those that save least for what they need of the pool leave first, one after the other. Equal ones are
-told apart by a number that runs evenly over [0, 1), so that of any few in a row the right share
-leaves.
+save: those that save least for what they need of the pool leave first, one after the other. Equal
+ones are told apart by a number that runs evenly over [0, 1), so that of any few in a row the right
+share leaves.
 """
 
 from bisect import bisect_left, bisect_right
