@@ -248,6 +248,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--encoder", type=Path, default=default.encoder, help="encoder directory"
         )
+        command.add_argument(
+            "--draws",
+            type=int,
+            default=default.draws,
+            help="resamples behind intervals (default %(default)s)",
+        )
     for command in (train, crossval, review):
         command.add_argument("--prior", type=Path, default=default.prior, help="coverage file")
         command.add_argument(

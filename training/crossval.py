@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from eval.arrays import IntArray
-from eval.bootstrap import DRAWS
 from eval.evaluate import count
 from eval.judged import Contender, Judged, join, judge
 from eval.outcomes import OutcomeTable
@@ -126,7 +125,7 @@ def _provenance(
     return Provenance(
         command=command,
         seed=settings.seed,
-        draws=DRAWS,
+        draws=settings.draws,
         artifact_version="+".join(version[:6] for version in versions),
         catalog_name=catalog.name,
         catalog_version=catalog.version,

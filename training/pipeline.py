@@ -79,7 +79,9 @@ def train(settings: Settings, say: Say = lambda _: None) -> Finished:
         tell(_calibrated(place, table, catalog))
         engine = build_engine(load_artifact(place), catalog)
         tell(f"artifact {engine.artifact.version} ({candidate}) passed its golden rows")
-        results = evaluate(engine, table, seed=settings.seed, command="make train")
+        results = evaluate(
+            engine, table, seed=settings.seed, draws=settings.draws, command="make train"
+        )
         verdict = _verdict(settings, engine, table, Path(temporary), tell)
         promoted = verdict is None or verdict.promoted
         tell(verdict.sentence() if verdict else "promoted: there is no champion to compare with")
@@ -250,7 +252,7 @@ def _verdict(
             f"the champion's split has seed {champion.artifact.manifest.split_seed}, this one "
             f"{settings.seed}: it may have learnt from prompts held out here, which favours it"
         )
-    return promotion_gate(engine, champion, table, seed=settings.seed)
+    return promotion_gate(engine, champion, table, seed=settings.seed, draws=settings.draws)
 
 
 def _log(

@@ -59,6 +59,7 @@ def story(
         catalog=made_up_catalog_file,
         out=place / "out",
         tracking_uri=new_store(place / "store"),
+        draws=200,
         candidate="logistic",
         distil=False,
         prior=None,
