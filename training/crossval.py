@@ -22,9 +22,9 @@ from router.catalog import Catalog, load_catalog
 from router.engine import build_engine
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
+from training.build import fit_and_export
 from training.data import read_training_data
 from training.labels import rows_with_tiers
-from training.pipeline import fit_and_export
 from training.settings import Settings
 
 LEFT_OUT: tuple[str, ...] = ("task", "source")

@@ -1,6 +1,6 @@
 """Fitting heads: the shared network, or a candidate of boosters that is then distilled.
 
-Both end as a graph with what it was made from. What is done with that is ``training.pipeline``.
+Both end as a graph with what it was made from. What is done with that is ``training.build``.
 """
 
 from collections.abc import Callable

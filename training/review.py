@@ -27,10 +27,10 @@ from router.predict.files import read_json
 from router.predict.parts import REVIEW_FILE, REVIEWED_FILE
 from router.promise.reviewed import reviewed_to_json
 from router.review.saved import review_to_json
+from training.build import fit_and_export
 from training.data import read_training_data
 from training.export import MANIFEST_FILE, replace_directory, write_manifest
 from training.labels import rows_with_tiers
-from training.pipeline import fit_and_export
 from training.reviewed import count_reviewed
 from training.settings import FRACTIONS, Settings
 

@@ -12,6 +12,7 @@ from eval.outcomes import OutcomeTable
 from eval.split import assign_split
 from router.catalog import Catalog
 from router.errors import TrainingError
+from training.build import fit_and_export
 from training.candidates import (
     CANDIDATES,
     Calibration,
@@ -24,7 +25,6 @@ from training.candidates import (
 )
 from training.labels import Examples, examples_of
 from training.members import CLIP, Linear
-from training.pipeline import fit_and_export
 from training.settings import ALL, Settings
 
 NAMES = list(CANDIDATES)

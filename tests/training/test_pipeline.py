@@ -22,9 +22,10 @@ from router.engine import build_engine
 from router.errors import DataError, RouterError
 from router.predict.artifact import load_artifact, read_manifest
 from router.types import Goal, Message, Request
+from training.build import fit_and_export
 from training.data import read_training_data
 from training.heads import TEACHER
-from training.pipeline import Finished, fit_and_export, train
+from training.pipeline import Finished, train
 from training.settings import CHAMPION, MODEL_NAME, SHARED, Settings
 
 ROOT = Path(__file__).resolve().parents[2]

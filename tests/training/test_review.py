@@ -17,7 +17,7 @@ from router.engine import build_engine
 from router.errors import DataError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
-from training.pipeline import fit_and_export
+from training.build import fit_and_export
 from training.promise import calibrate
 from training.review import predict_out_of_fold, write_review
 from training.reviewed import count_reviewed

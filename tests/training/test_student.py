@@ -14,13 +14,13 @@ from router.predict.artifact import load_artifact
 from router.predict.parts import FUSED_FILE
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import read
+from training.build import fit_and_export
 from training.candidates import Candidate, log_loss
 from training.export import write_heads
 from training.graph_builder import GraphBuilder, heads_model
 from training.labels import Examples
 from training.lengths import Lengths
 from training.parity import check_parity
-from training.pipeline import fit_and_export
 from training.settings import Settings
 from training.student import BOUND, TOLERANCE, Student, distil
 from training.student_graph import build_student_heads
