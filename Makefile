@@ -19,6 +19,7 @@ TRAIN_FLAGS ?=
 SERVE_FLAGS ?=
 ROUTE_FLAGS ?=
 ONBOARD_FLAGS ?=
+CALIBRATE_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
@@ -66,7 +67,7 @@ peers-scores: .venv-peers/.done ## score the texts in FROM with the peers' packa
 
 .PHONY: calibrate
 calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
-	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT)
+	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) $(CALIBRATE_FLAGS)
 
 .PHONY: onboard
 onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, without training; written to OUT

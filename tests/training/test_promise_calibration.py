@@ -11,6 +11,7 @@ from synthetic import user_records, write_jsonl
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
 from eval.split import assign_split
 from router.catalog import Catalog
+from router.defaults import default_artifact_directory
 from router.engine import build_engine
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
@@ -132,6 +133,44 @@ def test_labels_alone_find_no_topics_because_they_calibrate_them(
     done = calibrate(plain, tmp_path / "out", many(fresh_rows(made_up)), catalog)
     assert done.by_topic is None
     assert not (tmp_path / "out" / TOPICS_FILE).exists()
+
+
+def test_topics_of_another_artifact_are_taken_over(
+    plain: Path,
+    tmp_path: Path,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.promise.FEWEST_PROMPTS", 50)
+    known = calibrate(plain, tmp_path / "known", made_up, catalog).by_topic
+    labels = many(fresh_rows(made_up))
+    done = calibrate(plain, tmp_path / "out", labels, catalog, topics_from=tmp_path / "known")
+    assert known is not None
+    assert done.by_topic is not None
+    assert (done.by_topic.topics.centres == known.topics.centres).all()
+    assert sum(one.n for one in done.by_topic.counts) == done.counts.n
+
+
+def test_an_artifact_without_topics_has_none_to_take_over(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    with pytest.raises(TrainingError, match="has no topics to take over") as caught:
+        calibrate(plain, tmp_path / "out", labels, catalog, topics_from=plain)
+    assert caught.value.reason == "NO_TOPICS"
+    assert not (tmp_path / "out").exists()
+
+
+def test_topics_of_another_encoder_are_refused(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    with pytest.raises(TrainingError, match="name an artifact with the same encoder") as caught:
+        calibrate(
+            plain, tmp_path / "out", labels, catalog, topics_from=default_artifact_directory()
+        )
+    assert caught.value.reason == "ENCODER_MISMATCH"
 
 
 def test_a_contract_of_the_calibrated_artifact_is_kept_on_its_own_labels(
