@@ -80,7 +80,7 @@ def calibrate(
     data_sha256 = table.content_hash()
     topics = _known_topics(engine.artifact)
     if topics_from is not None:
-        topics = _topics_of(load_artifact(topics_from), topics_from, manifest)
+        topics = topics_of_another(load_artifact(topics_from), topics_from, manifest)
     if data_sha256 == manifest.data_sha256:
         held_out = held_out_part(usable, manifest)
         topics = topics or _found_topics(usable.select(~held_out), manifest)
@@ -106,7 +106,19 @@ def _known_topics(artifact: Artifact) -> Topics | None:
     return artifact.promise.by_topic.topics
 
 
-def _topics_of(other: Artifact, place: Path, manifest: Manifest) -> Topics:
+def _found_topics(learnt_from: OutcomeTable, manifest: Manifest) -> Topics | None:
+    try:
+        return fit_topics(learnt_from, manifest.split_seed)
+    except TrainingError:  # too few prompts: contracts over all traffic are all there can be
+        return None
+
+
+def topics_of_another(other: Artifact, place: Path, manifest: Manifest) -> Topics:
+    """Return the topics of another artifact, which lies at ``place``.
+
+    Raises:
+        TrainingError: it has none, or not the encoder the manifest names.
+    """
     topics = _known_topics(other)
     if topics is None:
         raise TrainingError(
@@ -121,13 +133,6 @@ def _topics_of(other: Artifact, place: Path, manifest: Manifest) -> Topics:
             reason="ENCODER_MISMATCH",
         )
     return topics
-
-
-def _found_topics(learnt_from: OutcomeTable, manifest: Manifest) -> Topics | None:
-    try:
-        return fit_topics(learnt_from, manifest.split_seed)
-    except TrainingError:  # too few prompts: contracts over all traffic are all there can be
-        return None
 
 
 def held_out_part(table: OutcomeTable, manifest: Manifest) -> BoolArray:

@@ -19,7 +19,7 @@ from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import contract
 from training.__main__ import main
 from training.pipeline import fit_and_export
-from training.promise import FEWEST_PROMPTS, calibrate
+from training.promise import FEWEST_PROMPTS, calibrate, topics_of_another
 from training.settings import Settings
 from training.topics import fit_topics
 
@@ -162,14 +162,11 @@ def test_an_artifact_without_topics_has_none_to_take_over(
     assert not (tmp_path / "out").exists()
 
 
-def test_topics_of_another_encoder_are_refused(
-    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
-) -> None:
-    labels = many(fresh_rows(made_up))
+def test_topics_of_another_encoder_are_refused(plain: Path) -> None:
+    shipped = load_artifact(default_artifact_directory())
+    manifest = replace(load_artifact(plain).manifest, encoder_sha256="0" * 64)
     with pytest.raises(TrainingError, match="name an artifact with the same encoder") as caught:
-        calibrate(
-            plain, tmp_path / "out", labels, catalog, topics_from=default_artifact_directory()
-        )
+        topics_of_another(shipped, Path("shipped"), manifest)
     assert caught.value.reason == "ENCODER_MISMATCH"
 
 
