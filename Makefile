@@ -123,8 +123,9 @@ chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
 	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
 .PHONY: bench-native
-bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
+bench-native: $(VENV)/.serve ## the same under h2load, at fixed rates, and with two workers (needs nghttp2-client)
 	$(BIN)/python -m bench.native
+	$(BIN)/python -m bench.native_workers
 
 .PHONY: bench-peers
 bench-peers: .venv-peers/.done ## our service and routers of others on the same prompts, in one run
