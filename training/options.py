@@ -48,6 +48,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     calibrate.add_argument("--artifact", type=Path, default=default_artifact_directory())
     calibrate.add_argument("--out", type=Path, default=default.out, help="artifact to write")
+    calibrate.add_argument(
+        "--topics-from",
+        type=Path,
+        metavar="ARTIFACT",
+        help="take the topics of another artifact, such as the one an onboarded one started from",
+    )
     onboard = commands.add_parser(
         "onboard", help="add a tier for a new model from 50 or more labels, without training again"
     )

@@ -18,7 +18,7 @@ __all__ = [
     "text_features",
 ]
 
-FEATURES_VERSION = 5
+FEATURES_VERSION = 6
 
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")
