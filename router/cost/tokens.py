@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from router.cost.weights import WEIGHT_OF_NUMBER, WEIGHT_OF_WORD
-from router.predict.reading import BYTE_CLASS_NAMES, SCRIPTS, Reading, read
+from router.predict.byte_counts import BYTE_CLASS_NAMES, SCRIPTS
+from router.predict.reading import Reading, read
 
 TOKENS_PER_MESSAGE = 4.0
 _PIECES, _PIECE_CHARS = 16, 512
