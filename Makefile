@@ -19,6 +19,7 @@ TRAIN_FLAGS ?=
 SERVE_FLAGS ?=
 ROUTE_FLAGS ?=
 ONBOARD_FLAGS ?=
+CALIBRATE_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
@@ -66,7 +67,7 @@ peers-scores: .venv-peers/.done ## score the texts in FROM with the peers' packa
 
 .PHONY: calibrate
 calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
-	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT)
+	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) $(CALIBRATE_FLAGS)
 
 .PHONY: onboard
 onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, without training; written to OUT
@@ -122,8 +123,9 @@ chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
 	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
 .PHONY: bench-native
-bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
+bench-native: $(VENV)/.serve ## the same under h2load, at fixed rates, and with two workers (needs nghttp2-client)
 	$(BIN)/python -m bench.native
+	$(BIN)/python -m bench.native_workers
 
 .PHONY: bench-peers
 bench-peers: .venv-peers/.done ## our service and routers of others on the same prompts, in one run

@@ -92,11 +92,14 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     settings = replace(_settings(arguments), encoder=arguments.artifact)
     table = read_training_data(settings, _say)
     catalog = load_catalog(settings.catalog)
-    done = calibrate(arguments.artifact, settings.out, table, catalog)
+    done = calibrate(arguments.artifact, settings.out, table, catalog, arguments.topics_from)
     for rate in (0.02, 0.05, 0.1):
         print(describe(contract(done.counts, rate, 1.0 - DEFAULT_CONFIDENCE)))
     if done.by_topic is None:
-        print("no contract per topic: the artifact knows no topics; 'make train' finds them")
+        print(
+            "no contract per topic: the artifact knows no topics; 'make train' finds them, "
+            "--topics-from takes another artifact's"
+        )
     else:
         for topic in range(len(done.by_topic.counts)):
             print(describe(done.by_topic.terms(0.05, 1.0 - DEFAULT_CONFIDENCE, topic)))
@@ -198,6 +201,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     calibrate.add_argument("--artifact", type=Path, default=default_artifact_directory())
     calibrate.add_argument("--out", type=Path, default=default.out, help="artifact to write")
+    calibrate.add_argument(
+        "--topics-from",
+        type=Path,
+        metavar="ARTIFACT",
+        help="take the topics of another artifact, such as the one an onboarded one started from",
+    )
     calibrate.set_defaults(call=_calibrate)
     onboard = commands.add_parser(
         "onboard", help="add a tier for a new model from 50 or more labels, without training again"

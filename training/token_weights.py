@@ -1,4 +1,4 @@
-"""Fit the weights of the token estimate: tokens per byte, word and number, never negative.
+"""Fit the weights of the token estimate: per byte, word, number and place, never negative.
 
 ``python -m training.token_weights --texts FILE --vocabulary DIR`` writes
 ``router/cost/weights.py``. FILE holds JSON lines with "kind" and "text", and "latin": whether the
@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from router.cost.shape import Shape, shape_of
 from router.errors import DataError, MissingExtraError, RouterError
 from router.predict.reading import read
 
@@ -36,10 +37,15 @@ _ENGLISH_WEIGHT = 30.0
 _LETTERS = range(ord("a"), ord("z") + 1)
 _UPPER = ord("a") - ord("A")
 _MARKED_LEADS = range(0xC3, 0xCB)
-_HEAD = '''"""Weights of bytes, words and numbers, written by ``training.token_weights``."""
+_BYTES = 256
+_COUNTS = _BYTES + 2 + len(Shape._fields)
+_HEAD = '''"""Weights of bytes, words, numbers and places, written by ``training.token_weights``."""
 
 WEIGHT_OF_WORD = {word:g}
 WEIGHT_OF_NUMBER = {number:g}
+
+WEIGHT_OF_SHAPE: tuple[float, ...] = ({shape})
+"""Tokens, in the order of ``router.cost.shape.Shape``."""
 
 WEIGHT_OF_BYTE: tuple[float, ...] = (
     {weights}
@@ -54,18 +60,18 @@ LATIN_WEIGHT_OF_BYTE: tuple[float, ...] = (
 
 
 def counts_of(text: str) -> FloatArray:
-    """Return shape (258,): how often each byte occurs, then how many words and numbers."""
+    """Return shape (262,): how often each byte occurs, then words, numbers, and places of ``Shape``."""
     data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
     reading = read(text)
-    tail = [reading.n_words, reading.n_numbers]
-    return np.concatenate([np.bincount(data, minlength=256), tail]).astype(np.float64)
+    tail = [reading.n_words, reading.n_numbers, *shape_of(text)]
+    return np.concatenate([np.bincount(data, minlength=_BYTES), tail]).astype(np.float64)
 
 
 def fit(counts: FloatArray, tokens: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return shape (258,) of weights >= 0.
+    """Return shape (262,) of weights >= 0.
 
     Args:
-        counts: (n, 258) rows of ``counts_of``.
+        counts: (n, 262) rows of ``counts_of``.
         tokens: (n,) true token counts, > 0.
         weights: (n,) of the texts.
     """
@@ -85,14 +91,14 @@ def fit(counts: FloatArray, tokens: FloatArray, weights: FloatArray) -> FloatArr
 
 def _prior() -> FloatArray:
     """Return what a byte counts of which the texts tell nothing."""
-    prior = np.zeros(258)
+    prior = np.zeros(_COUNTS)
     prior[:32] = 1.0
     prior[32:127] = 0.5
     prior[ord("A") : ord("Z") + 1] = 0.2
     prior[ord("a") : ord("z") + 1] = 0.03
     prior[0xC0:0xE0] = 0.3
     prior[0xE0:0xF0] = 0.5
-    prior[0xF0:] = 1.0
+    prior[0xF0:_BYTES] = 1.0
     return prior
 
 
@@ -100,7 +106,7 @@ def latin_weights(counts: FloatArray, latin: FloatArray) -> FloatArray:
     """Return shape (256,): 0 but for letters, whose sum over a text is positive for "latin".
 
     Args:
-        counts: (n, 258) rows of ``counts_of``, of texts in Latin letters.
+        counts: (n, 262) rows of ``counts_of``, of texts in Latin letters.
         latin: (n,) 1 where the language is not English, else 0.
     """
     from sklearn.linear_model import LogisticRegression
@@ -111,7 +117,7 @@ def latin_weights(counts: FloatArray, latin: FloatArray) -> FloatArray:
     shares = both / np.maximum(both.sum(axis=1, keepdims=True), 1.0)
     model = LogisticRegression(C=300.0, max_iter=5000, class_weight="balanced").fit(shares, latin)
     of_letter = model.coef_[0] + model.intercept_[0]  # shares add up to 1
-    weights = np.zeros(256)
+    weights = np.zeros(_BYTES)
     for place, byte in enumerate(_LETTERS):
         weights[byte] = weights[byte - _UPPER] = of_letter[place]
     weights[_MARKED_LEADS] = of_letter[-1]
@@ -144,10 +150,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{kind:12} {len(places):5} texts, 90th percentile of the error {p90:6.1%}")
     known = [place for place, one in enumerate(texts) if one.latin is not None]
     latin = latin_weights(counts[known], np.array([texts[place].latin for place in known], float))
-    right = (counts[known, :256] @ latin > 0.0) == [texts[place].latin for place in known]
+    right = (counts[known, :_BYTES] @ latin > 0.0) == [texts[place].latin for place in known]
     print(f"{np.mean(right):.1%} of {len(known)} texts in Latin letters told apart (in sample)")
     text = _HEAD.format(
-        word=found[256], number=found[257], weights=_lines(found[:256]), latin=_lines(latin)
+        word=found[_BYTES],
+        number=found[_BYTES + 1],
+        shape=", ".join(f"{weight:g}" for weight in found[_BYTES + 2 :]),
+        weights=_lines(found[:_BYTES]),
+        latin=_lines(latin),
     )
     arguments.out.write_text(text, encoding="utf-8")
     return 0
@@ -160,7 +170,7 @@ class _Text(NamedTuple):
 
 
 def _lines(weights: FloatArray) -> str:
-    rows = [", ".join(f"{w:g}" for w in weights[at : at + 8]) for at in range(0, 256, 8)]
+    rows = [", ".join(f"{w:g}" for w in weights[at : at + 8]) for at in range(0, _BYTES, 8)]
     return ",\n    ".join(rows) + ","
 
 

@@ -6,9 +6,15 @@ are run. Every length is checked again when a graph is made, and every token id 
 
 cdef extern from "vectors.h":
     void times_matrix(
-        float*, const float*, const float*, const float*, int, int
-    ) noexcept nogil
-    void add_row(float*, const signed char*, float, int) noexcept nogil
+        float* out, const float* x, const float* w, const float* bias, int n_in, int width
+    ) noexcept
+    void add_row(float* out, const signed char* row, float weight, int n) noexcept
+    void add_rows(float* out, const float* a, const float* b, int n) noexcept
+    void subtract_rows(float* out, const float* a, const float* b, int n) noexcept
+    void multiply_rows(float* out, const float* a, const float* b, int n) noexcept
+    void divide_rows(float* out, const float* a, const float* b, int n) noexcept
+    void larger_of_rows(float* out, const float* a, const float* b, int n) noexcept
+    void smaller_of_rows(float* out, const float* a, const float* b, int n) noexcept
 
 cdef enum Code:
     POOL, COPY, GEMM, DOT, NORMALISE, SIGMOID, EXP, ADD, DIV, MAX, MIN, MUL, SUB
@@ -26,15 +32,18 @@ cdef enum Tail:
 TAILS = {"sigmoid": TAIL_SIGMOID, "exp": TAIL_EXP, "sub": TAIL_SUB, "max": TAIL_MAX}
 """What is done to each number of an output by itself."""
 
+cdef enum:
+    LANES = 16  # rows of matrices are as long as a multiple of this, filled up with zeros
+
 cdef struct Step:
     int code
     int length  # of the result
-    int other_length  # of the first argument
+    int n_in  # of the first argument
     float* result
     const float* first
     const float* second
-    const float* matrix
-    const float* row
+    float* matrix  # of n_in rows; its own
+    float* bias  # its own, or NULL
 
 
 cdef class Graph:
@@ -48,126 +57,138 @@ cdef class Graph:
             has the table (int8) and the weights (float32) of its rows, a copy where it begins.
         outputs: Place, and pairs of name and number of its tail, for each output.
         n_features: Length of the row at place 1.
+
+    Raises:
+        KeyError: a step or a tail that is not known.
+        ValueError: lengths or types that do not fit each other.
     """
 
     cdef Step* _steps
     cdef float* _room
-    cdef int _n_steps, _n_features
-    cdef const signed char[:, ::1] _table
-    cdef const float[::1] _scales
-    cdef list _kept, _outputs
+    cdef Py_ssize_t _n_steps, _n_features, _n_rows
+    cdef Held _table, _scales
+    cdef list _outputs
 
-    def __init__(self, lengths, values, steps, outputs, int n_features):
-        cdef Py_ssize_t total = sum(lengths), at = 0
-        cdef Py_ssize_t index
-        cdef const float[::1] row
-        self._kept, self._outputs, self._n_features = [], [], n_features
-        self._room = <float*>calloc(total + 1, sizeof(float))
+    def __cinit__(self, lengths, values, steps, outputs, Py_ssize_t n_features):
+        cdef Py_ssize_t index, length, place = 0
+        cdef Held row
+        if len(lengths) != len(values) or lengths[0] != 0 or lengths[1] != n_features:
+            raise ValueError("lengths of another graph")
+        self._outputs, self._n_features = [], n_features
+        # What is written behind a row goes to the lanes that fill it up.
+        widths = [_in_lanes(one) for one in lengths]
+        self._room = <float*>calloc(sum(widths) + LANES, sizeof(float))
         self._steps = <Step*>calloc(len(steps) + 1, sizeof(Step))
         if self._room == NULL or self._steps == NULL:
             raise MemoryError
         starts = []
-        for length, value in zip(lengths, values, strict=True):
-            starts.append(at)
-            if value is not None:
-                row = value
-                if row.shape[0] != length:
-                    raise ValueError("a constant of another length")
-                for index in range(length):
-                    self._room[at + index] = row[index]
-            at += length
-        if lengths[1] != n_features:
-            raise ValueError("features of another number")
-        for index, (name, result, places, constants) in enumerate(steps):
-            self._add(&self._steps[index], CODES[name], result, places, constants, lengths, starts)
+        for index in range(len(lengths)):
+            length = lengths[index]
+            starts.append(place)
+            if values[index] is not None:
+                row = floats(values[index], (length,))
+                memcpy(self._room + place, row._buffer.buf, length * sizeof(float))
+            place += widths[index]
         self._n_steps = len(steps)
-        for place, tail in outputs:
-            self._outputs.append(
-                (starts[place], lengths[place], [(TAILS[name], one) for name, one in tail])
-            )
+        for index in range(self._n_steps):
+            name, result, places, constants = steps[index]
+            self._add(&self._steps[index], CODES[name], result, places, constants, lengths, starts)
+        for output, tail in outputs:
+            done = [(TAILS[name], number) for name, number in tail]
+            self._outputs.append((starts[output], starts[output] + lengths[output], done))
 
     def __dealloc__(self):
+        cdef Py_ssize_t index
+        if self._steps != NULL:
+            for index in range(self._n_steps):
+                free(self._steps[index].matrix)
+                free(self._steps[index].bias)
         free(self._room)
         free(self._steps)
 
     cdef int _add(
         self, Step* step, int code, result, places, constants, lengths, starts
     ) except -1:
-        cdef const float[:, ::1] matrix
-        cdef const float[::1] row
-        cdef int n = lengths[result]
-        step.code, step.length = code, n
-        step.result = self._room + <Py_ssize_t>starts[result]
-        if code == POOL:
-            self._table, self._scales = constants
-            fits = n == self._table.shape[1] and self._table.shape[0] == self._scales.shape[0]
-        else:
+        """Write a step down, once its lengths fit each other."""
+        cdef Py_ssize_t n = lengths[result], n_in = lengths[places[0]] if places else 0
+        fits = len(places) == (0 if code == POOL else 2 if code >= ADD else 1)
+        if fits and places:
             step.first = self._room + <Py_ssize_t>starts[places[0]]
-            step.other_length = lengths[places[0]]
-            fits = True
-        if code in (GEMM, DOT):
-            matrix = constants[0]
-            self._kept.append(constants)
-            step.matrix = &matrix[0, 0]
-            fits = matrix.shape[0] == step.other_length and matrix.shape[1] == n
+        if code == POOL:
+            table, scales = constants
+            self._table, self._scales = Held(table, b"b", 1, (-1, n)), floats(scales, (-1,))
+            self._n_rows = self._table.n_rows
+            fits = fits and self._n_rows == self._scales.n_rows
+        elif code == GEMM or code == DOT:
+            step.matrix = _rows_in_lanes(constants[0], n_in, n)
             if code == GEMM:
-                row = constants[1]
-                step.row = &row[0]
-                fits = fits and row.shape[0] == n
+                step.bias = _rows_in_lanes(constants[1].reshape(1, -1), 1, n)
         elif code == COPY:
             (offset,) = constants
-            fits = 0 <= offset <= n - step.other_length
-            step.result += <Py_ssize_t>offset
-            step.length = step.other_length
-        elif code >= ADD:
-            step.second = self._room + <Py_ssize_t>starts[places[1]]
-            fits = step.other_length == n and lengths[places[1]] == n
-        elif code != POOL:
-            fits = step.other_length == n
+            fits = fits and 0 <= offset <= n - n_in
+        else:
+            fits = fits and all(lengths[place] == n for place in places)
         if not fits:
             raise ValueError("lengths that do not fit each other")
+        step.code, step.length, step.n_in = code, n, n_in
+        step.result = self._room + <Py_ssize_t>starts[result]
+        if code == COPY:
+            step.result += <Py_ssize_t>offset
+            step.length = n_in
+        if code >= ADD:
+            step.second = self._room + <Py_ssize_t>starts[places[1]]
         return 0
 
-    def run(self, const int64_t[::1] ids, list features not None):
+    def run(self, ids, list features not None):
         """Return a list of numbers for each output.
 
         Args:
-            ids: Token ids; none stand for a row of zeros.
+            ids: Token ids, an array of int64, shape (n,); none stand for a row of zeros.
             features: Numbers at place 1.
 
         Raises:
             IndexError: an id that the table does not have.
+            ValueError: other ids, or another number of features.
         """
         cdef Py_ssize_t index
+        cdef double feature, one
+        cdef Held held = Held(ids, b"lq", sizeof(int64_t), (-1,))
         if len(features) != self._n_features:
-            raise ValueError(f"{len(features)} features, {self._n_features} are read")
+            raise ValueError(f"{len(features)} features given, {self._n_features} are read")
         for index in range(self._n_features):
-            self._room[index] = <float>(<double>features[index])
+            feature = features[index]
+            self._room[index] = <float>feature
         for index in range(self._n_steps):
-            self._run(&self._steps[index], ids)
+            self._run(&self._steps[index], <const int64_t*>held._buffer.buf, held.n_rows)
         outputs = []
-        for start, length, tail in self._outputs:
-            numbers = [<double>self._room[index] for index in range(start, start + length)]
-            for code, one in tail:
-                numbers = [_tail(code, number, one) for number in numbers]
+        for begin, end, tail in self._outputs:
+            numbers = []
+            for index in range(begin, end):
+                one = self._room[index]
+                for code, number in tail:
+                    one = _tail(code, one, number)
+                numbers.append(one)
             outputs.append(numbers)
         return outputs
 
-    cdef int _run(self, const Step* step, const int64_t[::1] ids) except -1:
+    cdef int _run(self, const Step* step, const int64_t* ids, Py_ssize_t n_ids) except -1:
         cdef Py_ssize_t index
         cdef int code = step.code, n = step.length
         cdef float* out = step.result
         cdef const float* first = step.first
-        cdef const float* second = step.second
+        cdef const signed char* table
+        cdef const float* scales
         cdef float sum = 0.0
         if code == POOL:
             memset(out, 0, n * sizeof(float))
-            for index in range(ids.shape[0]):
-                if not 0 <= ids[index] < self._table.shape[0]:
+            table = <const signed char*>self._table._buffer.buf
+            scales = <const float*>self._scales._buffer.buf
+            for index in range(n_ids):
+                if not 0 <= ids[index] < self._n_rows:
                     raise IndexError(f"token id {ids[index]} is not in the table")
-                add_row(out, &self._table[ids[index], 0], self._scales[ids[index]], n)
+                add_row(out, table + ids[index] * n, scales[ids[index]], n)
         elif code == GEMM or code == DOT:
-            times_matrix(out, first, step.matrix, step.row, step.other_length, n)
+            times_matrix(out, first, step.matrix, step.bias, step.n_in, _in_lanes(n))
         elif code == COPY:
             memcpy(out, first, n * sizeof(float))
         elif code == NORMALISE:
@@ -183,23 +204,17 @@ cdef class Graph:
             for index in range(n):
                 out[index] = expf(first[index])
         elif code == MAX:
-            for index in range(n):
-                out[index] = first[index] if first[index] > second[index] else second[index]
+            larger_of_rows(out, first, step.second, n)
         elif code == MIN:
-            for index in range(n):
-                out[index] = first[index] if first[index] < second[index] else second[index]
+            smaller_of_rows(out, first, step.second, n)
         elif code == ADD:
-            for index in range(n):
-                out[index] = first[index] + second[index]
+            add_rows(out, first, step.second, n)
         elif code == SUB:
-            for index in range(n):
-                out[index] = first[index] - second[index]
+            subtract_rows(out, first, step.second, n)
         elif code == MUL:
-            for index in range(n):
-                out[index] = first[index] * second[index]
+            multiply_rows(out, first, step.second, n)
         elif code == DIV:
-            for index in range(n):
-                out[index] = first[index] / second[index]
+            divide_rows(out, first, step.second, n)
         return 0
 
 
@@ -212,3 +227,20 @@ cdef double _tail(int code, double number, double one):
     if code == TAIL_SUB:
         return number - one
     return max(number, one)
+
+
+cdef Py_ssize_t _in_lanes(Py_ssize_t length) noexcept:
+    return (length + LANES - 1) // LANES * LANES
+
+
+cdef float* _rows_in_lanes(matrix, Py_ssize_t n_rows, Py_ssize_t length) except NULL:
+    """Return a copy of a matrix, its rows filled up with zeros; the caller frees it."""
+    cdef Held held = floats(matrix, (n_rows, length))
+    cdef const float* given = <const float*>held._buffer.buf
+    cdef Py_ssize_t width = _in_lanes(length), row
+    cdef float* copied = <float*>calloc(n_rows * width + 1, sizeof(float))
+    if copied == NULL:
+        raise MemoryError
+    for row in range(n_rows):
+        memcpy(copied + row * width, given + row * length, length * sizeof(float))
+    return copied

@@ -1,7 +1,7 @@
 """Token ids of a text's both ends: WordPiece as in ``router.predict.tokenize``.
 
 Words of ASCII are taken apart here; what stands between white space and holds another character is
-asked of Python. The bytes are a caller's, so every look at one is checked.
+asked of Python.
 """
 
 cdef enum:
@@ -16,15 +16,14 @@ cdef struct Ids:
     Py_ssize_t room
 
 
-cdef int _make_room(Ids* ids, Py_ssize_t more) except -1 nogil:
+cdef int _make_room(Ids* ids, Py_ssize_t more) except -1:
     cdef Py_ssize_t room = ids.room
     cdef int64_t* items
     if ids.size + more > room:
         room = 2 * (ids.size + more)
         items = <int64_t*>realloc(ids.items, room * sizeof(int64_t))
         if items == NULL:
-            with gil:
-                raise MemoryError
+            raise MemoryError
         ids.items, ids.room = items, room
     return 0
 
@@ -52,8 +51,10 @@ cdef class Pieces:
         self, dict whole, dict continuing, int unknown, Py_ssize_t longest_word, bytes normal,
         bytes inside, Py_ssize_t most_ids
     ):
-        if not 0 < longest_word < MOST_LETTERS or len(normal) != 256 or len(inside) != 256:
-            raise ValueError("longer words, or tables of another size")
+        if not 0 < longest_word < MOST_LETTERS or most_ids < 1:
+            raise ValueError("longer words, or no ids")
+        if len(normal) != 256 or len(inside) != 256:
+            raise ValueError("tables of another size")
         self._whole, self._continuing = Words(whole), Words(continuing)
         self._unknown, self._longest_word = unknown, longest_word
         self._most, self._start = most_ids, most_ids // 2
@@ -68,7 +69,7 @@ cdef class Pieces:
             encoded: The text in UTF-8.
             others: From text with other characters than ASCII to its ids, likewise.
         """
-        cdef Bytes data = encoded
+        cdef Span data = span_of(encoded)
         cdef Ids found = Ids(NULL, 0, 0)
         cdef Ids some = Ids(NULL, 0, 0)
         cdef Py_ssize_t begin = 0, end = 0, missing, taken
@@ -76,20 +77,20 @@ cdef class Pieces:
         cdef int64_t* items
         try:
             while found.size <= self._most:
-                end = word_after(data, end, &begin)
+                end = word_after(&data, end, &begin)
                 if begin == end:
                     return _as_bytes(found.items, found.size)
-                self._chunk(data, begin, end, &found, others)
+                self._chunk(&data, begin, end, &found, others)
             result = PyBytes_FromStringAndSize(NULL, self._most * sizeof(int64_t))
             items = <int64_t*>PyBytes_AS_STRING(result)
             memcpy(items, found.items, self._start * sizeof(int64_t))
-            begin, missing = data.shape[0], self._end
+            begin, missing = data.size, self._end
             while missing > 0:
-                begin = word_before(data, begin, &end)
+                begin = word_before(&data, begin, &end)
                 if begin == end:
                     raise ValueError("a text has fewer ids backwards")
                 some.size = 0
-                self._chunk(data, begin, end, &some, others)
+                self._chunk(&data, begin, end, &some, others)
                 taken = min(some.size, missing)
                 missing -= taken
                 if taken:
@@ -104,27 +105,20 @@ cdef class Pieces:
             free(some.items)
 
     cdef int _chunk(
-        self, Bytes data, Py_ssize_t begin, Py_ssize_t end, Ids* into, others
+        self, const Span* data, Py_ssize_t begin, Py_ssize_t end, Ids* into, others
     ) except -1:
         """Add the ids of what stands between white space."""
         cdef unsigned char word[MOST_LETTERS]
         cdef unsigned char byte
-        cdef Py_ssize_t at, size = 0
-        cdef bytes given
-        for at in range(begin, end):
-            if data[at] >= 0x80:
-                given = others((<const char*>&data[begin])[: end - begin].decode("utf-8"))
-                size = PyBytes_GET_SIZE(given) // <Py_ssize_t>sizeof(int64_t)
-                if size:
-                    _make_room(into, size)
-                    memcpy(
-                        into.items + into.size, PyBytes_AS_STRING(given), size * sizeof(int64_t)
-                    )
-                    into.size += size
-                return 0
+        cdef int code
+        cdef Py_ssize_t at, size = 0, before = into.size
         _make_room(into, end - begin)  # each id takes a byte at least
         for at in range(begin, end):
-            byte = self._normal[data[at]]
+            code = byte_at(data, at)
+            if code >= 0x80:
+                into.size = before
+                return self._others(part(data, begin, end), end - begin, into, others)
+            byte = self._normal[code]
             if byte == 0:
                 continue
             if self._inside[byte]:
@@ -140,6 +134,17 @@ cdef class Pieces:
             self._word(word, size, into)
         return 0
 
+    cdef int _others(
+        self, const unsigned char* chunk, Py_ssize_t n_bytes, Ids* into, others
+    ) except -1:
+        """Add the ids of what is not all of ASCII."""
+        cdef bytes given = others((<const char*>chunk)[:n_bytes].decode("utf-8"))
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(given) // <Py_ssize_t>sizeof(int64_t)
+        _make_room(into, size + 1)
+        memcpy(into.items + into.size, PyBytes_AS_STRING(given), size * sizeof(int64_t))
+        into.size += size
+        return 0
+
     cdef void _word(self, const unsigned char* word, Py_ssize_t size, Ids* into) noexcept:
         """Add the ids of a word, each of the longest piece that begins there."""
         cdef uint64_t hashes[MOST_LETTERS + 1]
@@ -152,7 +157,7 @@ cdef class Pieces:
             into.size += 1
         while at < size:
             length = min(size - at, pieces.longest)
-            hashes[0] = pieces.seed
+            hashes[0] = HASH_START
             for letter in range(length):
                 hashes[letter + 1] = hash_more(hashes[letter], word[at + letter])
             found = -1

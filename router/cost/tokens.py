@@ -1,13 +1,14 @@
 """How many input tokens a text will count, estimated without any vocabulary.
 
-Here is one linear estimate over bytes, words and numbers (docs/tokens.md), and the kind of a text,
+Here is one linear estimate over bytes, words, numbers and places (docs/tokens.md), and the kind of a text,
 by which a deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
 """
 
 from collections.abc import Iterable
 from enum import IntEnum
 
-from router.cost.weights import WEIGHT_OF_NUMBER, WEIGHT_OF_WORD
+from router.cost.shape import shape_of
+from router.cost.weights import WEIGHT_OF_NUMBER, WEIGHT_OF_SHAPE, WEIGHT_OF_WORD
 from router.predict.byte_counts import BYTE_CLASS_NAMES, SCRIPTS
 from router.predict.reading import Reading, read
 
@@ -19,9 +20,11 @@ _DIGIT = BYTE_CLASS_NAMES.index("digit")
 _MATH, _BRACKET, _QUOTE, _OTHER = map(
     BYTE_CLASS_NAMES.index, ("math", "bracket", "quote", "other_ascii")
 )
+_OF_GROUP, _OF_MARKED_END, _OF_LINE_END, _OF_INDENT = WEIGHT_OF_SHAPE
 _MOST_LETTERS = 0.2
 _MANY_DIGITS = 0.2
 _MANY_MARKS = 0.08
+_MANY_QUOTES = 0.05
 
 
 class TextKind(IntEnum):
@@ -35,7 +38,8 @@ class TextKind(IntEnum):
     HAN_KANA = 6
     HANGUL = 7
     DIGITS = 8
-    MARKED = 9  # code, JSON, tables
+    MARKED = 9  # code, tables
+    QUOTED = 10  # JSON and the like
 
 
 _KIND_OF_SCRIPT = [TextKind[name.upper()] for name in SCRIPTS]
@@ -63,8 +67,17 @@ def tokens_of(reading: Reading) -> float:
     """Return the expected token count of a text that is read already, as ``estimate_tokens``."""
     if not reading.text:
         return 0.0
-    words_and_numbers = WEIGHT_OF_WORD * reading.n_words + WEIGHT_OF_NUMBER * reading.n_numbers
-    return max(reading.weight + words_and_numbers, 1.0)
+    shape = shape_of(reading.text)
+    return max(
+        reading.weight
+        + WEIGHT_OF_WORD * reading.n_words
+        + WEIGHT_OF_NUMBER * reading.n_numbers
+        + _OF_GROUP * shape.digit_groups
+        + _OF_MARKED_END * shape.marked_ends
+        + _OF_LINE_END * shape.line_ends
+        + _OF_INDENT * shape.indents,
+        1.0,
+    )
 
 
 def kind_of(reading: Reading) -> TextKind:
@@ -76,7 +89,7 @@ def kind_of(reading: Reading) -> TextKind:
     if counts[_DIGIT] > _MANY_DIGITS * n_chars:
         return TextKind.DIGITS
     if counts[_MATH] + counts[_BRACKET] + counts[_QUOTE] + counts[_OTHER] > _MANY_MARKS * n_chars:
-        return TextKind.MARKED
+        return TextKind.QUOTED if counts[_QUOTE] > _MANY_QUOTES * n_chars else TextKind.MARKED
     return TextKind.LATIN if reading.latin > 0.0 else TextKind.PLAIN
 
 

@@ -20,7 +20,7 @@ __all__ = [
     "text_features",
 ]
 
-FEATURES_VERSION = 5
+FEATURES_VERSION = 6
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 

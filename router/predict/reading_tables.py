@@ -3,18 +3,21 @@
 Nothing is decided here; the kernel holds loops, and what they count comes from these tables.
 """
 
-from array import array
 from typing import NamedTuple, Self
 
 from router.predict.byte_counts import (
     BYTE_CLASS_NAMES,
     COLUMNS_OF_BYTE,
     LATIN_UNITS,
+    MARK_NAMES,
     N_COUNTS,
     SCRIPTS,
     WEIGHT_UNITS,
 )
 from router.predict.feature_table import FEATURES, MOST_RATIO, NEGATIONS, STATISTICS
+
+_NAMES = (*BYTE_CLASS_NAMES, *MARK_NAMES)
+_LOOKED_AT = ("space", "newline", "quote", "double_quotes", "apostrophes")
 
 
 class Tables(NamedTuple):
@@ -28,7 +31,7 @@ class Tables(NamedTuple):
         n_counts: Columns that features may follow from, the first ones.
         n_scripts: Columns of scripts, which follow.
         units: What the last two columns, of weights, are divided by.
-        space, newline, digit, quote: Columns of these classes.
+        classes: Columns of what ``_LOOKED_AT`` names.
         above, below: Of each feature; columns, then places in ``statistics``.
         most_ratio: Ratios are cut there.
         statistics: Names of what is counted beside bytes.
@@ -38,18 +41,15 @@ class Tables(NamedTuple):
     """
 
     starts: list[int]
-    columns: "array[int]"
-    adds: "array[float]"
+    columns: list[int]
+    adds: list[float]
     n_columns: int
     n_counts: int
     n_scripts: int
     units: tuple[float, float]
-    space: int
-    newline: int
-    digit: int
-    quote: int
-    above: "array[int]"
-    below: "array[int]"
+    classes: tuple[int, ...]
+    above: list[int]
+    below: list[int]
     most_ratio: float
     statistics: tuple[str, ...]
     negations: list[bytes]
@@ -59,7 +59,7 @@ class Tables(NamedTuple):
     @classmethod
     def of(cls, long_bytes: int, end_words: int) -> Self:
         """Return the tables of this release."""
-        starts, columns, adds = [0], array("i"), array("d")
+        starts, columns, adds = [0], list[int](), list[float]()
         for row in COLUMNS_OF_BYTE:
             (used,) = row.nonzero()
             columns.extend(used.tolist())
@@ -73,9 +73,9 @@ class Tables(NamedTuple):
             N_COUNTS,
             len(SCRIPTS),
             (LATIN_UNITS, WEIGHT_UNITS),
-            *map(BYTE_CLASS_NAMES.index, ("space", "newline", "digit", "quote")),
-            array("i", [feature.above for feature in FEATURES]),
-            array("i", [feature.below for feature in FEATURES]),
+            tuple(map(_NAMES.index, _LOOKED_AT)),
+            [feature.above for feature in FEATURES],
+            [feature.below for feature in FEATURES],
             MOST_RATIO,
             STATISTICS,
             [word.encode() for word in sorted(NEGATIONS)],

@@ -220,7 +220,9 @@ class _TextKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     TEXT_KIND_DIGITS: _TextKind.ValueType  # 8
     """Mostly numbers."""
     TEXT_KIND_MARKED: _TextKind.ValueType  # 9
-    """Code, JSON, tables."""
+    """Code, tables."""
+    TEXT_KIND_QUOTED: _TextKind.ValueType  # 10
+    """JSON and the like."""
 
 class TextKind(_TextKind, metaclass=_TextKindEnumTypeWrapper):
     """What a text is written in, as far as tokenizers differ on it."""
@@ -244,7 +246,9 @@ TEXT_KIND_HANGUL: TextKind.ValueType  # 7
 TEXT_KIND_DIGITS: TextKind.ValueType  # 8
 """Mostly numbers."""
 TEXT_KIND_MARKED: TextKind.ValueType  # 9
-"""Code, JSON, tables."""
+"""Code, tables."""
+TEXT_KIND_QUOTED: TextKind.ValueType  # 10
+"""JSON and the like."""
 Global___TextKind: typing_extensions.TypeAlias = TextKind
 
 class _CacheWrite:

@@ -1,6 +1,7 @@
 """Costs scale with prices and tokens; the token estimate is bounded below by what it contains."""
 
 import json
+import math
 import random
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from router.cost.estimate import expected_cost_usd
 from router.cost.price import Price
+from router.cost.shape import Shape, shape_of
 from router.cost.tokens import estimate_conversation_tokens, estimate_tokens
+from router.cost.weights import WEIGHT_OF_SHAPE
 
 ROOT = Path(__file__).resolve().parents[2]
 PRICES = st.floats(0.0, 1e4)
@@ -41,12 +44,27 @@ def test_a_million_tokens_each_way_cost_the_two_list_prices() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, TEXTS)
-def test_a_longer_text_never_counts_fewer_tokens_and_never_more_than_its_parts(
+def test_a_longer_text_never_counts_fewer_tokens_and_at_most_one_place_more_than_its_parts(
     first: str, second: str
 ) -> None:
+    joint = max(WEIGHT_OF_SHAPE[1:])  # a mark or line end may follow a letter where they meet
     whole = estimate_tokens(first + second)
     assert whole >= max(estimate_tokens(first), estimate_tokens(second)) - 1e-9
-    assert whole <= estimate_tokens(first) + estimate_tokens(second) + 1e-9
+    assert whole <= estimate_tokens(first) + estimate_tokens(second) + joint + 1e-9
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(alphabet="0123456789", min_size=1, max_size=12), max_size=6))
+def test_numbers_are_cut_into_groups_of_three_digits(numbers: list[str]) -> None:
+    assert shape_of("; ".join(numbers)).digit_groups == sum(
+        math.ceil(len(number) / 3) for number in numbers
+    )
+
+
+def test_places_are_counted_where_letters_marks_and_lines_meet() -> None:
+    text = "def f(x):\n    return x + 1990.25,\n\tYé\n"
+    assert shape_of(text) == Shape(digit_groups=3, marked_ends=2, line_ends=0, indents=2)
+    assert shape_of("two\nlines") == Shape(0, 0, 1, 0)
 
 
 @settings(max_examples=100, deadline=None)

@@ -173,7 +173,8 @@ def _prediction(estimates: Sequence[Estimate]) -> Prediction:
         ("哪条河流经匈牙利的首都?", TextKind.HAN_KANA),
         ("헝가리의 수도를 흐르는 강은 무엇입니까?", TextKind.HANGUL),
         ("1.25,3.75,18\n2.5,0.5,77\n9,14.2,36.6", TextKind.DIGITS),
-        ('{"river": {"name": "x"}, "ends": ["sea"]}', TextKind.MARKED),
+        ('{"river": {"name": "x"}, "ends": ["sea"]}', TextKind.QUOTED),
+        ("for (i = 0; i < n; ++i) { sum += x[i] * w[i]; }", TextKind.MARKED),
         ("", TextKind.PLAIN),
     ],
 )
