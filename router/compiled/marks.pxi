@@ -1,6 +1,19 @@
 """What is counted of a text beside single bytes and words: runs, lines and pairs of marks."""
 
 
+cdef Py_ssize_t _digit_groups(const Span* data) except -1:
+    """Count the pieces of at most three that runs of ASCII digits are cut into."""
+    cdef Py_ssize_t place, found = 0
+    cdef int in_group = 0
+    for place in range(data.size):
+        if 48 <= byte_at(data, place) <= 57:
+            found += in_group == 0
+            in_group = in_group + 1 if in_group < 2 else 0
+        else:
+            in_group = 0
+    return found
+
+
 cdef Py_ssize_t _digit_runs(const Span* data) except -1:
     """Count runs of decimal digits of any script."""
     cdef Py_ssize_t place = 0, found = 0, size, byte
@@ -63,3 +76,40 @@ cdef bint _has_fence(const Span* data) except -1:
             return True
         place = next_byte(data, place + 1, 96)
     return False
+
+
+cdef class Runs:
+    """Tells whether a text has a run of equal marks.
+
+    Args:
+        marks: Characters of ASCII.
+        least: Length of a run, from 1.
+    """
+
+    cdef bint _is_mark[128]
+    cdef Py_ssize_t _least
+
+    def __init__(self, bytes marks, Py_ssize_t least):
+        cdef int mark
+        if least < 1 or max(marks, default=0) >= 128:
+            raise ValueError("a run has a character at least, and marks are of ASCII")
+        for mark in range(128):
+            self._is_mark[mark] = mark in marks
+        self._least = least
+
+    def found(self, str text not None):
+        """Tell whether there is one; a look at every so many characters shows where to look."""
+        cdef Py_ssize_t size = len(text), place = self._least - 1, begin, end
+        cdef Py_UCS4 mark
+        while place < size:
+            mark = text[place]
+            if mark < 128 and self._is_mark[mark]:
+                begin, end = place, place + 1
+                while begin > 0 and text[begin - 1] == mark:
+                    begin -= 1
+                while end < size and text[end] == mark:
+                    end += 1
+                if end - begin >= self._least:
+                    return True
+            place += self._least
+        return False

@@ -17,12 +17,21 @@ cdef enum:
     MOST_ENTRIES = 2048
     MOST_FEATURES = 128
 
-    IS_SPACE = 1
+    # Kinds of bytes, of which one may have several.
+    IS_SPACE = 1  # where ASCII texts are split
     IS_DIGIT = 2
+    IS_LETTER = 4
+    IS_MARK = 8
+    IS_LINE_END = 16
+    IS_BLANK = 32
 
-cdef struct Runs:
+cdef struct Places:
     Py_ssize_t words  # white space being ASCII's
-    Py_ssize_t digits
+    Py_ssize_t digits  # runs of them
+    Py_ssize_t digit_groups
+    Py_ssize_t marked_ends
+    Py_ssize_t line_ends
+    Py_ssize_t indents
 
 cdef struct Entry:
     int column
@@ -31,6 +40,12 @@ cdef struct Entry:
 cdef struct Feature:
     int above
     int below
+
+
+_KIND_OF_CLASS = {
+    "a": IS_LETTER, "0": IS_DIGIT, ".": IS_MARK, "\n": IS_LINE_END, " ": IS_BLANK, "x": 0,
+}
+"""Of the classes of ``router.cost.shape``."""
 
 
 cdef class Reader:
@@ -73,7 +88,7 @@ cdef class Reader:
             raise ValueError("tables of another release")
         for index in range(128):
             self._kinds[index] = IS_SPACE * Py_UNICODE_ISSPACE(<Py_UCS4>index) + (
-                IS_DIGIT * Py_UNICODE_ISDECIMAL(<Py_UCS4>index)
+                _KIND_OF_CLASS[chr(tables.shape_classes[index])]
             )
         for index in range(257):
             self._starts[index] = starts[index]
@@ -93,8 +108,8 @@ cdef class Reader:
         self._negations = Words({word: 1 for word in tables.negations})
         self._made = made
 
-    def read(self, str text not None):
-        """Return a text as read.
+    def read(self, str text not None, bint wants_features):
+        """Return a text as read, with its features or without.
 
         Raises:
             UnicodeEncodeError: it holds a lone surrogate.
@@ -102,51 +117,42 @@ cdef class Reader:
         cdef bytes encoded = text.encode()
         cdef Span data = span_of(encoded)
         cdef double sums[MOST_COLUMNS + N_STATISTICS]
-        cdef double* stats = sums + self._n_counts  # once the columns behind them are taken out
-        cdef Py_ssize_t n_chars = len(text), index, n_words
-        cdef Runs runs
-        cdef double rare, latin, weight
-        cdef bint is_ascii = n_chars == data.size
-
-        runs = self._count(&data, sums)
-        counts = _numbers(sums, self._n_counts)
-        scripts = _numbers(sums + self._n_counts, self._n_scripts)
-        index = self._n_counts + self._n_scripts
-        rare = sums[index]
-        latin = sums[index + 1] / self._latin_units
-        weight = sums[index + 2] / self._weight_units
-        for index in range(N_STATISTICS):
-            stats[index] = 0.0
-        n_words = self._look_at_words(&data, runs.words, stats)
-        stats[INKED] = n_chars - sums[self._space] - sums[self._newline]
-        stats[WORDS] = n_words
-        stats[NON_ASCII] = 0 if is_ascii else _characters_outside_ascii(&data)
-        stats[NUMBERS] = runs.digits if is_ascii else _digit_runs(&data)
-        if sums[self._newline]:
-            stats[OPTION_LINES] = _option_lines(&data)
-        if sums[self._double_quotes]:
-            stats[JSON] = _json_marks(&data)
-        if sums[self._quote] - sums[self._double_quotes] - sums[self._apostrophes] >= 3:
-            stats[FENCE] = _has_fence(&data)
+        cdef Places places = self._count(&data, sums)
+        cdef Py_ssize_t weights = self._n_counts + self._n_scripts, n_words
+        cdef double rare = sums[weights]
+        cdef double latin = sums[weights + 1] / self._latin_units
+        cdef double weight = sums[weights + 2] / self._weight_units
+        cdef list counts = _numbers(sums, self._n_counts), features = None
+        cdef list scripts = _numbers(sums + self._n_counts, self._n_scripts)
+        # Statistics follow the counts, where the other columns were.
+        n_words = self._look_at_words(&data, places.words, sums + self._n_counts, wants_features)
+        if places.digits:
+            places.digit_groups = _digit_groups(&data)
+        if wants_features:
+            features = self._features_of(&data, len(text), n_words, places.digits, sums)
+        shape = places.digit_groups, places.marked_ends, places.line_ends, places.indents
         return self._made((
-            text, None, n_words, runs.digits, counts, scripts, rare, latin, weight, encoded,
-            self._features_of(sums),
+            text, None, n_words, places.digits, counts, scripts, rare, latin, weight, encoded,
+            shape, features,
         ))
 
-    cdef Runs _count(self, const Span* data, double* sums) except *:
+    cdef Places _count(self, const Span* data, double* sums) except *:
         """Add up what every byte adds to its columns, and count runs of ASCII on the way."""
         # Two in turns: equal bytes one after the other would wait for each other.
         cdef unsigned int histograms[2][256]
         cdef Py_ssize_t place
         cdef int byte, entry, count, kind, before = IS_SPACE
-        cdef Runs runs = Runs(0, 0)
+        cdef Places found = Places(0, 0, 0, 0, 0, 0)
         memset(histograms, 0, sizeof(histograms))
         for place in range(data.size):
             byte = byte_at(data, place)
             histograms[place & 1][byte] += 1
             kind = self._kinds[byte]
-            runs.words += before & ~kind & IS_SPACE
-            runs.digits += (kind & ~before & IS_DIGIT) >> 1
+            found.words += before & ~kind & IS_SPACE
+            found.digits += (kind & ~before & IS_DIGIT) >> 1
+            found.marked_ends += (before & IS_LETTER) >> 2 & (kind & IS_MARK) >> 3
+            found.line_ends += (before & IS_LETTER) >> 2 & (kind & IS_LINE_END) >> 4
+            found.indents += (before & IS_LINE_END) >> 4 & (kind & IS_BLANK) >> 5
             before = kind
         memset(sums, 0, self._n_columns * sizeof(double))
         for byte in range(256):
@@ -154,12 +160,29 @@ cdef class Reader:
             if count:
                 for entry in range(self._starts[byte], self._starts[byte + 1]):
                     sums[self._entries[entry].column] += self._entries[entry].adds * count
-        return runs
+        return found
 
-    cdef list _features_of(self, const double* sums):
+    cdef list _features_of(
+        self, const Span* data, Py_ssize_t n_chars, Py_ssize_t n_words, Py_ssize_t n_digit_runs,
+        double* sums,
+    ):
+        """Return the features, of which words were looked at before."""
+        cdef double* stats = sums + self._n_counts
+        cdef bint is_ascii = n_chars == data.size
         cdef double features[MOST_FEATURES]
         cdef double below, ratio
         cdef Py_ssize_t index
+        stats[INKED] = n_chars - sums[self._space] - sums[self._newline]
+        stats[WORDS] = n_words
+        if not is_ascii:
+            stats[NON_ASCII] = _characters_outside_ascii(data)
+        stats[NUMBERS] = n_digit_runs if is_ascii else _digit_runs(data)
+        if sums[self._newline]:
+            stats[OPTION_LINES] = _option_lines(data)
+        if sums[self._double_quotes]:
+            stats[JSON] = _json_marks(data)
+        if sums[self._quote] - sums[self._double_quotes] - sums[self._apostrophes] >= 3:
+            stats[FENCE] = _has_fence(data)
         for index in range(self._n_features):
             ratio = sums[self._features[index].above]
             if self._features[index].below < 0:
@@ -171,12 +194,27 @@ cdef class Reader:
         return _numbers(features, self._n_features)
 
     cdef Py_ssize_t _look_at_words(
-        self, const Span* data, Py_ssize_t n_words, double* stats
+        self, const Span* data, Py_ssize_t n_words, double* stats, bint wants_features
     ) except -1:
-        """Look at all words, or those at both ends of a long text; return how many there are."""
-        cdef Py_ssize_t begin = 0, end = 0, last
+        """Look at all words, or those at both ends of a long text; return how many there are.
+
+        Args:
+            data: The text.
+            n_words: In it, white space being ASCII's.
+            stats: Is emptied, and filled with what is found, if features are wanted.
+            wants_features: Else words are only counted.
+        """
+        cdef Py_ssize_t begin = 0, end = 0, last, found = 0
         cdef bint is_long = data.size > self._long_bytes and n_words > 2 * self._end_words
         cdef Seen seen
+        memset(stats, 0, N_STATISTICS * sizeof(double))
+        if not wants_features:
+            while not is_long:
+                end = word_after(data, end, &begin)
+                if begin == end:
+                    return found
+                found += 1
+            return n_words
         seen_begins(&seen, 2 * self._end_words if is_long else data.size // 2 + 1)
         try:
             while not is_long or seen.n_looked_at < self._end_words:

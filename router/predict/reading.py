@@ -6,7 +6,7 @@ pass, with the bytes weighed for the estimate on the way; what is made of it sta
 is one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -54,7 +54,9 @@ class Reading(NamedTuple):
         latin: Bytes by their ``LATIN_WEIGHT_OF_BYTE``, summed.
         weight: Bytes by their ``WEIGHT_OF_BYTE``, summed: tokens, but for words and numbers.
         encoded: The text in UTF-8, with "?" for lone surrogates.
-        features: Text features, if the kernel read it; else None, and ``features_of`` makes them.
+        shape: Counts of ``router.cost.shape``, if the kernel read it; else None.
+        features: Text features, if the kernel read it for them; else None, and ``features_of``
+            makes them.
     """
 
     text: str
@@ -67,6 +69,7 @@ class Reading(NamedTuple):
     latin: float
     weight: float
     encoded: bytes
+    shape: tuple[int, int, int, int] | None = None
     features: list[float] | None = None
 
 
@@ -141,21 +144,26 @@ def _count_words(data: bytes) -> int:
 
 
 if KERNEL is None:
-    read, read_all = read_in_numpy, read_all_in_numpy
+    read, count, read_all = read_in_numpy, read_in_numpy, read_all_in_numpy
 else:
     from router.predict.reading_tables import Tables
 
-    _read = KERNEL.Reader(
-        Tables.of(LONG_BYTES, END_WORDS), partial(tuple.__new__, Reading)
-    ).read
+    _reader = KERNEL.Reader(Tables.of(LONG_BYTES, END_WORDS), partial(tuple.__new__, Reading))
+    _read: Callable[[str, bool], Reading] = _reader.read
 
     def read(text: str) -> Reading:
         """Read a text."""
         try:
-            reading: Reading = _read(text)
+            return _read(text, True)
         except UnicodeEncodeError:  # a lone surrogate, which is no character of UTF-8
             return read_in_numpy(text)
-        return reading
+
+    def count(text: str) -> Reading:
+        """Read a text for an estimate of its tokens alone, without its features."""
+        try:
+            return _read(text, False)
+        except UnicodeEncodeError:
+            return read_in_numpy(text)
 
     def read_all(texts: Sequence[str]) -> list[Reading]:
         """Read many texts."""

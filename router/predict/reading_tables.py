@@ -5,6 +5,7 @@ Nothing is decided here; the kernel holds loops, and what they count comes from 
 
 from typing import NamedTuple, Self
 
+from router.cost.shape import CLASS_OF_BYTE
 from router.predict.byte_counts import (
     BYTE_CLASS_NAMES,
     COLUMNS_OF_BYTE,
@@ -32,6 +33,7 @@ class Tables(NamedTuple):
         n_scripts: Columns of scripts, which follow.
         units: What the last two columns, of weights, are divided by.
         classes: Columns of what ``_LOOKED_AT`` names.
+        shape_classes: Of each byte, as in ``router.cost.shape``.
         above, below: Of each feature; columns, then places in ``statistics``.
         most_ratio: Ratios are cut there.
         statistics: Names of what is counted beside bytes.
@@ -48,6 +50,7 @@ class Tables(NamedTuple):
     n_scripts: int
     units: tuple[float, float]
     classes: tuple[int, ...]
+    shape_classes: bytes
     above: list[int]
     below: list[int]
     most_ratio: float
@@ -74,6 +77,7 @@ class Tables(NamedTuple):
             len(SCRIPTS),
             (LATIN_UNITS, WEIGHT_UNITS),
             tuple(map(_NAMES.index, _LOOKED_AT)),
+            CLASS_OF_BYTE,
             [feature.above for feature in FEATURES],
             [feature.below for feature in FEATURES],
             MOST_RATIO,
