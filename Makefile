@@ -123,7 +123,7 @@ soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and laten
 
 .PHONY: chaos
 chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
-	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
+	for test in crashes kills overload fuzz-wire fuzz-files fuzz-kernel soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
 .PHONY: bench-native
 bench-native: $(VENV)/.serve ## the same under h2load, at fixed rates, and with two workers (needs nghttp2-client)
