@@ -18,7 +18,7 @@ _NAME = "router.compiled.kernel"
 class KernelHook(BuildHookInterface):  # type: ignore[type-arg]  # what it configures is not typed
     """Adds the kernel to a wheel, or leaves it beside its sources for an editable install."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build; a package without the kernel is pure Python and runs anywhere."""
         try:
             built = build(Path(self.root))

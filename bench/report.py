@@ -1,8 +1,8 @@
 """The figures as records, as a table beside their targets, and as JSON.
 
-The file is ``{"format": 1, "date", "seed", "machine", "versions", "kernel", "settings", "rows"}``; a
-row is ``{"name", "value", "unit", "target", "met"}``. ``target`` is text such as "<= 1.5" or null,
-``met`` is null without a target. docs/benchmarks.md describes every row.
+The file is ``{"format": 1, "date", "seed", "machine", "versions", "kernel", "settings", "rows"}``;
+a row is ``{"name", "value", "unit", "target", "met"}``. ``target`` is text such as "<= 1.5" or
+null, ``met`` is null without a target. docs/benchmarks.md describes every row.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Texts and bytes that are no text into the compiled kernel: alike NumPy, and never beyond the end.
 
-What lies beyond the end of a text only shows in a kernel that was built with a sanitizer, which ends
-the process: docs/operations.md says how. How inputs are tried is ``fuzz``.
+What lies beyond the end of a text only shows in a kernel that was built with a sanitizer, which
+ends the process: docs/operations.md says how. How inputs are tried is ``fuzz``.
 """
 
 import contextlib
@@ -24,8 +24,9 @@ from router.predict.tokenize import WordTokenizer
 
 _PIECES = (
     " ", "\n", "\t", "\x1c", "\x0b", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u3000", "\x00",
-    "\x7f", "é", "e\u0301", "中文", "🙂", "٣", "\ud800", "don't", "NOT", "\n(A) ", "\nB.", '":', '",',
-    "```", "12", "345678", "-" * 8, "x" * 99, "z" * 120, "[SEP]", "##ing", "ing", "\U0010ffff", "ÿ",
+    "\x7f", "é", "e\u0301", "中文", "🙂", "٣", "\ud800", "don't", "NOT", "\n(A) ", "\nB.", '":',
+    '",', "```", "12", "345678", "-" * 8, "x" * 99, "z" * 120, "[SEP]", "##ing", "ing",
+    "\U0010ffff", "ÿ",
 )  # fmt: skip
 _LIMITS = (1, 2, 7, 64)
 
@@ -78,7 +79,7 @@ def _require(alike: bool, what: str) -> None:
 def _take_apart(tokenizer: WordTokenizer, raw: bytes) -> None:
     """Hand over bytes that need not be UTF-8; an error is as good as an answer."""
     with contextlib.suppress(IndexError, ValueError):  # UnicodeDecodeError is one
-        tokenizer._kernel.ids(raw, lambda text: bytes(8 * len(text)))
+        tokenizer._kernel.ids(raw, lambda text: bytes(8 * len(text)))  # noqa: SLF001 - its bytes are always UTF-8 otherwise
 
 
 def _text(generator: random.Random) -> str:

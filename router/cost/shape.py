@@ -1,7 +1,7 @@
 """How a text is put together, as far as tokenizers cut by it: counts of a few places in it.
 
-Tokenizers first cut a text where letters, digits, marks and white space meet, and long numbers every
-three digits. What the places weigh stands in ``weights``.
+Tokenizers first cut a text where letters, digits, marks and white space meet, and long numbers
+every three digits. What the places weigh stands in ``weights``.
 """
 
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def _class_of(byte: int) -> str:
 
 
 CLASS_OF_BYTE = "".join(map(_class_of, range(256))).encode("ascii")
-"""For each byte: a letter (a), digit (0), line end (\\n), other white space, mark (.) or other (x)."""
+"""Of each byte: letter (a), digit (0), line end (\\n), other white space, mark (.) or other (x)."""
 
 
 def shape_of(text: str) -> Shape:

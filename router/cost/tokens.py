@@ -1,7 +1,8 @@
 """How many input tokens a text will count, estimated without any vocabulary.
 
-Here is one linear estimate over bytes, words, numbers and places (docs/tokens.md), and the kind of a text,
-by which a deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
+Here is one linear estimate over bytes, words, numbers and places (docs/tokens.md), and the kind of
+a text, by which a deployment's ratio to it is learnt. What is billed is only ever what a provider
+reports.
 """
 
 from collections.abc import Iterable

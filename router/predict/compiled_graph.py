@@ -1,6 +1,6 @@
 """A graph for one prompt, run by the compiled kernel.
 
-Here is only how a plan is handed to it. Rows of tokens are never laid out there: the weighted sum
+Here is only how a program is handed to it. Rows of tokens are never laid out there: the weighted sum
 of them, with which static encoders begin, is one step of the kernel.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from router.compiled import KERNEL
 from router.predict.plain_operators import Array, NotPlainError
-from router.predict.plan import FEATURES, IDS, Plan, Step
+from router.predict.program import FEATURES, IDS, Program, Step
 
 _OF_TOKENS = ("rows", "float")
 _Handed = tuple[str, int, tuple[int, ...], tuple[Any, ...]]
@@ -31,28 +31,28 @@ class Compiled:
         """From token ids (int64, shape (n,)) and features to the outputs, as ``Fused.run``."""
 
 
-def compiled_graph(plan: Plan) -> Compiled | None:
-    """Return what runs a plan; None if there is no kernel, or none that knows all of its steps."""
+def compiled_graph(program: Program) -> Compiled | None:
+    """Return what runs a program; None if there is no kernel, or none that knows all of its steps."""
     if KERNEL is None:
         return None
-    made_by = {step.result: step for step in plan.steps}
+    made_by = {step.result: step for step in program.steps}
     try:
-        steps = [one for step in plan.steps for one in _handed(step, made_by, plan)]
+        steps = [one for step in program.steps for one in _handed(step, made_by, program)]
     except NotPlainError:
         return None
     outputs = [
         (one.place, [(scalar.name, scalar.number) for scalar in one.scalars])
-        for one in plan.outputs
+        for one in program.outputs
     ]
-    lengths = [0 if place == IDS else length for place, length in enumerate(plan.lengths)]
+    lengths = [0 if place == IDS else length for place, length in enumerate(program.lengths)]
     try:
-        graph = KERNEL.Graph(lengths, plan.slots, steps, outputs, plan.lengths[FEATURES])
+        graph = KERNEL.Graph(lengths, program.slots, steps, outputs, program.lengths[FEATURES])
     except (KeyError, ValueError):  # NumPy makes shapes meet that the kernel does not
         return None
     return Compiled(graph)
 
 
-def _handed(step: Step, made_by: Mapping[int, Step], plan: Plan) -> Iterator[_Handed]:
+def _handed(step: Step, made_by: Mapping[int, Step], program: Program) -> Iterator[_Handed]:
     """Yield a step as the kernel takes it, which may be several or none."""
     (_, name, constants), result, arguments = step
     if name in _OF_TOKENS:  # these have their place in a pool
@@ -67,7 +67,7 @@ def _handed(step: Step, made_by: Mapping[int, Step], plan: Plan) -> Iterator[_Ha
         begin = 0
         for one in arguments:
             yield "copy", result, (one,), (begin,)
-            begin += plan.lengths[one]
+            begin += program.lengths[one]
         return
     yield name, result, arguments, tuple(map(np.ascontiguousarray, constants))
 

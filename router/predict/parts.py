@@ -16,7 +16,7 @@ from router.predict.fused import Fused
 from router.predict.graph import check_graph
 from router.predict.heads import Heads
 from router.predict.plain import Plain
-from router.predict.plan import plan_graph
+from router.predict.program import program_of
 from router.promise.calibrated import Promise
 from router.promise.reviewed import reviewed_from_json
 from router.promise.saved import counts_from_json
@@ -58,9 +58,9 @@ class Parts:
         content = self._files.bytes_of(FUSED_FILE)
         check_graph(content, path, _BESIDE)
         beside = {name: self._files.bytes_of(name) for name in _BESIDE}
-        plan = plan_graph(content, path, beside, heads.outputs, len(FEATURE_NAMES))
-        if plan is not None:
-            return compiled_graph(plan) or Plain(plan)
+        program = program_of(content, path, beside, heads.outputs, len(FEATURE_NAMES))
+        if program is not None:
+            return compiled_graph(program) or Plain(program)
         session = open_session(path, self._files, refers_to=_BESIDE)
         return Fused(session, heads, dimension=dimension)
 

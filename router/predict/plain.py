@@ -1,7 +1,7 @@
 """A graph for one prompt, run in NumPy: where the kernel is not built, or does not know it.
 
 What an artifact gives this way is compared with its golden rows when it is loaded, like every
-other way. Reading the graph is ``plan``, what each step does ``plain_operators``.
+other way. Reading the graph is ``program``, what each step does ``plain_operators``.
 """
 
 from typing import Any
@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from router.predict.plan import FEATURES, IDS, Plan
+from router.predict.program import FEATURES, IDS, Program
 
 
 class Plain:
     """Runs one graph. Immutable after construction, safe from several threads.
 
     Args:
-        plan: Of the graph.
+        program: Of the graph.
     """
 
     __slots__ = ("_outputs", "_slots", "_steps")
 
-    def __init__(self, plan: Plan) -> None:
-        self._steps = [(one.operation.function, one.result, one.arguments) for one in plan.steps]
-        self._slots = list(plan.slots)
+    def __init__(self, program: Program) -> None:
+        self._steps = [(one.operation.function, one.result, one.arguments) for one in program.steps]
+        self._slots = list(program.slots)
         self._outputs = [
-            (one.place, [scalar.function for scalar in one.scalars]) for one in plan.outputs
+            (one.place, [scalar.function for scalar in one.scalars]) for one in program.outputs
         ]
 
     def run(self, ids: npt.NDArray[np.int64], features: list[float]) -> list[list[float]]:

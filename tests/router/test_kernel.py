@@ -1,4 +1,4 @@
-"""The compiled kernel gives what NumPy gives: bit for bit where counts are, else to the rounding."""
+"""The compiled kernel gives what NumPy gives: counts bit for bit, predictions to the rounding."""
 
 import os
 import subprocess
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_cases import TEXTS, TRICKY
 
 import router.compiled as compiled
-from kernel_cases import TEXTS, TRICKY
 from router.compiled import KERNEL, VARIABLE
 from router.cost.shape import shape_of
 from router.cost.tokens import kind_of, tokens_of
@@ -24,7 +24,7 @@ from router.predict.compiled_graph import Compiled, compiled_graph
 from router.predict.features import FEATURE_NAMES, features_of
 from router.predict.golden import read_golden
 from router.predict.plain import Plain
-from router.predict.plan import Plan, plan_graph
+from router.predict.program import Program, program_of
 from router.predict.reading import count, read, read_all, read_in_numpy
 from router.predict.tokenize import WordTokenizer
 from router.predict.window import has_rule_in_python
@@ -46,10 +46,10 @@ def tokenizer(limit: int, *, compiled: bool) -> WordTokenizer:
 
 
 @cache
-def plan() -> Plan:
+def program() -> Program:
     content = (SHIPPED / "fused.onnx").read_bytes()
     beside = {"encoder.onnx": (SHIPPED / "encoder.onnx").read_bytes()}
-    found = plan_graph(
+    found = program_of(
         content, SHIPPED / "fused.onnx", beside, shipped().heads.outputs, len(FEATURE_NAMES)
     )
     assert found is not None
@@ -108,7 +108,7 @@ def test_a_run_of_marks_is_found_where_python_finds_it(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(ids=st.lists(st.integers(0, 30_521), max_size=64), text=TEXTS)
 def test_a_prompt_is_predicted_alike(ids: list[int], text: str) -> None:
-    ours, theirs = compiled_graph(plan()), Plain(plan())
+    ours, theirs = compiled_graph(program()), Plain(program())
     assert isinstance(ours, Compiled)
     given_ids, features = np.array(ids, np.int64), features_of(read(text))
     for one, other in zip(
@@ -119,7 +119,7 @@ def test_a_prompt_is_predicted_alike(ids: list[int], text: str) -> None:
 
 @needs_kernel
 def test_golden_rows_are_decided_alike() -> None:
-    ours, theirs = compiled_graph(plan()), Plain(plan())
+    ours, theirs = compiled_graph(program()), Plain(program())
     assert ours is not None
     for row in read_golden(SHIPPED / "golden.jsonl"):
         reading = read(row.text)
@@ -139,7 +139,7 @@ def test_the_shipped_artifact_is_served_by_the_kernel() -> None:
 @needs_kernel
 @pytest.mark.parametrize("wrong", [[-1], [30_522], [5, 1 << 40]])
 def test_an_id_that_the_table_does_not_have_ends_the_call(wrong: list[int]) -> None:
-    ours = compiled_graph(plan())
+    ours = compiled_graph(program())
     assert ours is not None
     with pytest.raises(IndexError, match="not in the table"):
         ours.run(np.array(wrong, np.int64), [0.0] * len(FEATURE_NAMES))
@@ -155,7 +155,7 @@ def test_an_id_that_the_table_does_not_have_ends_the_call(wrong: list[int]) -> N
     ],
 )
 def test_inputs_of_another_shape_are_refused(wrong: Callable[..., object]) -> None:
-    ours = compiled_graph(plan())
+    ours = compiled_graph(program())
     assert ours is not None
     with pytest.raises(ValueError, match=r"wanted|are read"):
         wrong(ours.run)
@@ -178,7 +178,7 @@ def test_inputs_of_another_shape_are_refused(wrong: Callable[..., object]) -> No
 def test_steps_that_do_not_fit_each_other_are_refused(
     lengths: list[int], steps: list[object]
 ) -> None:
-    with pytest.raises(ValueError, match="wanted|fit|graph"):
+    with pytest.raises(ValueError, match=r"wanted|fit|graph"):
         KERNEL.Graph(lengths, [None] * 3, steps, [], 2)  # type: ignore[union-attr]  # there is one
 
 

@@ -16,13 +16,13 @@ from router.compiled import KERNEL
 from router.defaults import default_artifact_directory
 from router.errors import ArtifactError
 from router.predict.artifact import load_artifact
+from router.predict.compiled_graph import Compiled, compiled_graph
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.fused import Fused
-from router.predict.compiled_graph import Compiled, compiled_graph
 from router.predict.plain import Plain
-from router.predict.plan import Plan, plan_graph
 from router.predict.predictor import predict_all, predict_one
+from router.predict.program import Program, program_of
 from router.predict.reading import read
 
 N = len(FEATURE_NAMES)
@@ -95,17 +95,17 @@ def node(one: Node, result: str = "y") -> onnx.NodeProto:
     return helper.make_node(operator, list(inputs), [result], **attributes)
 
 
-def planned(content: bytes, outputs: Sequence[str] = ("y",)) -> Plan | None:
-    return plan_graph(content, Path("g.onnx"), {}, outputs, N)
+def written(content: bytes, outputs: Sequence[str] = ("y",)) -> Program | None:
+    return program_of(content, Path("g.onnx"), {}, outputs, N)
 
 
 @cache
 def opened(content: bytes) -> tuple[list[Plain | Compiled], ort.InferenceSession]:
-    plan = planned(content)
-    assert plan is not None
-    runners: list[Plain | Compiled] = [Plain(plan)]
+    program = written(content)
+    assert program is not None
+    runners: list[Plain | Compiled] = [Plain(program)]
     if KERNEL is not None:
-        compiled = compiled_graph(plan)
+        compiled = compiled_graph(program)
         assert compiled is not None
         runners.append(compiled)
     return runners, ort.InferenceSession(content)
@@ -147,18 +147,18 @@ def test_several_branches_that_come_together_give_what_the_runtime_gives(
 
 @pytest.mark.parametrize("one", UNKNOWN, ids=lambda one: f"{one[0]} of {' and '.join(one[1])}")
 def test_what_is_not_known_is_left_to_the_runtime(one: Node) -> None:
-    assert planned(model([node(one)])) is None
+    assert written(model([node(one)])) is None
 
 
 def test_other_outputs_are_left_to_the_runtime_to_refuse() -> None:
     content = model([node(KNOWN[0])])
-    assert planned(content, ("other",)) is None
-    assert planned(content, ("y", "other")) is None
+    assert written(content, ("other",)) is None
+    assert written(content, ("y", "other")) is None
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
     with pytest.raises(ArtifactError, match="not an ONNX model"):
-        planned(b"\xff\xff")
+        written(b"\xff\xff")
 
 
 def test_scores_beyond_every_float_have_a_limit_and_no_error() -> None:

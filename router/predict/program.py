@@ -47,7 +47,7 @@ class Output(NamedTuple):
     scalars: tuple[Scalar, ...]
 
 
-class Plan(NamedTuple):
+class Program(NamedTuple):
     """A graph as steps.
 
     Attributes:
@@ -63,13 +63,13 @@ class Plan(NamedTuple):
     outputs: tuple[Output, ...]
 
 
-def plan_graph(
+def program_of(
     content: bytes,
     path: Path,
     beside: Mapping[str, bytes],
     outputs: Sequence[str],
     n_features: int,
-) -> Plan | None:
+) -> Program | None:
     """Return the steps of a graph of ``input_ids`` and ``features``; None if it is not that plain.
 
     Args:
@@ -87,19 +87,19 @@ def plan_graph(
         return None
     try:
         constants = {one.name: _constant(one, beside) for one in graph.initializer}
-        planned = _Planned(constants, n_features)
+        written = _Writing(constants, n_features)
         tails = {name: _tail(name, graph.node, constants) for name in outputs}
         for node in graph.node:
-            planned.add(node)
-        found = [Output(planned.places[place], scalars) for place, scalars in tails.values()]
+            written.add(node)
+        found = [Output(written.places[place], scalars) for place, scalars in tails.values()]
     except (NotPlainError, LookupError, ValueError, TypeError):
         return None  # the runtime knows it, or says what is wrong with it
-    needed = _needed(planned.steps, {one.place for one in found})
-    lengths = [planned.samples[place].shape[-1] for place in range(len(planned.slots))]
-    return Plan(tuple(needed), tuple(planned.slots), tuple(lengths), tuple(found))
+    needed = _needed(written.steps, {one.place for one in found})
+    lengths = [written.samples[place].shape[-1] for place in range(len(written.slots))]
+    return Program(tuple(needed), tuple(written.slots), tuple(lengths), tuple(found))
 
 
-class _Planned:
+class _Writing:
     """Steps in the order of a graph's nodes, each tried on a prompt of one token."""
 
     def __init__(self, constants: Mapping[str, Array], n_features: int) -> None:
