@@ -343,3 +343,25 @@ def test_nobody_is_served_the_admin_service_unasked(config: Config):
         pytest.raises(grpc.RpcError, match="UNIMPLEMENTED"),
     ):
         client.status()
+
+
+def test_of_two_swaps_at_once_the_later_one_is_told_last(
+    config: Config, other_artifact: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with running(config) as client:
+        counted, announcer = client.server._counted, client.server._announcer
+        tell, overtaking = counted.later, []
+
+        def slow(count: Callable[..., None], *what: object) -> None:
+            if not overtaking:  # the first to tell is overtaken by a swap
+                swap = threading.Thread(target=client.reload, args=(other_artifact,))
+                overtaking.append(swap)
+                swap.start()
+                swap.join(0.5)
+            tell(count, *what)
+
+        monkeypatch.setattr(counted, "later", slow)
+        announcer.swapped()
+        overtaking[0].join()
+        told = client.server.snapshot()["router_artifact_info"]
+        assert list(told) == [(client.version(),)]
