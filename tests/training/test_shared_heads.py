@@ -8,11 +8,14 @@ from synthetic import DIMENSION, N_FEATURES
 from eval.metrics import auroc
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from training.candidates import Candidate, log_loss
+from training.candidates import CANDIDATES, Candidate, log_loss
+from training.descent import SharedSettings
+from training.heads import TEACHER, Known, fit_heads
 from training.labels import Examples
 from training.lengths import Lengths
 from training.otherwise import Pairs
 from training.parity import check_parity
+from training.settings import SHARED, Settings
 from training.shared_graph import build_shared_heads
 from training.shared_heads import SharedHeads, fit_shared_heads
 from training.shared_rows import PRIOR, outcome_rows, outcomes_outside
@@ -137,3 +140,26 @@ def test_the_prior_counts_less_than_an_outcome_and_says_nothing_of_other_models(
     assert (of_prior[:, : known.tiers] == np.float32(PRIOR)).all()
     assert not of_prior[:, known.tiers :].any()
     assert PRIOR < 1.0
+
+
+def test_a_network_that_knows_less_than_its_teacher_is_not_what_is_exported(
+    made_up: OutcomeTable,
+    parts: np.ndarray,
+    catalog: Catalog,
+    examples: dict[str, Examples],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Where labels are few it does; here it is made to.
+    monkeypatch.setattr("training.shared_heads.LEARN", SharedSettings(passes=1, rate=1e-6))
+    monkeypatch.setattr("training.shared_heads.SETTLE", SharedSettings(passes=1, rate=1e-6))
+    monkeypatch.setattr("training.shared_heads._LEAST_STEPS", 1)
+    monkeypatch.setitem(CANDIDATES, TEACHER, ("logistic",))
+    held_out = made_up.group[parts != "train"]
+    known = Known(made_up, held_out, examples["train"], examples["validation"], None, None)
+    told: list[str] = []
+    fitted = fit_heads(Settings(), catalog, known, told.append)
+    assert fitted.candidate == TEACHER
+    assert fitted.losses[SHARED] > fitted.losses[TEACHER]
+    assert any("knows less than its teacher" in line for line in told)
+    said = fitted.adequacy.adequacy(examples["validation"].inputs)
+    assert log_loss(said, examples["validation"].adequate) < fitted.losses[SHARED]
