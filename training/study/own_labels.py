@@ -70,7 +70,7 @@ def own_labels(table: OutcomeTable, catalog: Catalog, seed: int, say: Callable[[
 
 
 def drawn_parts(table: OutcomeTable, labels: int, seed: int) -> StrArray:
-    """Return each row's part: whole groups drawn until there are labels enough, the rest held out."""
+    """Return each row's part: whole groups are drawn until there are labels enough."""
     groups = np.random.default_rng(seed).permutation(np.unique(table.group))
     sizes = np.array([np.count_nonzero(table.group == one) for one in groups])
     known = groups[: int(np.searchsorted(np.cumsum(sizes), labels)) + 1]
