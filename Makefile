@@ -19,6 +19,7 @@ TRAIN_FLAGS ?=
 SERVE_FLAGS ?=
 ROUTE_FLAGS ?=
 ONBOARD_FLAGS ?=
+CALIBRATE_FLAGS ?=
 LOG ?= router-decisions.jsonl
 OUTCOMES ?= router-outcomes.sqlite3
 OPE_FLAGS ?=
@@ -27,6 +28,9 @@ PLAN_FLAGS ?=
 TEST ?= kills
 HARD_FLAGS ?=
 MINUTES ?= 20
+
+# The compiled kernel: built again where it changed.
+KERNEL := hatch_build.py $(wildcard router/compiled/*.p* router/compiled/*.h)
 
 .DEFAULT_GOAL := help
 
@@ -66,7 +70,7 @@ peers-scores: .venv-peers/.done ## score the texts in FROM with the peers' packa
 
 .PHONY: calibrate
 calibrate: $(VENV)/.train ## fit ARTIFACT's contract on 200 or more labels in DATA; written to OUT
-	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT)
+	$(BIN)/python -m training calibrate --data $(DATA) --catalog $(CATALOG) --artifact $(ARTIFACT) --out $(OUT) $(CALIBRATE_FLAGS)
 
 .PHONY: onboard
 onboard: $(VENV)/.train ## add a tier for MODEL from 50 or more labels in DATA, without training; written to OUT
@@ -119,11 +123,12 @@ soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and laten
 
 .PHONY: chaos
 chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
-	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
+	for test in crashes kills overload fuzz-wire fuzz-files fuzz-kernel soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
 .PHONY: bench-native
-bench-native: $(VENV)/.serve ## the same under h2load, with latencies at fixed rates (needs nghttp2-client)
+bench-native: $(VENV)/.serve ## the same under h2load, at fixed rates, and with two workers (needs nghttp2-client)
 	$(BIN)/python -m bench.native
+	$(BIN)/python -m bench.native_workers
 
 .PHONY: bench-peers
 bench-peers: .venv-peers/.done ## our service and routers of others on the same prompts, in one run
@@ -171,22 +176,22 @@ sbom: .venv-deploy/.done .venv-serving/.done ## list what the server needs as Cy
 
 .PHONY: clean
 clean: ## remove environments, build output and the local MLflow store
-	rm -rf $(VENV) .venv-proto .venv-peers .venv-deploy .venv-serving build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-proto .venv-peers .venv-deploy .venv-serving build dist router/compiled/kernel.*.so mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.serve: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/python
 	$(INSTALL) -e .
 	@touch $@
 
-$(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.train: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/python
 	$(INSTALL) -e '.[train]'
 	@touch $@ $(VENV)/.serve
 
-$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.all: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/python
 	$(INSTALL) -e '.[train,encoder,dev]'
 	@touch $@ $(VENV)/.serve $(VENV)/.train
 
@@ -201,7 +206,7 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 # What deploy/Dockerfile installs, and nothing else.
-.venv-serving/.done: pyproject.toml constraints.txt
+.venv-serving/.done: pyproject.toml constraints.txt $(KERNEL)
 	$(PYTHON) -m venv --without-pip .venv-serving
 	$(PYTHON) -m pip --python .venv-serving install --quiet --disable-pip-version-check -c constraints.txt '.[sign]'
 	@touch $@

@@ -4,7 +4,6 @@ One set of weights is drawn and used for every router and baseline, so differenc
 prompt. What is computed from a resample is given by the caller.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,21 +83,3 @@ def percentile_interval(value: float, samples: FloatArray) -> Interval:
     tail = (1 - COVERAGE) / 2
     low, high = np.quantile(known, (tail, 1 - tail), method="inverted_cdf")
     return Interval(value, float(low), float(high))
-
-
-def map_rows(
-    function: Callable[[FloatArray, FloatArray], float], costs: FloatArray, quality: FloatArray
-) -> FloatArray:
-    """Apply a figure of a curve to every resampled curve.
-
-    Args:
-        function: Takes (settings,) costs and (settings,) qualities.
-        costs: (draws, settings) mean costs.
-        quality: (draws, settings) mean qualities.
-
-    Returns:
-        (draws,) figures.
-    """
-    return np.array(
-        [function(cost, good) for cost, good in zip(costs, quality, strict=True)], dtype=np.float64
-    )

@@ -44,12 +44,19 @@ class Calibrated:
     artifact_version: str
 
 
-def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) -> Calibrated:
+def calibrate(
+    artifact: Path,
+    out: Path,
+    table: OutcomeTable,
+    catalog: Catalog,
+    topics_from: Path | None = None,
+) -> Calibrated:
     """Write a copy of an artifact that can keep contracts on traffic like ``table``.
 
-    Topics are those the artifact has. If it has none, they are found among the prompts it learnt
-    from, which only the very table it was trained on holds; with other labels it gets none, since
-    topics that were found among the calibration prompts would void the promise.
+    Topics are those the artifact has, or another one that is named. If there are none, they are
+    found among the prompts it learnt from, which only the very table it was trained on holds; with
+    other labels it gets none, since topics that were found among the calibration prompts would void
+    the promise.
 
     Args:
         artifact: Artifact directory; may be ``out`` itself.
@@ -58,9 +65,12 @@ def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) 
             the very table it was trained on, only the held-out part is used; of any duplicate
             group, only the first prompt, because calibration needs independent draws.
         catalog: Tiers, their reference models and the threshold of adequacy.
+        topics_from: Directory of another artifact, whose topics are taken: of one that was
+            onboarded, the artifact it started from.
 
     Raises:
-        TrainingError: fewer than ``FEWEST_PROMPTS`` prompts are left.
+        TrainingError: fewer than ``FEWEST_PROMPTS`` prompts are left, or the other artifact has no
+            topics or another encoder.
         DataError, ArtifactError: the data or the artifact are refused.
     """
     engine = build_engine(load_artifact(artifact), catalog)
@@ -69,6 +79,8 @@ def calibrate(artifact: Path, out: Path, table: OutcomeTable, catalog: Catalog) 
     usable = table.for_models([tier.reference_model for tier in catalog.tiers])
     data_sha256 = table.content_hash()
     topics = _known_topics(engine.artifact)
+    if topics_from is not None:
+        topics = topics_of_another(load_artifact(topics_from), topics_from, manifest)
     if data_sha256 == manifest.data_sha256:
         held_out = held_out_part(usable, manifest)
         topics = topics or _found_topics(usable.select(~held_out), manifest)
@@ -99,6 +111,28 @@ def _found_topics(learnt_from: OutcomeTable, manifest: Manifest) -> Topics | Non
         return fit_topics(learnt_from, manifest.split_seed)
     except TrainingError:  # too few prompts: contracts over all traffic are all there can be
         return None
+
+
+def topics_of_another(other: Artifact, place: Path, manifest: Manifest) -> Topics:
+    """Return the topics of another artifact, which lies at ``place``.
+
+    Raises:
+        TrainingError: it has none, or not the encoder the manifest names.
+    """
+    topics = _known_topics(other)
+    if topics is None:
+        raise TrainingError(
+            f"{place}: has no topics to take over: 'make train' finds them",
+            reason="NO_TOPICS",
+        )
+    if other.manifest.encoder_sha256 != manifest.encoder_sha256:
+        raise TrainingError(
+            f"{place}: its topics are places among the vectors of encoder "
+            f"{other.manifest.encoder_sha256}, not of {manifest.encoder_sha256}: name an artifact "
+            "with the same encoder",
+            reason="ENCODER_MISMATCH",
+        )
+    return topics
 
 
 def held_out_part(table: OutcomeTable, manifest: Manifest) -> BoolArray:

@@ -46,6 +46,7 @@ def test_the_page_of_benchmarks_has_every_part_that_commands_write() -> None:
     for name in (
         "service",
         "native",
+        "native-workers",
         "peers",
         "encoders",
         *(f"growth of {axis.name}" for axis in AXES),

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf import empty_pb2
 
 from bench.native import SATURATED, body_of, closed_loop, find_h2load, main, open_loop, route_rows
+from bench.native_workers import worker_rows
 from bench.server import ECHO_METHOD, MeasuredServer
 from router.config import Config
 from router.errors import NotReadyError
@@ -51,3 +52,12 @@ def test_both_loops_reach_the_server_and_every_row_is_a_figure(
 def test_an_address_without_a_server_is_told() -> None:
     with pytest.raises(NotReadyError, match=r"h2load ended|HTTP status"):
         closed_loop("127.0.0.1:9", ECHO_METHOD, empty_pb2.Empty(), SATURATED, 0.1)
+
+
+@needs_h2load
+def test_servers_of_one_and_two_workers_are_compared() -> None:
+    rows = {row.name: row.value for row in worker_rows([1, 2], 20, 0.2, 1, 0)}
+    assert len(rows) == 7
+    assert all(value > 0 for value in rows.values())
+    one, two = (rows[f"{name}, 20 tokens, saturated"] for name in ("1 worker", "2 workers"))
+    assert rows["2 workers, 20 tokens, saturated: / 1"] == pytest.approx(two / one)

@@ -1,9 +1,10 @@
 """The window is bounded for any conversation and keeps what must be answered."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.predict.window import WINDOW_CHARS, head_and_tail, window
+from router.predict.window import WINDOW_CHARS, bare, head_and_tail, window
 from router.types import ROLES, Message
 
 PIECES = st.text(max_size=40) | st.sampled_from(["", "\n", "\ud800", "\udfff é", "🙂", "\x00"])
@@ -24,7 +25,7 @@ def test_the_last_user_turn_is_read_alone_and_whole_where_it_fits(messages: list
     users = [message.content for message in messages if message.role == "user"]
     last = (users[-1] if users else messages[-1].content).strip()
     if last and len(last) <= WINDOW_CHARS:
-        assert window(messages) == last
+        assert window(messages) == bare(last)
 
 
 @settings(max_examples=100, deadline=None)
@@ -46,6 +47,30 @@ def test_white_space_around_a_question_is_not_read() -> None:
     padded = [bare[0], Message("user", "\n\n  Why?" + " " * 9_000 + "\n")]
     assert window(padded) == window(bare)
     assert window(padded[1:]) == window(bare[1:]) == "Why?"
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS)
+def test_a_text_is_never_bared_to_nothing_nor_grows(text: str) -> None:
+    left = bare(text)
+    assert bool(left) == bool(text.strip())
+    assert len(left) <= len(text)
+
+
+@pytest.mark.parametrize("frame", [
+    "{}\n\n========================", "--------\n{}", "~~~~~~~~~~{}", '"{}"', "\u201c{}\u201d",
+    "\u00ab {} \u00bb", "\u201e{}\u201c", "**********\n'{}'\n**********",
+])  # fmt: skip
+def test_rulers_and_quotation_marks_around_a_question_are_not_read(frame: str) -> None:
+    assert bare(frame.format("Why is 7 < 9?")) == "Why is 7 < 9?"
+
+
+@pytest.mark.parametrize("text", [
+    '"yes" or "no"', '"', '""', "==========", "a - b", "x = 1 # 1\n#######", "'tis so",
+    "Wait.......",
+])  # fmt: skip
+def test_marks_that_say_something_are_read(text: str) -> None:
+    assert bare(text) == text
 
 
 def test_a_cut_text_keeps_its_start_and_its_end() -> None:

@@ -11,14 +11,15 @@ from synthetic import user_records, write_jsonl
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
 from eval.split import assign_split
 from router.catalog import Catalog
+from router.defaults import default_artifact_directory
 from router.engine import build_engine
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import contract
 from training.__main__ import main
-from training.pipeline import fit_and_export
-from training.promise import FEWEST_PROMPTS, calibrate
+from training.build import fit_and_export
+from training.promise import FEWEST_PROMPTS, calibrate, topics_of_another
 from training.settings import Settings
 from training.topics import fit_topics
 
@@ -132,6 +133,41 @@ def test_labels_alone_find_no_topics_because_they_calibrate_them(
     done = calibrate(plain, tmp_path / "out", many(fresh_rows(made_up)), catalog)
     assert done.by_topic is None
     assert not (tmp_path / "out" / TOPICS_FILE).exists()
+
+
+def test_topics_of_another_artifact_are_taken_over(
+    plain: Path,
+    tmp_path: Path,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.promise.FEWEST_PROMPTS", 50)
+    known = calibrate(plain, tmp_path / "known", made_up, catalog).by_topic
+    labels = many(fresh_rows(made_up))
+    done = calibrate(plain, tmp_path / "out", labels, catalog, topics_from=tmp_path / "known")
+    assert known is not None
+    assert done.by_topic is not None
+    assert (done.by_topic.topics.centres == known.topics.centres).all()
+    assert sum(one.n for one in done.by_topic.counts) == done.counts.n
+
+
+def test_an_artifact_without_topics_has_none_to_take_over(
+    plain: Path, tmp_path: Path, made_up: OutcomeTable, catalog: Catalog
+) -> None:
+    labels = many(fresh_rows(made_up))
+    with pytest.raises(TrainingError, match="has no topics to take over") as caught:
+        calibrate(plain, tmp_path / "out", labels, catalog, topics_from=plain)
+    assert caught.value.reason == "NO_TOPICS"
+    assert not (tmp_path / "out").exists()
+
+
+def test_topics_of_another_encoder_are_refused(plain: Path) -> None:
+    shipped = load_artifact(default_artifact_directory())
+    manifest = replace(load_artifact(plain).manifest, encoder_sha256="0" * 64)
+    with pytest.raises(TrainingError, match="name an artifact with the same encoder") as caught:
+        topics_of_another(shipped, Path("shipped"), manifest)
+    assert caught.value.reason == "ENCODER_MISMATCH"
 
 
 def test_a_contract_of_the_calibrated_artifact_is_kept_on_its_own_labels(

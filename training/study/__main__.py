@@ -11,6 +11,7 @@ from training.candidates import CANDIDATES
 from training.data import read_training_data
 from training.settings import Settings
 from training.study.coverage_folds import coverage_folds
+from training.study.own_labels import own_labels
 from training.study.tiers import ground, mixtures_table
 
 _CHAMPION = CANDIDATES["stack mixture"]
@@ -30,12 +31,13 @@ STUDIES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 COVERAGE = "coverage"
+OWN_LABELS = "own-labels"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a study; 0 when done, 1 when the data are refused."""
     parser = argparse.ArgumentParser(prog="python -m training.study", description=__doc__)
-    parser.add_argument("study", choices=sorted([*STUDIES, COVERAGE]))
+    parser.add_argument("study", choices=sorted([*STUDIES, COVERAGE, OWN_LABELS]))
     parser.add_argument("--data", default=str(Settings().data))
     parser.add_argument("--catalog", type=Path, default=Settings().catalog)
     parser.add_argument("--seed", type=int, default=0)
@@ -50,7 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(coverage_folds(settings, say))
             return 0
         table = read_training_data(settings, say)
-        here = ground(table, load_catalog(settings.catalog), settings)
+        catalog = load_catalog(settings.catalog)
+        if arguments.study == OWN_LABELS:
+            print(own_labels(table, catalog, settings.seed, say))
+            return 0
+        here = ground(table, catalog, settings)
         print(mixtures_table(here, STUDIES[arguments.study], say))
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
