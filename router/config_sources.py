@@ -155,7 +155,11 @@ def _check_together(config: Config) -> Config:
 def _refuse_shared(table: CheckedTable, config: Config) -> None:
     """Refuse one path for two purposes where one of them writes: it would destroy the other."""
     paths = {key: getattr(config, key) for key in sorted(_PATHS)}
-    place_of = {key: os.path.abspath(path) for key, path in paths.items() if path is not None}
+    place_of = {
+        key: os.path.abspath(path)  # noqa: PTH100 - resolve() fails where links lead in circles
+        for key, path in paths.items()
+        if path is not None
+    }
     for key in _WRITTEN:
         for other, place in place_of.items():
             if other != key and place == place_of.get(key):
