@@ -29,6 +29,9 @@ TEST ?= kills
 HARD_FLAGS ?=
 MINUTES ?= 20
 
+# The compiled kernel: built again where it changed.
+KERNEL := hatch_build.py $(wildcard router/compiled/*.p* router/compiled/*.h)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -120,7 +123,7 @@ soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and laten
 
 .PHONY: chaos
 chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
-	for test in crashes kills overload fuzz-wire fuzz-files soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
+	for test in crashes kills overload fuzz-wire fuzz-files fuzz-kernel soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
 
 .PHONY: bench-native
 bench-native: $(VENV)/.serve ## the same under h2load, at fixed rates, and with two workers (needs nghttp2-client)
@@ -173,22 +176,22 @@ sbom: .venv-deploy/.done .venv-serving/.done ## list what the server needs as Cy
 
 .PHONY: clean
 clean: ## remove environments, build output and the local MLflow store
-	rm -rf $(VENV) .venv-proto .venv-peers .venv-deploy .venv-serving build dist mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-proto .venv-peers .venv-deploy .venv-serving build dist router/compiled/kernel.*.so mlflow.db mlruns .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.serve: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/python
 	$(INSTALL) -e .
 	@touch $@
 
-$(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.train: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/python
 	$(INSTALL) -e '.[train]'
 	@touch $@ $(VENV)/.serve
 
-$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.all: pyproject.toml constraints.txt $(KERNEL) | $(BIN)/python
 	$(INSTALL) -e '.[train,encoder,dev]'
 	@touch $@ $(VENV)/.serve $(VENV)/.train
 
@@ -203,7 +206,7 @@ $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 # What deploy/Dockerfile installs, and nothing else.
-.venv-serving/.done: pyproject.toml constraints.txt
+.venv-serving/.done: pyproject.toml constraints.txt $(KERNEL)
 	$(PYTHON) -m venv --without-pip .venv-serving
 	$(PYTHON) -m pip --python .venv-serving install --quiet --disable-pip-version-check -c constraints.txt '.[sign]'
 	@touch $@

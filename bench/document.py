@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from router.compiled import IMPLEMENTATION
 from router.errors import DataError
 
 FLAG = "--document"
@@ -50,8 +51,8 @@ def write_section(
     command = shlex.join(["python", "-m", module, *_without_document(given)])
     load = os.getloadavg()[0]
     origin = (
-        f"`{command}`, seed {seed}, {datetime.now(tz=UTC).date()}, {os.cpu_count()} cores, load "
-        f"average {load:.1f} at the end.\n"
+        f"`{command}`, seed {seed}, {datetime.now(tz=UTC).date()}, {os.cpu_count()} cores, kernel "
+        f"{IMPLEMENTATION}, load average {load:.1f} at the end.\n"
     )
     document.write_text(f"{before}{begin}{origin}\n{text}\n{end}{after}", encoding="utf-8")
 

@@ -1,8 +1,8 @@
 """The figures as records, as a table beside their targets, and as JSON.
 
-The file is ``{"format": 1, "date", "seed", "machine", "versions", "settings", "rows"}``; a row is
-``{"name", "value", "unit", "target", "met"}``. ``target`` is text such as "<= 1.5" or null, ``met``
-is null without a target. docs/benchmarks.md describes every row.
+The file is ``{"format": 1, "date", "seed", "machine", "versions", "kernel", "settings", "rows"}``;
+a row is ``{"name", "value", "unit", "target", "met"}``. ``target`` is text such as "<= 1.5" or
+null, ``met`` is null without a target. docs/benchmarks.md describes every row.
 """
 
 import json
@@ -17,6 +17,7 @@ from typing import Any
 
 from eval.tables import markdown
 from router.cli.table import lines_of_table, painted
+from router.compiled import IMPLEMENTATION
 
 FORMAT = 1
 _PACKAGES = ("grpcio", "numpy", "onnxruntime", "protobuf", "tokenizers")
@@ -60,6 +61,7 @@ def to_json(rows: Sequence[Row], seed: int, settings: Mapping[str, Any]) -> dict
             "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         },
         "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "kernel": IMPLEMENTATION,
         "settings": dict(settings),
         "rows": [
             {key: asdict(row)[key] for key in ("name", "value", "unit")}

@@ -60,7 +60,7 @@ LATIN_WEIGHT_OF_BYTE: tuple[float, ...] = (
 
 
 def counts_of(text: str) -> FloatArray:
-    """Return shape (262,): how often each byte occurs, then words, numbers, and places of ``Shape``."""
+    """Return shape (262,): how often each byte occurs, words, numbers, places of ``Shape``."""
     data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
     reading = read(text)
     tail = [reading.n_words, reading.n_numbers, *shape_of(text)]

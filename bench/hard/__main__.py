@@ -8,6 +8,7 @@ from typing import Any
 from bench.hard.crashes import crashes
 from bench.hard.fuzz import fuzz, wire_trial
 from bench.hard.fuzz_files import files_trial
+from bench.hard.fuzz_kernel import kernel_trial
 from bench.hard.kills import kills
 from bench.hard.overload import overload
 from bench.hard.report import write_report
@@ -23,6 +24,11 @@ def _fuzz_wire(arguments: argparse.Namespace) -> Found:
 
 def _fuzz_files(arguments: argparse.Namespace) -> Found:
     with files_trial() as trial:
+        return fuzz(trial, arguments.times, arguments.seed)
+
+
+def _fuzz_kernel(arguments: argparse.Namespace) -> Found:
+    with kernel_trial() as trial:
         return fuzz(trial, arguments.times, arguments.seed)
 
 
@@ -65,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     counted("fuzz-wire", "spoilt requests into every method", 1_000_000, _fuzz_wire)
     counted("fuzz-files", "spoilt catalogs, settings and artifacts", 100_000, _fuzz_files)
+    counted("fuzz-kernel", "texts and other bytes into the kernel", 1_000_000, _fuzz_kernel)
     one = add("overload", "more calls than can be served, and the time after", _overload)
     one.add_argument("--seconds", type=float, default=10.0, help="length of each part (10)")
     one.add_argument("--factor", type=float, default=2.0, help="times what is served (2)")

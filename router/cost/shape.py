@@ -1,7 +1,7 @@
 """How a text is put together, as far as tokenizers cut by it: counts of a few places in it.
 
-Tokenizers first cut a text where letters, digits, marks and white space meet, and long numbers every
-three digits. What the places weigh stands in ``weights``.
+Tokenizers first cut a text where letters, digits, marks and white space meet, and long numbers
+every three digits. What the places weigh stands in ``weights``.
 """
 
 from typing import NamedTuple
@@ -36,12 +36,13 @@ def _class_of(byte: int) -> str:
     return "." if byte > ord(" ") else " "
 
 
-_CLASS_OF_BYTE = "".join(map(_class_of, range(256))).encode("ascii")
+CLASS_OF_BYTE = "".join(map(_class_of, range(256))).encode("ascii")
+"""Of each byte: letter (a), digit (0), line end (\\n), other white space, mark (.) or other (x)."""
 
 
 def shape_of(text: str) -> Shape:
     """Count the places of a text."""
-    classes = text.encode("utf-8", "replace").translate(_CLASS_OF_BYTE)
+    classes = text.encode("utf-8", "replace").translate(CLASS_OF_BYTE)
     has_lines = b"\n" in classes  # looking for one byte takes a tenth of counting pairs
     return Shape(
         _digit_groups(classes) if b"0" in classes else 0,

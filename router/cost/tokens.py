@@ -1,7 +1,8 @@
 """How many input tokens a text will count, estimated without any vocabulary.
 
-Here is one linear estimate over bytes, words, numbers and places (docs/tokens.md), and the kind of a text,
-by which a deployment's ratio to it is learnt. What is billed is only ever what a provider reports.
+Here is one linear estimate over bytes, words, numbers and places (docs/tokens.md), and the kind of
+a text, by which a deployment's ratio to it is learnt. What is billed is only ever what a provider
+reports.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,8 @@ from enum import IntEnum
 
 from router.cost.shape import shape_of
 from router.cost.weights import WEIGHT_OF_NUMBER, WEIGHT_OF_SHAPE, WEIGHT_OF_WORD
-from router.predict.reading import BYTE_CLASS_NAMES, SCRIPTS, Reading, read
+from router.predict.byte_counts import BYTE_CLASS_NAMES, SCRIPTS
+from router.predict.reading import Reading, count
 
 TOKENS_PER_MESSAGE = 4.0
 _PIECES, _PIECE_CHARS = 16, 512
@@ -56,25 +58,25 @@ def estimate_tokens(text: str) -> float:
 def _estimated(text: str, pieces: int, size: int) -> float:
     """Read a text whole or, if longer, so many evenly spaced pieces of ``size`` characters."""
     if len(text) <= pieces * size:
-        return tokens_of(read(text))
+        return tokens_of(count(text))
     starts = (piece * (len(text) - size) // (pieces - 1) for piece in range(pieces))
     sample = "".join(text[start : start + size] for start in starts)
-    return tokens_of(read(sample)) * len(text) / len(sample)
+    return tokens_of(count(sample)) * len(text) / len(sample)
 
 
 def tokens_of(reading: Reading) -> float:
     """Return the expected token count of a text that is read already, as ``estimate_tokens``."""
     if not reading.text:
         return 0.0
-    shape = shape_of(reading.text)
+    groups, marked_ends, line_ends, indents = reading.shape or shape_of(reading.text)
     return max(
         reading.weight
         + WEIGHT_OF_WORD * reading.n_words
         + WEIGHT_OF_NUMBER * reading.n_numbers
-        + _OF_GROUP * shape.digit_groups
-        + _OF_MARKED_END * shape.marked_ends
-        + _OF_LINE_END * shape.line_ends
-        + _OF_INDENT * shape.indents,
+        + _OF_GROUP * groups
+        + _OF_MARKED_END * marked_ends
+        + _OF_LINE_END * line_ends
+        + _OF_INDENT * indents,
         1.0,
     )
 

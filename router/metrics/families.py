@@ -143,7 +143,11 @@ READY = Family(
     "router_ready", "gauge", (), "Workers that take calls: 0 while starting or draining."
 )
 BUILD = Family(
-    "router_build_info", "gauge", ("version", "python", "grpc"), "Always 1.", merge="max"
+    "router_build_info",
+    "gauge",
+    ("version", "python", "grpc", "kernel"),
+    'Always 1; kernel is "compiled" or "numpy".',
+    merge="max",
 )
 ARTIFACT = Family("router_artifact_info", "gauge", ("version",), "1 for what serves.", merge="max")
 CATALOG = Family("router_catalog_info", "gauge", ("version",), "1 for what serves.", merge="max")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ArtifactError
+from router.predict.compiled_graph import Compiled
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
 from router.predict.files import ReadOnce, read_json, verify_files
@@ -65,7 +66,7 @@ class Artifact:
     manifest: Manifest
     encoder: TextEncoder
     heads: Heads
-    fused: Fused | Plain | None = None
+    fused: Fused | Plain | Compiled | None = None
     promise: Promise | None = None
     review: ReviewModel | None = None
     length_bounds: LengthBounds | None = None

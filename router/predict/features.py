@@ -7,7 +7,9 @@ order is part of the artifact (``FEATURE_NAMES``, ``FEATURES_VERSION``); change 
 import re
 from math import log1p
 
-from router.predict.reading import BYTE_CLASS_NAMES, Reading, byte_class_counts, read
+from router.predict.byte_counts import BYTE_CLASS_NAMES
+from router.predict.feature_table import FEATURES, MOST_RATIO, NEGATIONS
+from router.predict.reading import Reading, byte_class_counts, read
 
 __all__ = [
     "BYTE_CLASS_NAMES",
@@ -20,46 +22,13 @@ __all__ = [
 
 FEATURES_VERSION = 6
 
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+
 _OPTION_LINE = re.compile(r"\n\(?[A-J][.):]")
 _NUMBER = re.compile(r"\d+")
-_NEGATIONS = frozenset(
-    form(word)
-    for word in (
-        "not", "never", "except", "false", "cannot", "don't", "doesn't", "didn't", "isn't",
-        "aren't", "wasn't", "won't", "can't", "shouldn't",
-    )
-    for form in (str.lower, str.capitalize, str.upper)
-)  # fmt: skip
-
-_MARK_NAMES = (
-    "commas", "periods", "colons", "semicolons", "carets", "underscores", "dollars", "slashes",
-    "round_brackets", "square_brackets", "curly_brackets", "double_quotes", "apostrophes",
-)  # fmt: skip
-"""One for each of ``MARKS``."""
-
-FEATURE_NAMES: tuple[str, ...] = (
-    "log_chars",
-    "log_words",
-    "log_newlines",
-    "chars_per_word",
-    "distinct_words_share",
-    "lower_share",
-    "upper_share",
-    "digit_share",
-    "math_share",
-    "bracket_share",
-    "quote_share",
-    "stop_share",
-    "non_ascii_share",
-    "log_questions",
-    "log_backslashes",
-    "log_numbers",
-    "log_option_lines",
-    "log_negations",
-    "code_fence",
-    "json_marks_share",
-    *(f"log_{name}" for name in _MARK_NAMES),
-)
+_PLACES = tuple((above, below) for _, above, below in FEATURES)
+_LEADS = slice(BYTE_CLASS_NAMES.index("lead_2"), BYTE_CLASS_NAMES.index("lead_4") + 1)
+_SPACE, _NEWLINE, _QUOTE = map(BYTE_CLASS_NAMES.index, ("space", "newline", "quote"))
 
 
 def text_features(text: str) -> list[float]:
@@ -69,40 +38,33 @@ def text_features(text: str) -> list[float]:
 
 def features_of(reading: Reading) -> list[float]:
     """Return the features of ``FEATURE_NAMES`` for a text that is read already."""
-    text, words, n_words, n_numbers, byte_counts, *_ = reading
-    (
-        lower, upper, digit, space, newline, math, bracket, quote, stop, question, backslash, _, _,
-        lead_2, lead_3, lead_4, *marks,
-    ) = byte_counts  # fmt: skip
-    double_quotes, apostrophes = marks[-2:]
-    # Blanks tell how a prompt was laid out, not what it asks; lines are counted by themselves.
-    inked = len(text) - space - newline
-    n_chars = max(inked, 1.0)
-    fence = quote > double_quotes + apostrophes and "```" in text
-    distinct = set(words)
-    # Most texts have none, and telling that takes no look at each word.
-    negations = 0 if _NEGATIONS.isdisjoint(distinct) else sum(map(_NEGATIONS.__contains__, words))
-    json_marks = text.count('":') + text.count('",') if double_quotes else 0
+    if reading.features is not None:
+        return reading.features
+    counts = [*reading.byte_counts, *_statistics(reading)]
     return [
-        log1p(inked),
-        log1p(n_words),
-        log1p(newline),
-        min(inked / max(n_words, 1), 40.0),
-        len(distinct) / max(len(words), 1),
-        lower / n_chars,
-        upper / n_chars,
-        digit / n_chars,
-        math / n_chars,
-        bracket / n_chars,
-        quote / n_chars,
-        stop / n_chars,
-        (lead_2 + lead_3 + lead_4) / n_chars,
-        log1p(question),
-        log1p(backslash),
-        log1p(n_numbers if text.isascii() else len(_NUMBER.findall(text))),  # of any script
-        log1p(len(_OPTION_LINE.findall(text)) if newline else 0),
-        log1p(negations),
-        float(fence),
-        json_marks / n_chars,
-        *map(log1p, marks),
+        log1p(counts[above])
+        if below < 0
+        else min(counts[above] / max(counts[below], 1.0), MOST_RATIO)
+        for above, below in _PLACES
     ]
+
+
+def _statistics(reading: Reading) -> tuple[float, ...]:
+    """Return what ``STATISTICS`` names."""
+    text, counts = reading.text, reading.byte_counts
+    words = text.split() if reading.words is None else reading.words
+    distinct = set(words)
+    has_quotes, has_newlines = counts[_QUOTE], counts[_NEWLINE]
+    return (
+        len(text) - counts[_SPACE] - has_newlines,
+        reading.n_words,
+        len(words),
+        len(distinct),
+        sum(counts[_LEADS]),
+        reading.n_numbers if text.isascii() else len(_NUMBER.findall(text)),
+        len(_OPTION_LINE.findall(text)) if has_newlines else 0,
+        # Most texts have none, and telling that takes no look at each word.
+        0 if NEGATIONS.isdisjoint(distinct) else sum(map(NEGATIONS.__contains__, words)),
+        1.0 if has_quotes and "```" in text else 0.0,
+        text.count('":') + text.count('",') if has_quotes else 0,
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from router.errors import ArtifactError
 from router.predict.files import ReadOnce
-from router.predict.predictor import predict_all, predict_one
+from router.predict.predictor import predict_by_vectors, predict_one
 from router.predict.reading import read
 from router.types import Prediction
 
@@ -81,7 +81,7 @@ def check_golden(artifact: "Artifact", rows: list[GoldenRow]) -> None:
     """
     readings = [read(row.text) for row in rows]
     singly = [predict_one(artifact, reading) for reading in readings]
-    for predictions in (predict_all(artifact, readings), singly):
+    for predictions in (predict_by_vectors(artifact, readings), singly):
         for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=1):
             _check_row(artifact.directory, number, row, prediction)
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from router.errors import ArtifactError, DataError
+from router.predict.compiled_graph import Compiled, compiled_graph
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.files import ReadOnce
 from router.predict.fused import Fused
 from router.predict.graph import check_graph
 from router.predict.heads import Heads
-from router.predict.plain import Plain, plain_graph
+from router.predict.plain import Plain
+from router.predict.program import program_of
 from router.promise.calibrated import Promise
 from router.promise.reviewed import reviewed_from_json
 from router.promise.saved import counts_from_json
@@ -48,7 +50,7 @@ class Parts:
         self._files = files
         self._has = has
 
-    def fused(self, heads: Heads, dimension: int) -> Fused | Plain | None:
+    def fused(self, heads: Heads, dimension: int) -> Fused | Plain | Compiled | None:
         """Open encoder and heads in one graph, without the runtime where that can be."""
         if not self._has(FUSED_FILE):
             return None
@@ -56,9 +58,9 @@ class Parts:
         content = self._files.bytes_of(FUSED_FILE)
         check_graph(content, path, _BESIDE)
         beside = {name: self._files.bytes_of(name) for name in _BESIDE}
-        plain = plain_graph(content, path, beside, heads.outputs, len(FEATURE_NAMES))
-        if plain is not None:
-            return plain
+        program = program_of(content, path, beside, heads.outputs, len(FEATURE_NAMES))
+        if program is not None:
+            return compiled_graph(program) or Plain(program)
         session = open_session(path, self._files, refers_to=_BESIDE)
         return Fused(session, heads, dimension=dimension)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from router.laps import Lap, no_lap
+from router.predict.compiled_graph import Compiled
 from router.predict.features import features_of
 from router.predict.heads import Float32Matrix
 from router.predict.reading import Reading, read, read_all
@@ -51,6 +52,15 @@ def predict_all(
     """
     if not readings:
         return []
+    if type(artifact.fused) is Compiled and not topics:  # which costs less than many at once
+        return [predict_one(artifact, reading) for reading in readings]
+    return predict_by_vectors(artifact, readings, topics=topics)
+
+
+def predict_by_vectors(
+    artifact: "Artifact", readings: Sequence[Reading], *, topics: bool = False
+) -> list[Prediction]:
+    """Predict as ``predict_all``, by the encoder and then the heads, whatever else there is."""
     vectors, features = artifact.encoder.encode_readings(readings)
     if topics:
         return predict_recorded(artifact, vectors, features)

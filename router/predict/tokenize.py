@@ -17,12 +17,15 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from router.compiled import KERNEL
 from router.errors import ArtifactError
-from router.predict.reading import END_WORDS, RARE_SPACE, Reading, read
+from router.predict.byte_counts import RARE_SPACE
+from router.predict.reading import END_WORDS, Reading, read
 
 # Python splits at these, BERT's normalizer deletes them and so joins what they separate.
 _WITHOUT_SEPARATORS = {ord(separator): None for separator in RARE_SPACE}
-_ASCII_WORD = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
+_IN_WORD = re.compile("[a-z0-9]")
+_ASCII_WORD = re.compile(rf"{_IN_WORD.pattern}+|[^\sa-z0-9]")
 # Lower case, and no control characters: what BERT's normalizer does to ASCII text.
 _ASCII_NORMAL = {
     **{code: None for code in (*range(32), 127) if chr(code) not in "\t\n\r"},
@@ -67,6 +70,7 @@ class WordTokenizer:
             longer.
         adds_special_tokens: Wrap the ids as the tokenizer's own template does ([CLS] ... [SEP]).
         content: Of the file; by default it is read anew.
+        compiled: Whether the kernel may take texts apart, if there is one.
 
     Raises:
         ArtifactError: the file is not a tokenizer, or not of WordPiece.
@@ -79,6 +83,7 @@ class WordTokenizer:
         *,
         adds_special_tokens: bool = False,
         content: bytes | None = None,
+        compiled: bool = True,
     ) -> None:
         try:
             self._library = Tokenizer.from_buffer(path.read_bytes() if content is None else content)
@@ -109,6 +114,7 @@ class WordTokenizer:
         # megabytes with it, until the collector comes by.
         self._pieces = _Memory(partial(_ids_of_word, _WordPiece.of(model)))
         self._chunks = _Memory(partial(_ids_of_chunk, self._pieces, self._library))
+        self._kernel = _kernel_for(_WordPiece.of(model), self._max_tokens) if compiled else None
 
     def encode(self, text: str) -> list[int]:
         """Return at most ``max_tokens`` ids of ``text``."""
@@ -124,6 +130,10 @@ class WordTokenizer:
         text, words = reading.text, reading.words
         if reading.rare_space and any(map(text.__contains__, RARE_SPACE)):
             ids = self._bounded(text.translate(_WITHOUT_SEPARATORS).split())
+        elif self._kernel is not None:
+            ids = self._kernel.ids(reading.encoded, self._chunks.__getitem__)
+        elif words is None:
+            ids = self._bounded(text.split())
         elif len(words) == reading.n_words:
             ids = self._bounded(words)
         else:
@@ -192,6 +202,25 @@ class _WordPiece(NamedTuple):
             model["continuing_subword_prefix"],
             model["max_input_chars_per_word"],
         )
+
+
+def _kernel_for(model: _WordPiece, max_tokens: int) -> Any:
+    """Return what takes texts apart in the kernel; None if there is none, or not for this model."""
+    if KERNEL is None or not 0 < model.longest_word <= KERNEL.LONGEST_WORD or max_tokens < 1:
+        return None
+    # Words of ASCII are all that is looked up there.
+    ids = {piece.encode(): one for piece, one in model.vocabulary.items() if piece.isascii()}
+    prefix = model.continuing.encode()
+    continuing = {
+        piece[len(prefix) :]: one
+        for piece, one in ids.items()
+        if piece.startswith(prefix) and len(piece) > len(prefix)
+    }
+    ids.pop(b"", None)
+    normal = bytes(_ASCII_NORMAL.get(code, code) or 0 for code in range(256))
+    inside = bytes(_IN_WORD.match(chr(code)) is not None for code in range(256))
+    (unknown,) = array("q", model.unknown)
+    return KERNEL.Pieces(ids, continuing, unknown, model.longest_word, normal, inside, max_tokens)
 
 
 def _as_bytes(ids: list[int]) -> bytes:

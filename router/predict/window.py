@@ -5,15 +5,17 @@ that is priced (``router.cost.tokens``) always counts the whole conversation.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from router.compiled import KERNEL
 from router.types import Message
 
 WINDOW_CHARS = 4096
 """Most characters read for text features; the encoder takes the tokens of both ends of these."""
 
-_RULES = tuple(mark * 8 for mark in "-=_*#~.+")
-_RULE = re.compile(r"([-=_*#~.+])\1{7,}")
+_MARKS, _LEAST = "-=_*#~.+", 8
+_RULES = tuple(mark * _LEAST for mark in _MARKS)
+_RULE = re.compile(rf"([{_MARKS}])\1{{{_LEAST - 1},}}")
 _QUOTES = {
     '"': '"',
     "'": "'",
@@ -22,6 +24,19 @@ _QUOTES = {
     "\u00ab": "\u00bb",
     "\u300c": "\u300d",
 }
+
+
+def has_rule_in_python(text: str) -> bool:
+    """Tell whether there is a run to take out, without the kernel.
+
+    A look for each mark takes a tenth of the time of the pattern, and most texts have none.
+    """
+    return any(rule in text for rule in _RULES)
+
+
+_has_rule: Callable[[str], bool] = (
+    has_rule_in_python if KERNEL is None else KERNEL.Runs(_MARKS.encode(), _LEAST).found
+)
 
 
 def head_and_tail(text: str, limit: int) -> str:
@@ -39,8 +54,7 @@ def bare(text: str) -> str:
     a pair of quotation marks around the whole that holds no other.
     """
     text = text.strip()
-    # A look for each mark takes a tenth of the time of the pattern, and most texts have none.
-    if any(rule in text for rule in _RULES):
+    if _has_rule(text):
         text = _RULE.sub("", text).strip() or text
     closing = _QUOTES.get(text[:1])
     if closing is not None and text[-1] == closing and len(text) > 2:

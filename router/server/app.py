@@ -14,6 +14,7 @@ from typing import Self
 
 import grpc
 
+from router.compiled import IMPLEMENTATION, REASON
 from router.config import Config
 from router.engine import Engine
 from router.errors import ConfigError, RouterError
@@ -137,6 +138,7 @@ class RouterServer:
         self._following.watch(self.versions)
         versions = self.arm.versions
         logger.info("serving on port %d: artifact %s, catalog %s", self.port, *versions)
+        logger.info("single prompts are predicted by: %s (%s)", IMPLEMENTATION, REASON)
 
     async def _start(self, handlers: Sequence[grpc.GenericRpcHandler]) -> int:
         port = await self._listener.start([*self._services(), *handlers])

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from router import __version__
+from router.compiled import IMPLEMENTATION
 from router.errors import OverloadedError, RouterError
 from router.laps import Lap, no_lap
 from router.metrics import families
@@ -67,7 +68,11 @@ class Counted:
         self.in_flight = registry.cell(families.IN_FLIGHT)
         self.ready = registry.cell(families.READY)
         registry.cell(
-            families.BUILD, __version__, platform.python_version(), grpc.__version__
+            families.BUILD,
+            __version__,
+            platform.python_version(),
+            grpc.__version__,
+            IMPLEMENTATION,
         ).value = 1
 
     def decided(self, decision: Decision) -> None:

@@ -9,9 +9,11 @@ from google.protobuf.message import DecodeError
 from bench.hard.crashes import crashes
 from bench.hard.fuzz import Findings, fuzz, wire_trial
 from bench.hard.fuzz_files import files_trial
+from bench.hard.fuzz_kernel import kernel_trial
 from bench.hard.mutate import filled, spoilt, touched
 from bench.hard.report import milliseconds
 from bench.hard.wire import NO_ANSWER, WireClient
+from router.compiled import KERNEL
 from router.engine import Engine
 from router.errors import RouterError
 from router.server.app import RouterServer
@@ -96,3 +98,13 @@ def test_spoilt_and_filled_inputs_come_again_with_their_seed() -> None:
 
     assert one(3) == one(3)
     assert len({one(seed) for seed in range(50)}) == 50
+
+
+@pytest.mark.skipif(KERNEL is None, reason="there is no compiled kernel here")
+def test_whatever_the_bytes_the_kernel_ends_with_an_answer_like_numpys_or_an_error_of_python() -> (
+    None
+):
+    with kernel_trial() as trial:
+        found = fuzz(trial, 300, seed=1)
+    assert found["bad"] == []
+    assert found["ended"] == {"accepted": 300}

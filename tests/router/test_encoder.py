@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.predict.artifact import Artifact
+from router.predict.feature_table import NEGATIONS
 from router.predict.features import (
-    _NEGATIONS,
     BYTE_CLASS_NAMES,
     FEATURE_NAMES,
     byte_class_counts,
@@ -50,7 +50,7 @@ def plain_features(text: str) -> dict[str, float]:
         "log_backslashes": text.count("\\"),
         "log_numbers": len(re.findall(r"\d+", text)),
         "log_option_lines": len(re.findall(r"\n\(?[A-J][.):]", text)),
-        "log_negations": sum(word in _NEGATIONS for word in words),
+        "log_negations": sum(word in NEGATIONS for word in words),
     }
     counts = {
         "lower_share": sum(c in string.ascii_lowercase for c in text),

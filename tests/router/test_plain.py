@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from router.compiled import KERNEL
 from router.defaults import default_artifact_directory
 from router.errors import ArtifactError
 from router.predict.artifact import load_artifact
+from router.predict.compiled_graph import Compiled, compiled_graph
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
 from router.predict.fused import Fused
-from router.predict.plain import Plain, plain_graph
+from router.predict.plain import Plain
 from router.predict.predictor import predict_all, predict_one
+from router.predict.program import Program, program_of
 from router.predict.reading import read
 
 N = len(FEATURE_NAMES)
@@ -92,31 +95,37 @@ def node(one: Node, result: str = "y") -> onnx.NodeProto:
     return helper.make_node(operator, list(inputs), [result], **attributes)
 
 
-def planned(content: bytes, outputs: Sequence[str] = ("y",)) -> Plain | None:
-    return plain_graph(content, Path("g.onnx"), {}, outputs, N)
+def written(content: bytes, outputs: Sequence[str] = ("y",)) -> Program | None:
+    return program_of(content, Path("g.onnx"), {}, outputs, N)
 
 
 @cache
-def opened(content: bytes) -> tuple[Plain | None, ort.InferenceSession]:
-    return planned(content), ort.InferenceSession(content)
+def opened(content: bytes) -> tuple[list[Plain | Compiled], ort.InferenceSession]:
+    program = written(content)
+    assert program is not None
+    runners: list[Plain | Compiled] = [Plain(program)]
+    if KERNEL is not None:
+        compiled = compiled_graph(program)
+        assert compiled is not None
+        runners.append(compiled)
+    return runners, ort.InferenceSession(content)
 
 
-def both(content: bytes, features: list[float]) -> tuple[list[float], list[float]]:
-    plain, session = opened(content)
-    assert plain is not None
+def assert_as_the_runtime(content: bytes, features: list[float]) -> None:
+    runners, session = opened(content)
     row = np.array([features], np.float32)
     ids = np.zeros(1, np.int64)
     (known,) = session.run(["y"], {"input_ids": ids, "features": row})
-    (given_,) = plain.run(ids, features)
-    return given_, known[0].tolist()
+    for runner in runners:
+        (ours,) = runner.run(ids, features)
+        assert ours == pytest.approx(known[0].tolist(), rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("one", KNOWN, ids=lambda one: f"{one[0]} of {' and '.join(one[1])}")
 @given(features=ROW)
 @FEW
 def test_an_operator_gives_what_the_runtime_gives(one: Node, features: list[float]) -> None:
-    ours, theirs = both(model([node(one)]), features)
-    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-4)
+    assert_as_the_runtime(model([node(one)]), features)
 
 
 @given(features=ROW)
@@ -133,32 +142,31 @@ def test_several_branches_that_come_together_give_what_the_runtime_gives(
         node(("Sub", ("e", "number"), {}), "f"),
         node(("Max", ("f", "low"), {}), "y"),
     ]
-    ours, theirs = both(model(parts), features)
-    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-4)
+    assert_as_the_runtime(model(parts), features)
 
 
 @pytest.mark.parametrize("one", UNKNOWN, ids=lambda one: f"{one[0]} of {' and '.join(one[1])}")
 def test_what_is_not_known_is_left_to_the_runtime(one: Node) -> None:
-    assert planned(model([node(one)])) is None
+    assert written(model([node(one)])) is None
 
 
 def test_other_outputs_are_left_to_the_runtime_to_refuse() -> None:
     content = model([node(KNOWN[0])])
-    assert planned(content, ("other",)) is None
-    assert planned(content, ("y", "other")) is None
+    assert written(content, ("other",)) is None
+    assert written(content, ("y", "other")) is None
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
     with pytest.raises(ArtifactError, match="not an ONNX model"):
-        planned(b"\xff\xff")
+        written(b"\xff\xff")
 
 
 def test_scores_beyond_every_float_have_a_limit_and_no_error() -> None:
     for operator, highest in (("Sigmoid", 1.0), ("Exp", float("inf"))):
-        plain = planned(model([node((operator, ("features",), {}))]))
-        assert plain is not None
-        (scores,) = plain.run(np.zeros(1, np.int64), [1e5, -1e5] + [0.0] * (N - 2))
-        assert scores[:2] == [highest, 0.0]
+        runners, _ = opened(model([node((operator, ("features",), {}))]))
+        for runner in runners:
+            (scores,) = runner.run(np.zeros(1, np.int64), [1e5, -1e5] + [0.0] * (N - 2))
+            assert scores[:2] == [highest, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +176,7 @@ def test_scores_beyond_every_float_have_a_limit_and_no_error() -> None:
 def test_the_shipped_artifact_predicts_the_same_with_and_without_the_runtime(text: str) -> None:
     directory = default_artifact_directory()
     artifact = load_artifact(directory)
-    assert isinstance(artifact.fused, Plain)
+    assert isinstance(artifact.fused, Plain | Compiled)
     fused = Fused(
         open_session(directory / "fused.onnx", refers_to=("encoder.onnx",)),
         artifact.heads,

@@ -1,0 +1,24 @@
+# cython: language_level=3, cdivision=True
+"""The compiled kernel: reading, taking apart and predicting one prompt.
+
+One module, which compiles in seconds; what belongs together stands in a file of its own. Everything here is also there in NumPy, and gives the same.
+"""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.math cimport exp, expf, log1p, sqrtf
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strchr
+
+VERSION = 1
+"""What Python asks for (``router.compiled``); raised when what is handed over changes."""
+
+include "bytes.pxi"
+include "words.pxi"
+include "seen.pxi"
+include "marks.pxi"
+include "reader.pxi"
+include "pieces.pxi"
+include "held.pxi"
+include "graph.pxi"
