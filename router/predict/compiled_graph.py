@@ -1,7 +1,7 @@
 """A graph for one prompt, run by the compiled kernel.
 
-Here is only how a program is handed to it. Rows of tokens are never laid out there: the weighted sum
-of them, with which static encoders begin, is one step of the kernel.
+Here is only how a program is handed to it. Rows of tokens are never laid out there: the weighted
+sum of them, with which static encoders begin, is one step of the kernel.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ class Compiled:
 
 
 def compiled_graph(program: Program) -> Compiled | None:
-    """Return what runs a program; None if there is no kernel, or none that knows all of its steps."""
+    """Return what runs a program; None without a kernel, or one that knows all of its steps."""
     if KERNEL is None:
         return None
     made_by = {step.result: step for step in program.steps}
