@@ -46,6 +46,16 @@ def with_interval(one: Interval) -> str:
     return f"{short(one.value)} [{short(one.low)}, {short(one.high)}]"
 
 
+def number_to(one: Interval, digits: int = 2) -> str:
+    """Format a number with its interval: ``3.20 (2.90 to 3.55)``."""
+    return f"{one.value:.{digits}f} ({one.low:.{digits}f} to {one.high:.{digits}f})"
+
+
+def percent_to(one: Interval) -> str:
+    """Format a share in percent with its interval: ``4.2% (3.9% to 4.4%)``."""
+    return f"{one.value:.1%} ({one.low:.1%} to {one.high:.1%})"
+
+
 def signed(one: Interval) -> str:
     """Format a difference with its sign and interval."""
     return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"

@@ -11,7 +11,7 @@ import numpy as np
 from eval.arrays import BoolArray, FloatArray, IntArray
 from eval.bootstrap import Interval, percentile_interval, weighted_means
 from eval.frontier import FrontierPoint, cost_share, hull_indices, non_dominated
-from eval.metrics import aiq
+from eval.metrics import aiq_of_hull
 from eval.recorded import Recorded, Sweep
 from eval.results import (
     LEVELS,
@@ -116,7 +116,7 @@ def figures(sweep: Sweep, draws: Resamples) -> Figures:
             shares[row, column] = cost_share(*hull, reference, level)
             reached[row, column] = hull[1][-1] >= level * reference.quality
         if len(sweep.labels) > 1:
-            area[row] = aiq(
+            area[row] = aiq_of_hull(
                 *hull, cost_min_usd=draws.cheapest_usd[row], cost_max_usd=reference.cost_usd
             )
     return Figures(sweep, cost_usd, quality, shares, reached, area)

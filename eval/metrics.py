@@ -17,7 +17,7 @@ from router.errors import DataError
 def aiq(
     cost_usd: FloatArray, quality: FloatArray, *, cost_min_usd: float, cost_max_usd: float
 ) -> float:
-    """Average improvement in quality, as the RouterBench paper defines it.
+    """Average improvement in quality of any settings, as the RouterBench paper defines it.
 
     AIQ = 1 / (c_max - c_min) * integral of the non-decreasing convex hull from c_min to c_max
     (arXiv 2403.12031, section 4). The hull goes on flat above its dearest setting. Below its
@@ -35,13 +35,22 @@ def aiq(
     Raises:
         DataError: The interval is empty, or a point is not finite.
     """
+    corners = hull_indices(cost_usd, quality)
+    return aiq_of_hull(
+        cost_usd[corners], quality[corners], cost_min_usd=cost_min_usd, cost_max_usd=cost_max_usd
+    )
+
+
+def aiq_of_hull(
+    costs: FloatArray, quality: FloatArray, *, cost_min_usd: float, cost_max_usd: float
+) -> float:
+    """``aiq`` of settings that are the corners of a hull already, costs and qualities rising."""
     if not cost_min_usd < cost_max_usd:
         raise DataError(
             f"AIQ needs c_min < c_max; given {cost_min_usd:g} and {cost_max_usd:g} USD "
             "(are all tiers priced alike?)"
         )
-    corners = hull_indices(cost_usd, quality)
-    area = _hull_area(cost_usd[corners], quality[corners], cost_min_usd, cost_max_usd)
+    area = _hull_area(costs, quality, cost_min_usd, cost_max_usd)
     return area / (cost_max_usd - cost_min_usd)
 
 

@@ -113,7 +113,7 @@ def _predict(engine: Engine, table: OutcomeTable) -> tuple[list[Prediction], Flo
 
 def _eligible(engine: Engine, prediction: Prediction, input_tokens: float) -> list[Estimate]:
     """Price every deployment for one prompt once, for all goals; none of them limits the cost."""
-    estimates = engine.estimates(_ANY_REQUEST, Goal(), prediction, input_tokens)
+    estimates = engine.estimator.estimates(_ANY_REQUEST, Goal(), prediction, input_tokens)
     return [estimate for estimate in estimates if not estimate.ineligible]
 
 

@@ -40,9 +40,11 @@ class CheckedTable:
 
     def refuse_repeated(self, tables: str, key: str, values: list[str]) -> None:
         """Refuse two tables of a list with the same value of ``key``."""
+        seen: set[str] = set()
         for index, value in enumerate(values):
-            if value in values[:index]:
+            if value in seen:
                 raise self.error(f"{tables}[{index}].{key}", value, "used twice; must be unique")
+            seen.add(value)
 
     def required(self, key: str) -> object:
         """Return the value of ``key``; refuse its absence."""
@@ -90,7 +92,10 @@ class CheckedTable:
         """Return a finite number within the stated bounds."""
         value = self.required(key)
         usable = isinstance(value, int | float) and not isinstance(value, bool)
-        result = float(value) if isinstance(value, int | float) and usable else math.nan
+        try:
+            result = float(value) if isinstance(value, int | float) and usable else math.nan
+        except OverflowError:  # a whole number beyond every float
+            result = math.inf
         if (
             not math.isfinite(result)
             or (least is not None and result < least)

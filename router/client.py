@@ -8,21 +8,20 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from router.call_error import CallError, readable
-from router.connection import SERVICE_CONFIG, Tls, metadata_of, options_of
+from router.client_base import DEFAULT_TIMEOUT_SECONDS, ClientBase
+from router.connection import SERVICE_CONFIG, Tls
 from router.fallback import TierChoice, answered, by_default, checked_default
 from router.review.digest import ANSWER_FEATURES_VERSION, digest_of
-from router.v1 import admin_pb2, admin_pb2_grpc, router_pb2_grpc
+from router.v1 import admin_pb2
 from router.v1 import router_pb2 as pb
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS", "SERVICE_CONFIG", "CallError", "RouterClient", "TierChoice", "Tls",
     "answer_digest",
 ]  # fmt: skip
-
-DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
 def answer_digest(text: str, key: bytes = b"") -> pb.AnswerDigest:
@@ -43,45 +42,16 @@ def answer_digest(text: str, key: bytes = b"") -> pb.AnswerDigest:
     )
 
 
-class RouterClient:
+class RouterClient(ClientBase[grpc.Channel]):
     """A connection to a server, or to all servers of a name. A context manager, or ``close`` it.
 
-    Args:
-        address: host:port of the server; "dns:///name:port" for every address of a name, in turns.
-        timeout_seconds: Deadline of each call, > 0, with whatever is tried again in it.
-        api_key: Sent with every call.
-        tls: How the connection is secured; None connects without.
-        default_tier: What ``decide`` falls back to.
-
-    Every method raises ``CallError`` when the call fails; ``timeout_seconds`` of a method comes
-    before that of the client.
-
-    Raises:
-        ConfigError: the key or a file of TLS cannot be used.
+    Made and refused as ``ClientBase`` says.
     """
 
-    def __init__(
-        self,
-        address: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        *,
-        api_key: str | None = None,
-        tls: Tls | None = None,
-        default_tier: str | None = None,
-    ) -> None:
-        self.address = address
-        self._timeout_seconds = timeout_seconds
-        self._default_tier = default_tier
-        self._metadata = metadata_of(api_key, tls, address)
-        options = options_of(tls)
-        self._channel = (
-            grpc.insecure_channel(address, options)
-            if tls is None
-            else grpc.secure_channel(address, tls.credentials(), options)
-        )
-        self._stub = router_pb2_grpc.RouterServiceStub(self._channel)
-        self._admin = admin_pb2_grpc.AdminServiceStub(self._channel)
-        self._health = health_pb2_grpc.HealthStub(self._channel)
+    def _connected(self, tls: Tls | None, options: list[tuple[str, Any]]) -> grpc.Channel:
+        if tls is None:
+            return grpc.insecure_channel(self.address, options)
+        return grpc.secure_channel(self.address, tls.credentials(), options)
 
     def decide(
         self,
@@ -158,7 +128,7 @@ class RouterClient:
     def health(self, service: str = "readiness") -> str:
         """Return the health of ``service`` as its name, such as "SERVING"."""
         request = health_pb2.HealthCheckRequest(service=service)
-        answer = self._call(self._health.Check, request)  # type: ignore[attr-defined]  # stub's gap
+        answer = self._call(self._health.Check, request)
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def reload(self, request: admin_pb2.ReloadRequest) -> admin_pb2.ReloadResponse:
@@ -201,7 +171,7 @@ class RouterClient:
     def _call(
         self, method: Callable[..., Any], request: Any, timeout_seconds: float | None = None
     ) -> Any:
-        timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        timeout = self._seconds(timeout_seconds)
         try:
             return method(request, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as error:

@@ -4,57 +4,26 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from router.call_error import CallError, readable
-from router.client import DEFAULT_TIMEOUT_SECONDS
-from router.connection import Tls, metadata_of, options_of
+from router.client_base import ClientBase
+from router.connection import Tls
 from router.fallback import TierChoice, answered, by_default, checked_default
-from router.v1 import admin_pb2, admin_pb2_grpc, router_pb2_grpc
+from router.v1 import admin_pb2
 from router.v1 import router_pb2 as pb
 
 
-class AioRouterClient:
+class AioRouterClient(ClientBase[grpc.aio.Channel]):
     """A connection of one event loop; make it where that loop runs.
 
-    An asynchronous context manager, or ``close`` it.
-
-    Args:
-        address: host:port of the server; "dns:///name:port" for every address of a name, in turns.
-        timeout_seconds: Deadline of each call, > 0, with whatever is tried again in it.
-        api_key: Sent with every call.
-        tls: How the connection is secured; None connects without.
-        default_tier: What ``decide`` falls back to.
-
-    Every method raises ``CallError`` when the call fails; ``timeout_seconds`` of a method comes
-    before that of the client.
-
-    Raises:
-        ConfigError: the key or a file of TLS cannot be used.
+    An asynchronous context manager, or ``close`` it. Made and refused as ``ClientBase`` says.
     """
 
-    def __init__(
-        self,
-        address: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        *,
-        api_key: str | None = None,
-        tls: Tls | None = None,
-        default_tier: str | None = None,
-    ) -> None:
-        self.address = address
-        self._timeout_seconds = timeout_seconds
-        self._default_tier = default_tier
-        self._metadata = grpc.aio.Metadata(*metadata_of(api_key, tls, address))
-        options = options_of(tls)
-        self._channel = (
-            grpc.aio.insecure_channel(address, options)
-            if tls is None
-            else grpc.aio.secure_channel(address, tls.credentials(), options)
-        )
-        self._stub: Any = router_pb2_grpc.RouterServiceStub(self._channel)
-        self._admin: Any = admin_pb2_grpc.AdminServiceStub(self._channel)
-        self._health: Any = health_pb2_grpc.HealthStub(self._channel)
+    def _connected(self, tls: Tls | None, options: list[tuple[str, Any]]) -> grpc.aio.Channel:
+        if tls is None:
+            return grpc.aio.insecure_channel(self.address, options)
+        return grpc.aio.secure_channel(self.address, tls.credentials(), options)
 
     async def decide(
         self,
@@ -180,8 +149,9 @@ class AioRouterClient:
     async def _call(
         self, method: Callable[..., Any], request: Any, timeout_seconds: float | None = None
     ) -> Any:
-        timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        timeout = self._seconds(timeout_seconds)
+        metadata = grpc.aio.Metadata(*self._metadata)
         try:
-            return await method(request, timeout=timeout, metadata=self._metadata)
+            return await method(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
             raise readable(error, self.address, timeout) from error

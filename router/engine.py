@@ -28,7 +28,7 @@ from router.predict.reading import read, read_all
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
 from router.promise.suspended import Suspensions
-from router.types import Contract, Decision, DecisionReason, Estimate, Goal, Prediction, Request
+from router.types import Contract, Decision, DecisionReason, Goal, Prediction, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +205,6 @@ class Engine:
         limit = default.max_cost_usd if goal.max_cost_usd is None else goal.max_cost_usd
         stated = goal if goal.rules() else default
         return stated if limit == stated.max_cost_usd else replace(stated, max_cost_usd=limit)
-
-    def estimates(
-        self,
-        request: Request,
-        goal: Goal,
-        prediction: Prediction,
-        input_tokens: float,
-        kind: TextKind | None = None,
-    ) -> tuple[Estimate, ...]:
-        """Price every deployment of the catalog, in its order, and say who may not serve."""
-        return self.estimator.estimates(request, goal, prediction, input_tokens, kind)
 
 
 def build_engine(

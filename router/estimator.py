@@ -74,7 +74,7 @@ class Estimator:
         goal: Goal,
         prediction: Prediction,
         input_tokens: float,
-        kind: TextKind | None,
+        kind: TextKind | None = None,
     ) -> tuple[Estimate, ...]:
         """Return every deployment priced, in the catalog's order, and why it may not serve.
 

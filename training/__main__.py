@@ -6,18 +6,16 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 
 from eval.report import write_report
 from eval.results_file import write_results
 from eval.tables import summary
 from router.catalog import load_catalog
-from router.defaults import default_artifact_directory
 from router.errors import RouterError
 from router.promise.contract import contract
 from router.promise.saved import describe
 from router.types import DEFAULT_CONFIDENCE
-from training.onboard.options import add_options
+from training.options import parser
 from training.settings import Settings
 
 
@@ -27,12 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     A run that is not promoted still did what was asked: it returns 0 and says so.
     """
     given = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser().parse_args(given)
+    arguments = parser(__doc__).parse_args(given)
     arguments.typed = f"python -m training {shlex.join(given)}"
     # Converters of other packages warn about their own internals; ours are errors or lines.
     warnings.simplefilter("ignore")
     try:
-        return int(arguments.call(arguments))
+        return _CALLS[arguments.command](arguments)
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         for problem in getattr(error, "problems", ()):
@@ -153,146 +151,14 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    ours, separator, theirs = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS, e.g. quality=score")
-    return ours, theirs
-
-
-def _parser() -> argparse.ArgumentParser:
-    default = Settings()
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    train = commands.add_parser("train", help="train an artifact and promote it if it is not worse")
-    train.add_argument("--out", type=Path, default=default.out, help="artifact directory to write")
-    train.add_argument(
-        "--no-champion", dest="use_champion", action="store_false", help="promote without comparing"
-    )
-    train.add_argument(
-        "--traffic-log",
-        type=Path,
-        metavar="FILE",
-        help="decision log of a server that explored; the artifact must not lose on it",
-    )
-    train.add_argument(
-        "--traffic-outcomes",
-        type=Path,
-        metavar="STORE",
-        default=default.traffic_outcomes,
-        help="that server's store of outcomes",
-    )
-    train.set_defaults(call=_train)
-    crossval = commands.add_parser(
-        "crossval", help="judge every prompt by an artifact trained without it"
-    )
-    crossval.add_argument("--folds", type=int, default=5)
-    crossval.add_argument(
-        "--leave-out",
-        choices=("task", "source"),
-        default="",
-        help="make every task (or source) a fold: judged by an artifact that has seen none of it",
-    )
-    crossval.add_argument("--peers", type=Path, help="file of peers' scores to judge beside")
-    crossval.add_argument("--report", type=Path, default=Path("build/crossval"))
-    crossval.set_defaults(call=_crossval)
-    calibrate = commands.add_parser(
-        "calibrate", help="fit the contract of an artifact on labels, without training again"
-    )
-    calibrate.add_argument("--artifact", type=Path, default=default_artifact_directory())
-    calibrate.add_argument("--out", type=Path, default=default.out, help="artifact to write")
-    calibrate.add_argument(
-        "--topics-from",
-        type=Path,
-        metavar="ARTIFACT",
-        help="take the topics of another artifact, such as the one an onboarded one started from",
-    )
-    calibrate.set_defaults(call=_calibrate)
-    onboard = commands.add_parser(
-        "onboard", help="add a tier for a new model from 50 or more labels, without training again"
-    )
-    add_options(onboard, default)
-    onboard.set_defaults(call=_onboard)
-    review = commands.add_parser(
-        "review", help="fit the second look of an artifact, on predictions made out of fold"
-    )
-    review.add_argument("--artifact", type=Path, default=default_artifact_directory())
-    review.add_argument("--out", type=Path, default=default.out, help="artifact to write")
-    review.add_argument("--folds", type=int, default=5)
-    review.add_argument(
-        "--answers", type=Path, default=Path("data/answers/zeroeval.parquet"), help="digests"
-    )
-    review.add_argument(
-        "--predictions",
-        type=Path,
-        default=Path("build/review/predictions.parquet"),
-        help="written, for python -m eval.review",
-    )
-    review.add_argument(
-        "--fit-predictions",
-        type=Path,
-        default=Path("build/review/fit_predictions.parquet"),
-        help="written: the same without the held-out part, which calibrates a contract",
-    )
-    review.add_argument(
-        "--reuse", action="store_true", help="read --fit-predictions instead of training again"
-    )
-    review.set_defaults(call=_review)
-    for command in (train, crossval, calibrate, onboard, review):
-        command.add_argument("--data", default=default.data, help="outcomes (default: bundled)")
-        command.add_argument("--format", help="of your data, where the name does not tell it")
-        command.add_argument(
-            "--map",
-            action="append",
-            default=[],
-            type=_pair,
-            metavar="OURS=THEIRS",
-            help="a column of your data that has another name, e.g. quality=score",
-        )
-        command.add_argument("--catalog", type=Path, default=default.catalog, help="catalog file")
-        command.add_argument(
-            "--skip-bad-rows", action="store_true", help="list bad rows and go on without them"
-        )
-    for command in (train, crossval):
-        command.add_argument(
-            "--encoder", type=Path, default=default.encoder, help="encoder directory"
-        )
-    for command in (train, crossval, review):
-        command.add_argument("--prior", type=Path, default=default.prior, help="coverage file")
-        command.add_argument(
-            "--no-prior", dest="prior", action="store_const", const=None, help="learn without it"
-        )
-        command.add_argument(
-            "--otherwise",
-            type=Path,
-            default=default.otherwise,
-            help="directory of recorded inputs of bundled prompts written otherwise",
-        )
-        command.add_argument(
-            "--no-otherwise",
-            dest="otherwise",
-            action="store_const",
-            const=None,
-            help="learn without them",
-        )
-        command.add_argument("--seed", type=int, default=default.seed)
-        command.add_argument(
-            "--candidate", default=default.candidate, help="default %(default)s; 'all' others"
-        )
-        command.add_argument(
-            "--no-distil",
-            dest="distil",
-            action="store_false",
-            help="export the candidate itself, not a small network that gives the same",
-        )
-    compare = commands.add_parser("compare", help="print runs side by side")
-    compare.add_argument("--limit", type=int, default=10, help="most recent runs shown")
-    compare.set_defaults(call=_compare)
-    for command in (train, compare):
-        command.add_argument("--tracking-uri", default=default.tracking_uri)
-        command.add_argument("--experiment", default=default.experiment)
-    return parser
-
+_CALLS = {
+    "train": _train,
+    "crossval": _crossval,
+    "calibrate": _calibrate,
+    "onboard": _onboard,
+    "review": _review,
+    "compare": _compare,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

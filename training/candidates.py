@@ -6,7 +6,7 @@ is chosen, and of those that cannot be told from it the one that averages most; 
 never looked at here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,12 +107,41 @@ def fit_and_choose(
     """
     if only is not None and only not in CANDIDATES:
         raise TrainingError(f"candidate {only!r} given, must be one of {sorted(CANDIDATES)}")
+    wanted = (only,) if only else tuple(CANDIDATES)
+    candidates = fit_candidates(
+        wanted, train, validation, dimension=dimension, seed=seed, progress=progress
+    )
+    losses = {
+        candidate.name: log_loss(candidate.adequacy(validation.inputs), validation.adequate)
+        for candidate in candidates
+    }
+    for name, loss in losses.items():
+        progress(f"validation log loss {loss:.4f}  {name}")
+    return Choice(_best(candidates, validation), losses)
+
+
+def fit_candidates(
+    names: Sequence[str],
+    train: Examples,
+    validation: Examples,
+    *,
+    dimension: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Candidate]:
+    """Fit candidates of ``CANDIDATES``, each member once, and calibrate them.
+
+    Arguments are those of ``fit_and_choose``.
+
+    Raises:
+        TrainingError: a part is empty.
+    """
     if not len(train) or not len(validation):
         raise TrainingError(
             f"{len(train)} training and {len(validation)} validation examples; both parts need "
             "some: add outcomes or change the split's seed"
         )
-    wanted = {only: CANDIDATES[only]} if only else CANDIDATES
+    wanted = {name: CANDIDATES[name] for name in names}
     fitted: dict[str, Member] = {}
     for name in dict.fromkeys(member for members in wanted.values() for member in members):
         progress(f"fitting {name}")
@@ -124,13 +153,7 @@ def fit_and_choose(
             mean_probabilities(joined, validation.inputs), validation.adequate
         )
         candidates.append(Candidate(name, joined, calibration))
-    losses = {
-        candidate.name: log_loss(candidate.adequacy(validation.inputs), validation.adequate)
-        for candidate in candidates
-    }
-    for name, loss in losses.items():
-        progress(f"validation log loss {loss:.4f}  {name}")
-    return Choice(_best(candidates, validation), losses)
+    return candidates
 
 
 def _best(candidates: list[Candidate], validation: Examples) -> Candidate:

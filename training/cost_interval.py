@@ -7,7 +7,6 @@ of recorded input and output tokens; its P95 is the price of the same input and 
 the deployment's output limit as in an answer.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,41 +18,34 @@ from eval.arrays import BoolArray, FloatArray
 from eval.bootstrap import resample_weights
 from eval.cells import with_interval
 from eval.figures import interval
-from eval.outcomes import OutcomeTable, read_outcomes
+from eval.outcomes import OutcomeTable
 from eval.split import PARTS, assign_split
 from eval.tables import aligned
 from router.catalog import Catalog, load_catalog
 from router.cost.estimate import expected_cost_usd
 from router.defaults import default_artifact_directory
-from router.errors import RouterError
 from router.predict.artifact import Artifact, load_artifact
 from router.predict.length_bounds import LengthBounds
 from router.types import Deployment
-from training.labels import rows_with_tiers
 from training.length_bounds import BANDS, QUANTILES, counted_lengths, fit_length_bounds
-from training.settings import FRACTIONS, Settings
+from training.length_options import length_parser, print_or_refuse, tier_outcomes
+from training.settings import FRACTIONS
 
 _DRAWS = 2000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0 when done, 1 when artifact or data are refused."""
-    default = Settings()
-    parser = argparse.ArgumentParser(prog="python -m training.cost_interval", description=__doc__)
+    parser = length_parser("training.cost_interval", __doc__)
     parser.add_argument("--artifact", type=Path, default=default_artifact_directory())
-    parser.add_argument("--data", type=Path, default=Path("data/outcomes"))
-    parser.add_argument("--catalog", type=Path, default=default.catalog)
-    parser.add_argument("--seed", type=int, default=0, help="of the intervals (default: 0)")
     arguments = parser.parse_args(argv)
-    try:
+
+    def table() -> str:
         artifact, catalog = load_artifact(arguments.artifact), load_catalog(arguments.catalog)
-        usable = rows_with_tiers(read_outcomes(arguments.data), catalog)
-        tiers = usable.for_models([tier.reference_model for tier in catalog.tiers])
-        print(interval_table(artifact, catalog, tiers, arguments.seed))
-    except RouterError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        return 1
-    return 0
+        _, tiers = tier_outcomes(arguments.data, catalog)
+        return interval_table(artifact, catalog, tiers, arguments.seed)
+
+    return print_or_refuse(table)
 
 
 def interval_table(artifact: Artifact, catalog: Catalog, tiers: OutcomeTable, seed: int) -> str:

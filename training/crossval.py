@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from eval.arrays import IntArray
-from eval.bootstrap import DRAWS
 from eval.evaluate import count
 from eval.judged import Contender, Judged, join, judge
 from eval.outcomes import OutcomeTable
@@ -23,9 +22,9 @@ from router.catalog import Catalog, load_catalog
 from router.engine import build_engine
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
+from training.build import fit_and_export
 from training.data import read_training_data
 from training.labels import rows_with_tiers
-from training.pipeline import fit_and_export
 from training.settings import Settings
 
 LEFT_OUT: tuple[str, ...] = ("task", "source")
@@ -126,7 +125,7 @@ def _provenance(
     return Provenance(
         command=command,
         seed=settings.seed,
-        draws=DRAWS,
+        draws=settings.draws,
         artifact_version="+".join(version[:6] for version in versions),
         catalog_name=catalog.name,
         catalog_version=catalog.version,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.bootstrap import Interval, resample_weights
+from eval.bootstrap import DRAWS, Interval, resample_weights
 from eval.evaluate import split_held_out
 from eval.figures import figures, interval, resamples
 from eval.outcomes import OutcomeTable
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def promotion_gate(
-    candidate: Engine, champion: Engine, table: OutcomeTable, *, seed: int, draws: int = 1000
+    candidate: Engine, champion: Engine, table: OutcomeTable, *, seed: int, draws: int = DRAWS
 ) -> Verdict:
     """Compare two engines on the candidate's held-out prompts of ``table``.
 

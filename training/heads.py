@@ -1,6 +1,6 @@
 """Fitting heads: the shared network, or a candidate of boosters that is then distilled.
 
-Both end as a graph with what it was made from. What is done with that is ``training.pipeline``.
+Both end as a graph with what it was made from. What is done with that is ``training.build``.
 """
 
 from collections.abc import Callable
@@ -89,6 +89,7 @@ def fit_heads(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> 
 
 
 def _shared(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> FittedHeads:
+    """Fit the shared network, and keep it where it says more than its teacher alone."""
     dimension, n_features = _widths(known.table)
     teacher, lengths = _candidate(TEACHER, settings, catalog, known, tell)
     tell(f"fitting {SHARED}")
@@ -105,17 +106,32 @@ def _shared(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> Fi
     )
     loss = log_loss(heads.adequacy(known.validation.inputs), known.validation.adequate)
     tell(f"validation log loss {loss:.4f}  {SHARED}")
-    graph = build_shared_heads(heads, dimension=dimension, n_features=n_features)
     losses = {**teacher.log_loss, SHARED: loss}
+    if loss > losses[TEACHER]:
+        tell(f"the {SHARED} knows less than its teacher, as with few labels: going on with that")
+        return _exported(settings, known, teacher, lengths, losses, tell)
+    graph = build_shared_heads(heads, dimension=dimension, n_features=n_features)
     return FittedHeads(graph, heads, heads, losses, SHARED, distilled=True)
 
 
 def _chosen(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> FittedHeads:
-    training, validation = known.training, known.validation
-    dimension, n_features = _widths(known.table)
     only = None if settings.candidate == ALL else settings.candidate
     choice, lengths = _candidate(only, settings, catalog, known, tell)
-    losses, name = dict(choice.log_loss), choice.chosen.name
+    return _exported(settings, known, choice, lengths, dict(choice.log_loss), tell)
+
+
+def _exported(
+    settings: Settings,
+    known: Known,
+    choice: Choice,
+    lengths: Lengths,
+    losses: dict[str, float],
+    tell: Say,
+) -> FittedHeads:
+    """Distil what was chosen, or make a graph of it as it is."""
+    training, validation = known.training, known.validation
+    dimension, n_features = _widths(known.table)
+    name = choice.chosen.name
     if settings.distil:
         tell(f"distilling {name}")
         student = distil(

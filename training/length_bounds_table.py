@@ -6,12 +6,9 @@ quantile booster with a factor on top. Length heads, bounds and measuring each h
 own. About two minutes on one core.
 """
 
-import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
@@ -20,12 +17,10 @@ from eval.arrays import BoolArray, FloatArray
 from eval.bootstrap import resample_weights
 from eval.cells import with_interval
 from eval.figures import interval
-from eval.outcomes import OutcomeTable, read_outcomes
+from eval.outcomes import OutcomeTable
 from eval.split import PARTS, assign_split
 from eval.tables import aligned
 from router.catalog import Catalog, load_catalog
-from router.errors import RouterError
-from training.labels import rows_with_tiers
 from training.length_bounds import (
     BANDS,
     COVERAGE,
@@ -33,6 +28,7 @@ from training.length_bounds import (
     fit_length_bounds,
     upper_lengths,
 )
+from training.length_options import length_parser, print_or_refuse, tier_outcomes
 from training.settings import Settings
 from training.unseen import Unseen, inner_parts, unseen_heads
 
@@ -50,28 +46,20 @@ _BOOSTER = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fit, measure and print; 0 when done, 1 when the data are refused."""
-    default = Settings(candidate="lightgbm")
-    parser = argparse.ArgumentParser(
-        prog="python -m training.length_bounds_table", description=__doc__
-    )
-    parser.add_argument("--data", type=Path, default=Path("data/outcomes"))
-    parser.add_argument("--catalog", type=Path, default=default.catalog)
-    parser.add_argument("--candidate", default=default.candidate)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = length_parser("training.length_bounds_table", __doc__)
+    parser.add_argument("--candidate", default="lightgbm", help="heads (default: %(default)s)")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")  # converters of other packages warn about their own internals
-    settings = replace(default, candidate=arguments.candidate, seed=arguments.seed)
-    try:
+
+    def table() -> str:
         catalog = load_catalog(arguments.catalog)
         paths = [arguments.data / f"{name}.parquet" for name in ("zeroeval", "bfcl")]
-        usable = rows_with_tiers(read_outcomes(paths), catalog)
-        tiers = usable.for_models([tier.reference_model for tier in catalog.tiers])
+        usable, tiers = tier_outcomes(paths, catalog)
+        settings = Settings(candidate=arguments.candidate, seed=arguments.seed)
         heads = unseen_heads(settings, catalog, usable, FOLDS)
-        print(coverage_table(catalog, tiers, heads, settings.seed))
-    except RouterError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        return 1
-    return 0
+        return coverage_table(catalog, tiers, heads, arguments.seed)
+
+    return print_or_refuse(table)
 
 
 def coverage_table(catalog: Catalog, tiers: OutcomeTable, heads: Unseen, seed: int) -> str:

@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.pairs_table", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/outcomes/routellm.parquet"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="resamples behind intervals")
     arguments = parser.parse_args(argv)
     try:
         table = read_outcomes(arguments.data)
@@ -51,12 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RouterError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1
-    print(settings_table(mmlu, gsm8k, mt_bench, arguments.seed))
+    print(settings_table(mmlu, gsm8k, mt_bench, arguments.seed, arguments.draws))
     return 0
 
 
-def settings_table(mmlu: PairRows, gsm8k: PairRows, mt_bench: PairRows, seed: int) -> str:
-    """Return the table of all settings."""
+def settings_table(
+    mmlu: PairRows, gsm8k: PairRows, mt_bench: PairRows, seed: int, draws: int = DRAWS
+) -> str:
+    """Return the table of all settings, with intervals over so many resamples."""
     rows = [["setting", "router", "APGR", "CPT50 %", "CPT80 %", "APGR against first baseline"]]
     few, rest = few_labels(mmlu, seed)
     told = "told the subject, nothing else"
@@ -86,7 +89,7 @@ def settings_table(mmlu: PairRows, gsm8k: PairRows, mt_bench: PairRows, seed: in
         if name in PUBLISHED:
             router, area, half, most = PUBLISHED[name]
             rows.append([name, f"RouteLLM, {router}", f"{area:g}", f"{half:g}", f"{most:g}", ""])
-        rows.extend(_lines(name, held_out, scores, seed))
+        rows.extend(_lines(name, held_out, scores, seed, draws))
     return aligned(rows)
 
 
@@ -100,9 +103,9 @@ def few_labels(rows: PairRows, seed: int) -> tuple[PairRows, PairRows]:
 
 
 def _lines(
-    setting: str, rows: PairRows, scores: dict[str, FloatArray], seed: int
+    setting: str, rows: PairRows, scores: dict[str, FloatArray], seed: int, draws: int
 ) -> list[list[str]]:
-    weights = resample_weights(rows.group, DRAWS, seed)
+    weights = resample_weights(rows.group, draws, seed)
     everything = np.concatenate([np.full((1, len(rows)), 1 / len(rows)), weights])
     found = {
         name: np.array([_figures(rows, score, draw) for draw in everything])

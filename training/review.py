@@ -15,8 +15,9 @@ import numpy as np
 
 from eval.outcomes import OutcomeTable
 from eval.review.answers import Answers
-from eval.review.measure import fit_without, prepare
+from eval.review.measure import fit_without
 from eval.review.predictions import Predictions
+from eval.review.prepare import WILLINGNESS_TO_PAY_USD, prepare
 from eval.split import PARTS, assign_split, fold_of_groups
 from router.catalog import Catalog, load_catalog
 from router.engine import build_engine
@@ -26,10 +27,10 @@ from router.predict.files import read_json
 from router.predict.parts import REVIEW_FILE, REVIEWED_FILE
 from router.promise.reviewed import reviewed_to_json
 from router.review.saved import review_to_json
+from training.build import fit_and_export
 from training.data import read_training_data
 from training.export import MANIFEST_FILE, replace_directory, write_manifest
 from training.labels import rows_with_tiers
-from training.pipeline import fit_and_export
 from training.reviewed import count_reviewed
 from training.settings import FRACTIONS, Settings
 
@@ -93,6 +94,7 @@ def write_review(
     answers: Answers,
     predictions: Predictions,
     catalog: Catalog,
+    pays_usd: tuple[float, ...] = WILLINGNESS_TO_PAY_USD,
 ) -> str:
     """Fit a review on all prompts that have answers, and write a copy of the artifact with it.
 
@@ -106,6 +108,7 @@ def write_review(
         answers: Their recorded answers.
         predictions: Out of fold, for the catalog's tiers.
         catalog: Tiers, reference models, prices and the threshold of adequacy.
+        pays_usd: Willingnesses to pay that a contract over reviews chooses from, > 0, rising.
 
     Returns:
         The version of what was written.
@@ -118,7 +121,7 @@ def write_review(
     model = fit_without(data, catalog, None)
     reviewed = None
     if engine.artifact.promise is not None:
-        reviewed = count_reviewed(engine, model, table, answers, predictions)
+        reviewed = count_reviewed(engine, model, table, answers, predictions, pays_usd)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".artifact-") as temporary:
         place = Path(temporary) / "artifact"

@@ -10,8 +10,8 @@ import numpy as np
 
 from eval.outcomes import OutcomeTable
 from eval.review.answers import Answers
-from eval.review.measure import WILLINGNESS_TO_PAY_USD, prepare
 from eval.review.predictions import Predictions
+from eval.review.prepare import WILLINGNESS_TO_PAY_USD, prepare
 from eval.review.replay import replay_review
 from router.engine import Engine
 from router.promise.contract import CalibrationCounts
@@ -29,6 +29,7 @@ def count_reviewed(
     table: OutcomeTable,
     answers: Answers,
     fitted_on: Predictions,
+    pays_usd: tuple[float, ...] = WILLINGNESS_TO_PAY_USD,
 ) -> ReviewedCounts | None:
     """Count what reviews lose on the held-out prompts that have answers.
 
@@ -38,6 +39,7 @@ def count_reviewed(
         table: The very table the artifact was trained on.
         answers: Recorded answers.
         fitted_on: Out-of-fold predictions that spare the held-out part.
+        pays_usd: Willingnesses to pay at which they are counted, > 0, rising.
 
     Returns:
         The counts of one prompt per duplicate group; None if the table is another, the predictions
@@ -55,7 +57,7 @@ def count_reviewed(
     known = np.isin(prompts.prompt_ids, answers.prompt_ids)
     if known.sum() < FEWEST_PROMPTS:
         return None
-    data = prepare(prompts, answers, _predictions(engine, prompts), catalog)
+    data = prepare(prompts, answers, _predictions(engine, prompts), catalog, pays_usd)
     replayed = replay_review(
         lambda _: model,
         data.candidates,
@@ -63,7 +65,7 @@ def count_reviewed(
         data.plain,
         data.recorded.cost_usd,
         data.recorded.quality,
-        WILLINGNESS_TO_PAY_USD,
+        pays_usd,
     )
     top = data.recorded.quality[:, [-1]] >= catalog.adequate_quality
     lost = ((replayed.quality < catalog.adequate_quality) & top)[:, ::-1]
@@ -74,7 +76,7 @@ def count_reviewed(
         binary=True,
         covers="lowest",
     )
-    return ReviewedCounts(catalog.version, WILLINGNESS_TO_PAY_USD[::-1], counts)
+    return ReviewedCounts(catalog.version, pays_usd[::-1], counts)
 
 
 def _predictions(engine: Engine, prompts: OutcomeTable) -> Predictions:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval.bootstrap import DRAWS
 from router.defaults import default_artifact_directory, default_catalog_path
 
 FRACTIONS = (0.6, 0.2, 0.2)
@@ -28,6 +29,7 @@ class Settings:
             them out.
         encoder: Directory whose encoder is used.
         seed: Of the split, fitting and resampling.
+        draws: Resamples behind the intervals of the evaluation and the promotion gate, >= 1.
         candidate: ``SHARED``, which is not one of ``CANDIDATES``, or the one of these to fit, or
             ``ALL`` of these to choose from.
         distil: Export one small network that gives what the chosen one of ``CANDIDATES`` gives,
@@ -50,6 +52,7 @@ class Settings:
     otherwise: Path | None = DEFAULT_OTHERWISE
     encoder: Path = field(default_factory=default_artifact_directory)
     seed: int = 0
+    draws: int = DRAWS
     candidate: str = SHARED
     distil: bool = True
     use_champion: bool = True

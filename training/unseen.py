@@ -17,7 +17,7 @@ from eval.outcomes import OutcomeTable
 from eval.split import PARTS, assign_split, fold_of_groups
 from router.catalog import Catalog
 from router.predict.artifact import load_artifact
-from training.pipeline import fit_and_export
+from training.build import fit_and_export
 from training.settings import Settings
 
 _FRACTIONS = (0.75, 0.25, 0.0)

@@ -1,9 +1,10 @@
 """Replays and break-evens as Markdown."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isinf, isnan
 
 from eval.bootstrap import Interval
+from eval.cells import number_to, percent_to
 from eval.planning.sensitivity import UTILISATIONS, Case
 from eval.pools.run import Run
 from eval.pools.study import mean, saving
@@ -39,13 +40,13 @@ def seed_lines(found: Mapping[str, Sequence[Run]]) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|---|"
     for name, runs in found.items():
-        cheaper = "" if name == LIST else _share(saving(runs, found[LIST]))
+        cheaper = "" if name == LIST else percent_to(saving(runs, found[LIST]))
         yield (
-            f"| {name} | {_number(runs, lambda r: r.total_usd)} | {cheaper} "
-            f"| {_number(runs, lambda r: r.gpu_hours)} "
+            f"| {name} | {number_to(mean(runs, lambda r: r.total_usd))} | {cheaper} "
+            f"| {number_to(mean(runs, lambda r: r.gpu_hours))} "
             f"| {mean(runs, lambda r: r.utilisation).value:.0%} "
-            f"| {_number(runs, lambda r: r.p95_delay_s)} "
-            f"| {_number(runs, lambda r: r.p99_delay_s)} |"
+            f"| {number_to(mean(runs, lambda r: r.p95_delay_s))} "
+            f"| {number_to(mean(runs, lambda r: r.p99_delay_s))} |"
         )
 
 
@@ -82,16 +83,9 @@ def _verdict(one: Case) -> str:
     return "pays now" if found.traffic_factor <= 1.0 else "needs more traffic"
 
 
-def _number(runs: Sequence[Run], figure: Callable[[Run], float]) -> str:
-    one = mean(runs, figure)
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
-
-
 def _times(factor: float) -> str:
     return "" if isinf(factor) else f"{factor:.2f}"
 
 
 def _share(one: Interval) -> str:
-    if isinf(one.value):
-        return ""
-    return f"{one.value:.1%} ({one.low:.1%} to {one.high:.1%})"
+    return "" if isinf(one.value) else percent_to(one)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from eval.bootstrap import Interval
+from eval.cells import number_to, percent_to
 from eval.pools.routers import WAYS
 from eval.pools.run import Run
 from eval.pools.study import (
@@ -43,19 +43,19 @@ def cost_lines(name: str, of: Found) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|---|"
     for key, ours in of.items():
-        cheaper = "" if key == LIST else _share(saving(ours, of[LIST]))
+        cheaper = "" if key == LIST else percent_to(saving(ours, of[LIST]))
         yield (
-            f"| {key} | {_number(mean(ours, lambda r: r.total_usd), 2)} | {cheaper} "
+            f"| {key} | {number_to(mean(ours, lambda r: r.total_usd))} | {cheaper} "
             f"| {mean(ours, lambda r: r.utilisation).value:.0%} "
             f"| {mean(ours, lambda r: r.pool_share).value:.0%} "
-            f"| {_number(mean(ours, lambda r: r.p95_delay_s), 2)} "
-            f"| {_number(mean(ours, lambda r: r.p99_delay_s), 2)} |"
+            f"| {number_to(mean(ours, lambda r: r.p95_delay_s))} "
+            f"| {number_to(mean(ours, lambda r: r.p99_delay_s))} |"
         )
     yield ""
     yield (
         f"p95 delay of the {OURS} minus that of the {LIST}: "
-        f"{_number(longer(of[OURS], of[LIST]), 2)} s. The {OURS} is "
-        f"{_share(saving(of[OURS], of[GUARDED]))} cheaper than the {GUARDED}."
+        f"{number_to(longer(of[OURS], of[LIST]))} s. The {OURS} is "
+        f"{percent_to(saving(of[OURS], of[GUARDED]))} cheaper than the {GUARDED}."
     )
     yield ""
 
@@ -77,9 +77,9 @@ def swing_lines(seeds: Sequence[int]) -> Iterator[str]:
         filled = mean(ours, lambda r: float(r.filled[r.at >= WARM_UP_S].mean()))
         yield (
             f"| {key} | {words if key != 'instant readings' else 'instant'} "
-            f"| {_number(amplitude(ours), 3)} | {filled.value:.2f} "
-            f"| {_number(mean(ours, lambda r: r.p95_delay_s), 2)} "
-            f"| {_number(mean(ours, lambda r: r.total_usd), 1)} |"
+            f"| {number_to(amplitude(ours), 3)} | {filled.value:.2f} "
+            f"| {number_to(mean(ours, lambda r: r.p95_delay_s))} "
+            f"| {number_to(mean(ours, lambda r: r.total_usd), 1)} |"
         )
     yield ""
 
@@ -94,17 +94,9 @@ def what_if_lines(seeds: Sequence[int]) -> Iterator[str]:
     for one in WHAT_IFS:
         ours = runs(scenario("mixed"), way(OURS), what_if(one), seeds)
         yield (
-            f"| {one.words} | {_number(mean(ours, lambda r: r.total_usd), 2)} "
-            f"| {_share(saving(ours, listed))} "
-            f"| {_number(mean(ours, lambda r: r.p95_delay_s), 2)} "
-            f"| {_number(mean(ours, lambda r: r.p99_delay_s), 2)} |"
+            f"| {one.words} | {number_to(mean(ours, lambda r: r.total_usd))} "
+            f"| {percent_to(saving(ours, listed))} "
+            f"| {number_to(mean(ours, lambda r: r.p95_delay_s))} "
+            f"| {number_to(mean(ours, lambda r: r.p99_delay_s))} |"
         )
     yield ""
-
-
-def _number(one: Interval, digits: int) -> str:
-    return f"{one.value:.{digits}f} ({one.low:.{digits}f} to {one.high:.{digits}f})"
-
-
-def _share(one: Interval) -> str:
-    return f"{one.value:.1%} ({one.low:.1%} to {one.high:.1%})"

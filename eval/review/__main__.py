@@ -12,8 +12,10 @@ from eval.bootstrap import DRAWS
 from eval.outcomes import read_outcomes
 from eval.review.answers import DEFAULT_ANSWERS, read_answers
 from eval.review.contracts import LABELS, contract_lines, policies
-from eval.review.measure import cross_fitted, parts_of, prepare, shares, sweeps
+from eval.review.measure import cross_fitted, sweeps
 from eval.review.predictions import DEFAULT_PREDICTIONS, read_predictions
+from eval.review.prepare import SETTINGS, prepare, willingness_to_pay_usd
+from eval.review.shares import parts_of, shares
 from eval.review.tables import agreement_lines, cosine_lines, share_lines
 from router.catalog import load_catalog
 from router.defaults import default_catalog_path
@@ -38,7 +40,11 @@ def _tables(arguments: argparse.Namespace) -> None:
     catalog = load_catalog(arguments.catalog)
     answers = read_answers(arguments.answers)
     data = prepare(
-        read_outcomes(arguments.data), answers, read_predictions(arguments.predictions), catalog
+        read_outcomes(arguments.data),
+        answers,
+        read_predictions(arguments.predictions),
+        catalog,
+        willingness_to_pay_usd(arguments.settings),
     )
     model_of = cross_fitted(data, catalog, _say)
     routers = sweeps(data, catalog, model_of, _say)
@@ -47,9 +53,10 @@ def _tables(arguments: argparse.Namespace) -> None:
         what = f"share of always-{catalog.tier_names[-1]} cost at a share of its quality"
         _print(f"{part}: {int(rows.sum())} prompts, {what}", share_lines(found, part))
     ways = policies(data, model_of, routers[0], catalog.adequate_quality)
+    calibrations, seed = arguments.calibrations, arguments.seed
     for part, rows in parts_of(data.table.task).items():
-        what = f"contracts on {LABELS} labels, {CALIBRATIONS} calibrations, seed {arguments.seed}"
-        lines = contract_lines(ways, rows, TARGETS, CALIBRATIONS, arguments.seed)
+        what = f"contracts on {LABELS} labels, {calibrations} calibrations, seed {seed}"
+        lines = contract_lines(ways, rows, TARGETS, calibrations, seed)
         _print(f"{part}: {int(rows.sum())} prompts, {what}", lines)
     _print("Agreement of final answers", agreement_lines(data, catalog.adequate_quality))
     _print("Cosine of answer vectors, all models", cosine_lines(answers))
@@ -72,6 +79,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--catalog", type=Path, default=default_catalog_path())
     parser.add_argument("--seed", type=int, default=0, help="seed of the resampling (default 0)")
     parser.add_argument("--draws", type=int, default=DRAWS, help=f"resamples (default {DRAWS})")
+    parser.add_argument(
+        "--settings",
+        type=int,
+        default=SETTINGS,
+        help="willingnesses to pay that are swept (default %(default)s)",
+    )
+    parser.add_argument(
+        "--calibrations",
+        type=int,
+        default=CALIBRATIONS,
+        help="of each contract, simulated (default %(default)s)",
+    )
     return parser
 
 

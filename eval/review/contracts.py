@@ -14,7 +14,7 @@ import numpy as np
 from eval.arrays import BoolArray, FloatArray, IntArray
 from eval.promise.draws import ALWAYS_TOP, DELTA, learn_then_test, with_interval
 from eval.recorded import Sweep
-from eval.review.measure import Prepared
+from eval.review.prepare import Prepared
 from eval.review.replay import given_answers
 from router.promise.contract import DEFAULT_GRID
 from router.promise.rule import losses_on_grid, lowest_permitted, realised_loss

@@ -9,7 +9,8 @@ from eval.bootstrap import Interval
 from eval.metrics import auroc
 from eval.review.answers import Answers
 from eval.review.fit import agreement, comparable
-from eval.review.measure import LEVELS, Prepared, Share, parts_of
+from eval.review.prepare import Prepared
+from eval.review.shares import LEVELS, Share, parts_of
 
 
 def share_lines(shares: list[Share], part: str) -> list[str]:

@@ -5,6 +5,7 @@ file of their own. Anthropic: one JSON body with custom_id and params; results a
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from router.errors import BatchError
 SUFFIXES = {"openai": ".jsonl", "anthropic": ".json"}
 _BEFORE, _BETWEEN, _AFTER = '{"requests":[', ",\n", "]}\n"
 _WORTH_ANOTHER_TRY = {408, 409, 425, 429}
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Result(NamedTuple):
@@ -88,7 +90,7 @@ def _result(line: str, path: Path, at: int) -> Result:
         if isinstance(custom_id, str):
             found = _anthropic(content) if "result" in content else _openai(content)
             return Result(custom_id, *found)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise BatchError(
         f"{path}: line {at} is no result of OpenAI or Anthropic; nothing was recorded: fetch the "
@@ -120,4 +122,12 @@ def _anthropic(content: Mapping[str, Any]) -> tuple[str | None, str, bool]:
 
 
 def _json(content: Any) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return whole(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
+
+
+def whole(text: str) -> str:
+    """Return a JSON text that UTF-8 can hold: half of a surrogate pair becomes an escape again.
+
+    An answer that was cut off within an emoji ends in such a half.
+    """
+    return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text)

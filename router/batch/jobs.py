@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from router.batch.formats import BYTES_AROUND, bytes_of, entry_of
+from router.batch.formats import BYTES_AROUND, bytes_of, entry_of, whole
 from router.catalog import Catalog
 from router.deferred.ways import BatchFile, DeadlineDefaults
 from router.errors import BatchError
@@ -61,9 +61,10 @@ def read_jobs(path: Path, catalog: Catalog) -> list[Job]:
         if line.strip():
             try:
                 jobs.append(_job(line, deployments, catalog.deadlines))
-            except _RefusedError as refused:
+            except (_RefusedError, RecursionError) as refused:
+                why = "nested too deeply" if isinstance(refused, RecursionError) else refused
                 raise BatchError(
-                    f"{path}: line {at}: {refused}; nothing was added",
+                    f"{path}: line {at}: {why}; nothing was added",
                     metadata={"file": str(path), "line": str(at)},
                 ) from refused
     return jobs
@@ -71,7 +72,7 @@ def read_jobs(path: Path, catalog: Catalog) -> list[Job]:
 
 def _job(line: str, deployments: Mapping[str, Deployment], of: DeadlineDefaults) -> Job:
     try:
-        given = json.loads(line)
+        given = json.loads(line, parse_constant=_no_json)
     except ValueError as error:
         raise _RefusedError(f"not JSON ({error}); give one object a line") from error
     if not isinstance(given, dict) or (unknown := sorted(set(given) - JOB_KEYS)):
@@ -100,8 +101,13 @@ def _job(line: str, deployments: Mapping[str, Deployment], of: DeadlineDefaults)
         )
     canonical = json.dumps(given, sort_keys=True, ensure_ascii=False)
     entry = _entry(custom_id, given.get("body"), item, item.batch_file)
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    digest = hashlib.sha256(whole(canonical).encode()).hexdigest()
     return Job(custom_id, item.id, entry, digest, needed_by, fall_back_at)
+
+
+def _no_json(name: str) -> None:
+    """Refuse what Python reads as a number and no provider does."""
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _entry(custom_id: str, body: Any, item: Deployment, of: BatchFile) -> str:

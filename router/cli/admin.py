@@ -42,6 +42,9 @@ def add_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         choice.add_argument("--off", action="store_true", help="end it")
         parser.add_argument("--share", type=float, metavar="P", default=0.0, help="above 0, to 1")
         parser.set_defaults(run=run)
+    for parser in own.choices.values():  # so that they may stand behind the command, too
+        parser.add_argument("--address", metavar="HOST:PORT", default=argparse.SUPPRESS)
+        add_connection(parser, again=True)
 
 
 def reload(arguments: argparse.Namespace) -> int:

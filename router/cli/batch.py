@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from router.batch.collect import collect, tidy
-from router.batch.formats import body_of, read_results
+from router.batch.formats import body_of, read_results, whole
 from router.batch.jobs import read_jobs
 from router.batch.outbox import Outbox
 from router.batch.store import JobStore
@@ -21,6 +21,9 @@ from router.catalog import load_catalog
 from router.cli.batch_told import answers, existing_store, status, times
 from router.defaults import default_catalog_path
 from router.errors import BatchError
+
+_MOST_FAILURES = 1_000
+_MOST_SECONDS = 366 * 24 * 3600.0
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -62,11 +65,11 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     one.add_argument("--out", type=Path, metavar="DIR", default=Path(), help="where files are")
     one = action("due", due, "hand over, as JSON lines, the jobs that must be asked at once")
     one.add_argument(
-        "--within", type=float, metavar="SECONDS", default=0.0,
+        "--within", type=_seconds, metavar="SECONDS", default=0.0,
         help="and those due so soon: the time until this is run next",
     )  # fmt: skip
     one.add_argument(
-        "--again-after", type=float, metavar="SECONDS", default=600.0,
+        "--again-after", type=_seconds, metavar="SECONDS", default=600.0,
         help="hand over again what has had no result for so long (default: 600)",
     )  # fmt: skip
     action("status", status, "count jobs and list files that are under way")
@@ -78,9 +81,16 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def _count(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+    if not 1 <= number <= _MOST_FAILURES:
+        raise argparse.ArgumentTypeError(f"{text} given, must be from 1 to {_MOST_FAILURES}")
     return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 <= seconds <= _MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text} given, must be from 0 to {_MOST_SECONDS:.0f}")
+    return seconds
 
 
 def add(arguments: argparse.Namespace) -> int:
@@ -147,7 +157,7 @@ def due(arguments: argparse.Namespace) -> int:
                 "body": body_of(job.entry),
                 "needed_by": _iso(job.needed_by),
             }
-            print(json.dumps(line, ensure_ascii=False))
+            print(whole(json.dumps(line, ensure_ascii=False)))
     return 0
 
 

@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 
+from router.batch.formats import whole
 from router.batch.store import JobStore
 from router.batch.times import lines_of_completion
 from router.cli.table import lines_of_table
@@ -62,5 +63,5 @@ def answers(arguments: argparse.Namespace) -> int:
                 line["answer"] = json.loads(job.answer)
             else:
                 line["error"] = job.error or ""
-            print(json.dumps(line, ensure_ascii=False))
+            print(whole(json.dumps(line, ensure_ascii=False)))
     return 0

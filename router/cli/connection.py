@@ -7,10 +7,22 @@ from router.client import DEFAULT_TIMEOUT_SECONDS, RouterClient, Tls
 from router.errors import ConfigError
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add the flags, beside ``--address``."""
+def add_connection(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Add the flags, beside ``--address``.
+
+    Args:
+        parser: Of a command.
+        again: Whether the command above it has them, too; left out here, they stay as given there.
+    """
     group = parser.add_argument_group("connection", "to a server with TLS or API keys")
-    group.add_argument("--tls", action="store_true", help="connect with TLS")
+    if again:
+        group.argument_default = argparse.SUPPRESS
+    group.add_argument(
+        "--tls",
+        action="store_true",
+        default=argparse.SUPPRESS if again else False,
+        help="connect with TLS",
+    )
     group.add_argument("--tls-ca", type=Path, metavar="FILE", help="PEM authorities to trust")
     group.add_argument("--tls-certificate", type=Path, metavar="FILE", help="own certificate")
     group.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key")

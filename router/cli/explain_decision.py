@@ -35,7 +35,13 @@ def explain(arguments: argparse.Namespace) -> int:
     logs = arguments.log or ([config.decision_log] if config.decision_log else [])
     store = arguments.store or config.store
     logged = _logged(logs, arguments.decision_id)
-    lines = [] if logged is None else lines_of_logged(logged)
+    try:
+        lines = [] if logged is None else lines_of_logged(logged)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            f"decision {arguments.decision_id}: its line is not as a server writes it ({error!r}); "
+            "give the decision log of the server"
+        ) from error
     lines += _lines_of_store(store, arguments.decision_id)
     if not lines:
         looked = ", ".join(str(path) for path in (*logs, store))
@@ -53,7 +59,7 @@ def _logged(logs: Sequence[Path], decision_id: str) -> dict[str, Any] | None:
     """
     for path in logs:
         try:
-            with path.open(encoding="utf-8") as file:
+            with path.open(encoding="utf-8", errors="replace") as file:
                 for content in _contents(file, decision_id):
                     if content.get("context_id") == decision_id:
                         return content

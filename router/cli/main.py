@@ -72,6 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a path that is too long or that nobody may search
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except UnicodeError as error:  # its text quotes single characters only
+        print(
+            f"error: text that is not UTF-8 was given, or cannot be printed here ({error})",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         return 1
     return status

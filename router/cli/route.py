@@ -10,10 +10,11 @@ from router import load_engine
 from router.cli.connection import add_connection, client_of
 from router.cli.explain import lines_of_decision
 from router.engine import Engine
+from router.errors import InvalidRequestError
 from router.server.answer import Answers
 from router.server.convert import to_request
 from router.server.deadline import with_schedule
-from router.server.limits import Limits
+from router.server.limits import MAX_TOKENS, Limits
 from router.v1 import router_pb2 as pb
 
 
@@ -104,6 +105,13 @@ def route_here(engine: Engine, request: pb.RouteRequest) -> pb.RouteResponse:
 def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
     """Return the request that the command line states."""
     prompt = " ".join(arguments.prompt)
+    most = arguments.max_output_tokens
+    if most is not None and not 0 < most <= MAX_TOKENS:  # more than the message's field may hold
+        raise InvalidRequestError(
+            "max_output_tokens",
+            f"{most} given, must be from 1 to {MAX_TOKENS}, or left unset",
+            reason="TOKENS_OUT_OF_RANGE",
+        )
     contract = None
     stated = (arguments.max_loss_rate, arguments.confidence, arguments.per_topic or None)
     if any(one is not None for one in stated):
@@ -129,6 +137,6 @@ def request_of(arguments: argparse.Namespace) -> pb.RouteRequest:
         goal=goal if goal.ByteSize() else None,
         allowed_tiers=arguments.allow,
         denied_tiers=arguments.deny,
-        max_output_tokens=arguments.max_output_tokens,
+        max_output_tokens=most,
         deadline=deadline,
     )

@@ -5,6 +5,7 @@ must not be lost belongs into a store.
 """
 
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Generic, TypeVar
 from router.errors import StoreError
 
 CAPACITY = 10_000
+_PIECE_BYTES = 64 * 1024
 
 logger = logging.getLogger("router.ledger")
 
@@ -100,8 +102,16 @@ def _cut_torn_line(path: Path) -> None:
     if not path.exists():
         return
     with path.open("rb+") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            logger.warning("%s: cut %d bytes of a torn line", path, len(content) - whole)
+        size = file.seek(0, os.SEEK_END)
+        whole = size
+        while whole:  # from the end, piece by piece: a log may be larger than memory
+            start = max(whole - _PIECE_BYTES, 0)
+            file.seek(start)
+            found = file.read(whole - start).rfind(b"\n")
+            if found >= 0:
+                whole = start + found + 1
+                break
+            whole = start
+        if whole < size:
+            logger.warning("%s: cut %d bytes of a torn line", path, size - whole)
             file.truncate(whole)

@@ -14,13 +14,17 @@ from router.review.normal import canonical_json, number_of, phrase, plain_code, 
 
 ANSWER_KEYS = ("answer", "final_answer", "final answer", "result", "solution", "output")
 _SHORT = 60
+_MOST_LEVELS = 100
+"""JSON nested deeper is no answer, and Python's recursion could not walk it."""
 _FENCE = re.compile(r"```([\w+-]*)[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
 _FIELD = re.compile(
     rf'"(?:{"|".join(ANSWER_KEYS)})"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?[\d.,/]+))', re.IGNORECASE
 )
+# Written so that each run of spaces can be split in one way only: an answer that ends in thousands
+# of line breaks must not take time with the square or cube of their number.
 _STATED = re.compile(
-    r"(?:^|\n)\s*####\s*([^\n]+)"
-    r"|(?:final answer|answer|result)\**\s*(?:is|:|=)\s*:?\s*\**\s*([^\n]{1,120})",
+    r"(?:^|\n)[^\S\n]*####\s*([^\n]+)"
+    r"|(?:final answer|answer|result)\**\s*(?:is|:|=)\s*(?::\s*)?(?:\*+\s*)?([^\n]{1,120})",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"^\(?([A-Ja-j])\)?(?:[.):]\s.*|[.):])?$", re.DOTALL)
@@ -110,9 +114,20 @@ def _document(text: str) -> Any:
             document = json.loads(candidate, strict=False)
         except (ValueError, RecursionError):
             continue
-        if isinstance(document, dict | list):
+        if isinstance(document, dict | list) and not _is_deeper(document, _MOST_LEVELS):
             return document
     return None
+
+
+def _is_deeper(document: Any, levels: int) -> bool:
+    """Tell whether lists and objects stand in one another on more levels, without recursion."""
+    within = [document]
+    for _ in range(levels):
+        inner = (one.values() if isinstance(one, dict) else one for one in within)
+        within = [one for some in inner for one in some if isinstance(one, dict | list)]
+        if not within:
+            return False
+    return True
 
 
 def _boxed(text: str) -> str | None:

@@ -35,6 +35,8 @@ def number_of(text: str) -> Fraction | None:
     """
     plain = _NAMED.sub("", latex_free(text)).rstrip(".").strip()
     plain = _THOUSANDS.sub("", plain)
+    if len(plain) > _MAX_DIGITS * 3:
+        return None
     mixed = _MIXED.match(plain)
     if mixed:
         whole, top, bottom = (int(part) for part in mixed.groups())
@@ -43,7 +45,7 @@ def number_of(text: str) -> Fraction | None:
         part = Fraction(top, bottom)
         return whole - part if mixed[1].startswith("-") else whole + part
     found = _NUMBER.match(plain)
-    if not found or len(plain) > _MAX_DIGITS * 3 or len(found[1]) > _MAX_DIGITS:
+    if not found or len(found[1]) > _MAX_DIGITS:
         return None
     value, divisor, rest = found.groups()
     if rest.strip() and not _UNIT.match(rest):

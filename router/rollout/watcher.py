@@ -26,8 +26,8 @@ def fingerprint(paths: Sequence[Path]) -> Fingerprint:
     """
     found: list[tuple[str, int, int, int]] = []
     for path in paths:
-        place = path.resolve()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RuntimeError):  # a link may lead in circles
+            place = path.resolve()
             for file in sorted(place.iterdir()) if place.is_dir() else (place,):
                 with contextlib.suppress(OSError):
                     state = file.stat()

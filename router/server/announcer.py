@@ -31,6 +31,7 @@ class Announcer:
         self._switch: Switch | None = None
         self._catalog: Catalog | None = None  # whose prices were looked at
         self._telling = threading.Lock()
+        self._swapping = threading.Lock()
 
     def follow(self, switch: Switch) -> None:
         """Tell of who is in force there from now on."""
@@ -38,9 +39,10 @@ class Announcer:
 
     def swapped(self) -> None:
         """Say who is in force now."""
-        arms = self._arms()
-        self._counted.later(self._counted.serving, arms)
-        self._pools.follow([arm.engine for arm in arms])
+        with self._swapping:  # of two swaps the later one must be said last
+            arms = self._arms()
+            self._counted.later(self._counted.serving, arms)
+            self._pools.follow([arm.engine for arm in arms])
         self.tell_promise()
         catalog = arms[0].engine.catalog
         if catalog is not self._catalog:

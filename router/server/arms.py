@@ -11,7 +11,7 @@ from pathlib import Path
 
 from router.catalog import Catalog
 from router.engine import build_engine
-from router.errors import RouterError, SwapError
+from router.errors import ArtifactError, RouterError, SwapError
 from router.predict.artifact import Artifact, load_artifact
 from router.rollout.canary import Canary
 from router.rollout.shadow import Shadow
@@ -44,6 +44,7 @@ class Arms:
         Raises:
             ArtifactError: it is refused.
         """
+        reached(directory)
         return load_artifact(directory, known, public_key=self._public_key)
 
     def make(self, artifact: Artifact, catalog: Catalog, directory: Path, file: Path) -> Arm:
@@ -116,6 +117,25 @@ class Arms:
         # It decides after the main arm, whose turn it must not find in the caches: they are cold.
         engine = build_engine(artifact, now.main.engine.catalog, self._learning.ratios.learnt)
         return replace(now, shadow=Shadow(engine, share), shadow_directory=directory)
+
+
+def reached(directory: Path) -> Path:
+    """Return where a path leads, links followed; what is missing there is told by loading it.
+
+    Raises:
+        ArtifactError: the path itself cannot be followed.
+    """
+    try:
+        place = directory.resolve()
+        place.is_dir()
+    except (OSError, RuntimeError) as error:  # too long, closed to us, or links in circles
+        raise ArtifactError(
+            f"{directory}: cannot be followed ({error}); give an artifact directory that the "
+            "server may read",
+            reason="ARTIFACT_FILE_MISSING",
+            metadata={"file": str(directory)},
+        ) from error
+    return place
 
 
 def loaded_artifacts(now: InForce) -> list[Artifact]:

@@ -14,7 +14,7 @@ from router.review.digest import (
 from router.review.final import Kind
 from router.review.look import Finish, GivenAnswer
 from router.server.convert import short_id
-from router.server.limits import MAX_TOKENS
+from router.server.limits import MAX_ANSWER_CHARS, MAX_TOKENS
 from router.types import Deployment
 from router.v1 import router_pb2 as pb
 
@@ -53,6 +53,14 @@ def _answer(engine: Engine, wire: pb.Answer, field: str) -> GivenAnswer:
     if (has_text and has_digest) or not (has_text or has_digest or finish is Finish.ERROR):
         raise InvalidRequestError(
             field, "give exactly one of text and digest", reason="ANSWER_AMBIGUOUS"
+        )
+    if len(wire.text) > MAX_ANSWER_CHARS:
+        raise InvalidRequestError(
+            f"{field}.text",
+            f"{len(wire.text)} characters given, at most {MAX_ANSWER_CHARS} are read; give a "
+            "digest instead",
+            reason="ANSWER_TOO_LONG",
+            metadata={"given": str(len(wire.text)), "limit": str(MAX_ANSWER_CHARS)},
         )
     count = wire.output_token_count if wire.HasField("output_token_count") else None
     if (count is None and has_digest) or not 0 <= (count or 0) <= MAX_TOKENS:

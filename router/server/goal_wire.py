@@ -64,6 +64,13 @@ def _contract(wire: pb.Contract) -> Contract:
                 reason="CONTRACT_OUT_OF_RANGE",
                 metadata={"given": str(value)},
             )
+    if 1.0 - confidence == 1.0:  # nothing would be left to bet against
+        raise InvalidRequestError(
+            "goal.contract.confidence",
+            f"{confidence} given, which is 0 to sixteen digits; give a greater one, such as 0.9",
+            reason="CONTRACT_OUT_OF_RANGE",
+            metadata={"given": str(confidence)},
+        )
     if wire.per_topic and wire.reviewed:
         raise InvalidRequestError(
             "goal.contract",

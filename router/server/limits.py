@@ -7,6 +7,8 @@ MAX_TAGS = 32
 MAX_TAG_KEY_CHARS = 64
 MAX_TAG_VALUE_CHARS = 256
 MAX_TOKENS = 100_000_000
+# A million characters are read in a second; no model writes as many at once.
+MAX_ANSWER_CHARS = 1_000_000
 # Of every list that has no limit of its own.
 MAX_REPEATED = 4096
 

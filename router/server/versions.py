@@ -18,7 +18,7 @@ from router.config import Config
 from router.cost.vocabulary_files import vocabulary_files
 from router.errors import RouterError, SwapError
 from router.server.arm import InForce, Switch
-from router.server.arms import Arms, ids_of, keep_contracts, loaded_artifacts
+from router.server.arms import Arms, ids_of, keep_contracts, loaded_artifacts, reached
 from router.server.attempts import Action, Attempt, Attempts, Outcome, Trigger
 from router.server.follow_up import FollowUp
 from router.server.learning import Learning
@@ -99,7 +99,7 @@ class Versions:
         def change(now: InForce) -> tuple[InForce, str]:
             directory = artifact or now.main.artifact_directory
             file = catalog or now.main.catalog_file
-            read_at, version = expected or (directory.resolve(), "")
+            read_at, version = expected or (reached(directory), "")
             read = self._arms.load(read_at, loaded_artifacts(now)), load_catalog(file)
             if version not in ("", read[0].version):
                 raise SwapError(

@@ -1476,7 +1476,7 @@ class Answer(google.protobuf.message.Message):
     deployment: builtins.str
     """Deployment that answered, as the catalog names it."""
     text: builtins.str
-    """The text as it came."""
+    """The text as it came; up to 1,000,000 characters."""
     finish_reason: Global___FinishReason.ValueType
     """How it ended."""
     output_token_count: builtins.int

@@ -85,6 +85,30 @@ def test_a_job_that_is_due_is_handed_over_with_its_body(capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "deleted 1\n"
 
 
+def test_half_an_emoji_in_a_job_or_an_answer_is_kept_as_it_came(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cut = "Much \ud83d"  # as an answer ends that was cut within an emoji
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": cut}]}
+    assert batch("add", write("jobs", {**job("one"), "body": body})) == 0
+    assert batch("collect") == 0
+    path = capsys.readouterr().out.splitlines()[-1]
+    (row,) = json.loads(Path(path).read_text(encoding="utf-8"))["requests"]
+    assert row["params"]["messages"] == body["messages"]
+    assert batch("sent", path, "b") == 0
+    result = {"type": "succeeded", "message": {"content": cut}}
+    assert batch("results", write("r", {"custom_id": "one", "result": result}), "b") == 0
+    assert batch("answers") == 0
+    printed = capsys.readouterr().out.encode().decode()  # UTF-8 holds it
+    assert json.loads(printed.splitlines()[-1])["answer"] == {"content": cut}
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_a_time_that_is_none_is_refused_and_hands_nothing_over(seconds: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        batch("due", "--within", seconds)
+
+
 def test_a_command_on_a_store_that_is_not_there_makes_none(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -197,6 +197,32 @@ def test_a_refusal_is_one_line_and_exits_with_1(
     assert errors.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("route", "Hi", "--max-output-tokens", 2**40), "max_output_tokens: 1099511627776 given"),
+        (("route", "\udcff"), "text that is not UTF-8 was given"),
+        (("check", "--artifact", "a" * 300), "File name too long"),
+        (("outcomes", "--store", "a" * 300), "File name too long"),
+        (("keys", "list", "--file", "a" * 300), "File name too long"),
+    ],
+)
+def test_what_no_message_or_disk_can_hold_is_one_line_and_no_traceback(
+    run: Run, arguments: tuple[object, ...], said: str
+) -> None:
+    status, output, errors = run(*arguments)
+    assert (status, output, errors.count("\n")) == (1, "", 1)
+    assert errors.startswith("error: ")
+    assert said in errors
+
+
+def test_admin_takes_the_address_before_and_behind_its_command() -> None:
+    before = build_parser().parse_args(["admin", "--address", "a:1", "--tls", "status"])
+    behind = build_parser().parse_args(["admin", "status", "--address", "a:1", "--tls"])
+    assert vars(before) == vars(behind)
+    assert (before.address, before.tls, before.tls_ca) == ("a:1", True, None)
+
+
 def test_a_servers_refusal_reads_like_one_in_process(
     run: Run, here: tuple[object, ...], there: tuple[str, str]
 ) -> None:

@@ -89,3 +89,16 @@ def test_torn_lines_and_files_that_are_no_store_are_told_apart(
     assert "give the decision log of the server" in capsys.readouterr().err
     assert main(["explain", "d", "--store", str(torn)]) == 1
     assert "give the store of the server" in capsys.readouterr().err
+
+
+def test_files_that_are_no_decision_log_are_told_from_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log"
+    given = ["explain", "d1", "--log", str(log), "--store", str(tmp_path / "none")]
+    log.write_bytes(b"\xff\xfe d1\n")
+    assert main(given) == 1
+    assert "nothing is known of decision d1" in capsys.readouterr().out
+    log.write_text('{"context_id": "d1"}\n', encoding="utf-8")
+    assert main(given) == 1
+    assert "is not as a server writes it (KeyError('goal'))" in capsys.readouterr().err

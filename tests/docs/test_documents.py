@@ -70,6 +70,13 @@ def test_every_relative_link_leads_to_a_file(path: Path) -> None:
     assert missing == []
 
 
+def test_the_list_of_decisions_holds_every_page_in_order() -> None:
+    folder = ROOT / "docs" / "decisions"
+    first, *others = sorted(path.name for path in folder.iterdir())
+    listed = re.findall(r"^\| \[\d{4}\]\(([^)]+)\)", (folder / first).read_text(), re.MULTILINE)
+    assert listed == others
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 def test_every_make_command_names_a_target(path: Path) -> None:
     found = [MAKE.match(command) for command in commands(path.read_text(encoding="utf-8"))]

@@ -1,5 +1,6 @@
 """Reviews on recorded answers: fitted on some, measured on others, every answer paid for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,33 +9,27 @@ import pytest
 from made_up_answers import MODELS, made_up_answers
 
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
+from eval.recorded import Sweep
 from eval.review.__main__ import main
 from eval.review.answers import Answers, match, read_answers, write_answers
 from eval.review.contracts import policies
 from eval.review.fit import choose_ridge, fit_head, fit_line, fit_review
-from eval.review.measure import Prepared, cross_fitted, prepare, shares, sweeps
+from eval.review.measure import cross_fitted, sweeps
 from eval.review.predictions import Predictions, read_predictions, write_predictions
+from eval.review.prepare import Prepared, prepare, willingness_to_pay_usd
 from eval.review.replay import given_answers
+from eval.review.shares import shares
 from router.catalog import Catalog, load_catalog
 from router.errors import DataError
 from router.promise.contract import DEFAULT_GRID, ContractTerms
 from router.review.covered import covered_by
-from router.review.heads import prompt_rows, sigmoid
+from router.review.heads import ReviewModel, prompt_rows, sigmoid
 from router.review.look import look
 from router.review.rule import Action
 from router.types import Contract, Goal
 
 ORIGIN = Origin("made up", "none", "none")
 PROMPTS = 400
-
-
-@pytest.fixture(autouse=True)
-def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweep twelve settings instead of all, and draw less."""
-    pays = tuple(np.geomspace(3e-4, 3.0, 12).tolist())
-    monkeypatch.setattr("eval.review.measure.WILLINGNESS_TO_PAY_USD", pays)
-    monkeypatch.setattr("eval.review.__main__.CALIBRATIONS", 20)
-    monkeypatch.setattr("eval.review.contracts.RESAMPLES", 4)
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +71,24 @@ def predictions(answers: Answers) -> Predictions:
     return Predictions(names, answers.prompt_ids, fold, adequacy, tokens, 0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data(
     outcomes: OutcomeTable, answers: Answers, predictions: Predictions, reviewed_catalog: Catalog
 ) -> Prepared:
-    return prepare(outcomes, answers, predictions, reviewed_catalog)
+    pays = willingness_to_pay_usd(12)
+    return prepare(outcomes, answers, predictions, reviewed_catalog, pays)
+
+
+@pytest.fixture(scope="module")
+def model_of(data: Prepared, reviewed_catalog: Catalog) -> Callable[[int], ReviewModel]:
+    return cross_fitted(data, reviewed_catalog)
+
+
+@pytest.fixture(scope="module")
+def routers(
+    data: Prepared, reviewed_catalog: Catalog, model_of: Callable[[int], ReviewModel]
+) -> list[Sweep]:
+    return sweeps(data, reviewed_catalog, model_of)
 
 
 def test_a_head_without_evidence_says_what_the_predictor_says() -> None:
@@ -111,11 +119,9 @@ def test_noise_gets_a_stiff_penalty_and_signal_a_loose_one() -> None:
 
 
 def test_a_review_fitted_on_agreement_saves_against_none_on_prompts_it_has_not_seen(
-    data: Prepared, reviewed_catalog: Catalog
+    data: Prepared, routers: list[Sweep]
 ) -> None:
-    found = shares(
-        data, sweeps(data, reviewed_catalog, cross_fitted(data, reviewed_catalog)), seed=0, draws=50
-    )
+    found = shares(data, routers, seed=0, draws=50)
     reviewed = {
         share.level: share
         for share in found
@@ -133,10 +139,11 @@ def test_a_review_fitted_on_agreement_saves_against_none_on_prompts_it_has_not_s
 
 
 def test_a_review_under_a_contract_only_undoes_losses_and_is_replayed_as_it_is_served(
-    data: Prepared, reviewed_catalog: Catalog
+    data: Prepared,
+    routers: list[Sweep],
+    model_of: Callable[[int], ReviewModel],
+    reviewed_catalog: Catalog,
 ) -> None:
-    model_of = cross_fitted(data, reviewed_catalog)
-    routers = sweeps(data, reviewed_catalog, model_of)
     plain, served, free = policies(data, model_of, routers[0], reviewed_catalog.adequate_quality)
     assert (served.lost <= plain.lost).all()
     assert (plain.lost[:, :-1] <= plain.counted).all()
@@ -188,16 +195,19 @@ def test_a_model_without_answers_is_named(answers: Answers) -> None:
 def test_the_command_prints_a_table_for_every_task(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     outcomes: OutcomeTable,
     answers: Answers,
     predictions: Predictions,
 ) -> None:
+    monkeypatch.setattr("eval.review.contracts.RESAMPLES", 4)
     write_outcomes(outcomes, tmp_path / "outcomes.parquet", ORIGIN)
     write_answers(answers, tmp_path / "answers.parquet", ORIGIN)
     write_predictions(predictions, tmp_path / "predictions.parquet")
     assert read_predictions(tmp_path / "predictions.parquet").tiers == predictions.tiers
     given = ["--data", tmp_path / "outcomes.parquet", "--answers", tmp_path / "answers.parquet"]
     given += ["--predictions", tmp_path / "predictions.parquet", "--draws", "5"]
+    given += ["--settings", "4", "--calibrations", "20"]
     assert main([str(one) for one in given]) == 0
     printed = capsys.readouterr().out
     for part in ("even: 200 prompts", "odd: 200 prompts", "all: 400 prompts"):

@@ -1,6 +1,7 @@
 """Bad deadlines, completion times, jobs and results: rows of the table of bad inputs."""
 
 import json
+import math
 import tomllib
 from collections.abc import Callable
 from datetime import date
@@ -166,6 +167,11 @@ def adding(catalog: dict[str, Any] | None = None, **changes: Any) -> Callable[[P
     return read
 
 
+def nested(_: Path) -> object:
+    Path("jobs").write_text("[" * 100_000, encoding="utf-8")
+    return read_jobs(Path("jobs"), catalog_with(batch_file=FILE))
+
+
 def told(text: str) -> Callable[[Path], object]:
     """Read a file of results."""
 
@@ -218,6 +224,16 @@ JOBS = [
         "a job whose id providers refuse",
         adding(custom_id="a job"),
         f"custom_id 'a job' given; {_ID_RULE}",
+    ),
+    bad_line(
+        "a job with a number that no provider reads",
+        adding(body={"temperature": math.nan}),
+        "not JSON (NaN is no number of JSON); give one object a line",
+    ),
+    bad_line(
+        "a job nested beyond measure",
+        nested,
+        "nested too deeply",
     ),
     bad_line(
         "a job for a deployment without batch files",

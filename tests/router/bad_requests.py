@@ -142,6 +142,15 @@ ROUTE = [
         "goal.contract.confidence: 1.0 given, must be above 0 and below 1",
     ),
     BadRequest(
+        "a contract with next to no confidence",
+        asked(goal=pb.Goal(contract=pb.Contract(max_loss_rate=0.05, confidence=1e-300))),
+        INVALID,
+        "CONTRACT_OUT_OF_RANGE",
+        "goal.contract.confidence",
+        "goal.contract.confidence: 1e-300 given, which is 0 to sixteen digits; give a greater one, "
+        "such as 0.9",
+    ),
+    BadRequest(
         "a contract of an artifact that was not calibrated",
         asked(goal=pb.Goal(contract=pb.Contract(max_loss_rate=0.05))),
         "FAILED_PRECONDITION",

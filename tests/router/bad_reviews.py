@@ -67,6 +67,15 @@ REVIEW = [
         "answers: ['claude-3-haiku', 'claude-3-haiku'] given; a deployment answers once",
     ),
     BadRequest(
+        "an answer of more text than a model writes",
+        review(answer(text="1" * 1_000_001)),
+        INVALID,
+        "ANSWER_TOO_LONG",
+        "answers[0].text",
+        "answers[0].text: 1000001 characters given, at most 1000000 are read; give a digest "
+        "instead",
+    ),
+    BadRequest(
         "an answer of a deployment the catalog does not have",
         review(answer(deployment="gpt-2")),
         INVALID,

@@ -53,7 +53,10 @@ def crowded(server_config: Config, tmp_path: Path) -> Iterator[Crowded]:
             wait_until(lambda: sum(future.done() for future in futures) >= 10)
             turned_away = {future.code() for future in futures if future.done()}
             assert turned_away == {grpc.StatusCode.CANCELLED}
-            yield Crowded(server, server_id, release)
+            crowded = Crowded(server, server_id, release)
+            # Those under way still would count as calls of the client that is looked at.
+            wait_until(lambda: crowded.arrived() >= len(futures))
+            yield crowded
             release.set()
             for future in futures:
                 future.exception()

@@ -110,7 +110,7 @@ def test_each_limit_alone_rules_the_smallest_deployment_out_and_says_so(
 ) -> None:
     request = SHORT._replace(**changes)
     goal = engine.resolve_goal(request.goal)
-    small = engine.estimates(request, goal, CERTAIN, tokens)[0]
+    small = engine.estimator.estimates(request, goal, CERTAIN, tokens)[0]
     assert [reason.name for reason in small.ineligible] == [expected]
 
 
@@ -128,7 +128,7 @@ def test_a_limit_that_is_just_met_rules_nobody_out(
 ) -> None:
     request = SHORT._replace(**changes)
     goal = engine.resolve_goal(request.goal)
-    assert engine.estimates(request, goal, CERTAIN, tokens)[0].ineligible == ()
+    assert engine.estimator.estimates(request, goal, CERTAIN, tokens)[0].ineligible == ()
 
 
 def test_an_unknown_price_is_never_taken_as_zero(artifact: Artifact, engine: Engine) -> None:

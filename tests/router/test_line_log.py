@@ -3,6 +3,8 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from router.ledger.lines import LineLog
 
 
@@ -48,3 +50,24 @@ def test_a_line_torn_by_a_crash_is_cut_off(tmp_path: Path):
     log.put('{"a": 3}')
     log.close()
     assert path.read_text(encoding="utf-8") == '{"a": 1}\n{"a": 3}\n'
+
+
+@pytest.mark.parametrize("length", [0, 1, 65_535, 65_536, 65_537, 200_000])
+def test_a_torn_line_of_any_length_is_cut_off_and_no_whole_one(tmp_path: Path, length: int):
+    for before in ("", "1\n", "2" * 70_000 + "\n"):
+        path = tmp_path / "log.jsonl"
+        path.write_text(before + "x" * length, encoding="utf-8")
+        LineLog(path, str).close()
+        assert path.read_text(encoding="utf-8") == before
+
+
+def test_a_log_larger_than_memory_is_opened_by_its_end(tmp_path: Path):
+    path = tmp_path / "log.jsonl"
+    with path.open("wb") as file:
+        file.seek(1 << 34)  # no byte of the hole is stored
+        file.write(b"\nwhole\ntorn")
+    try:
+        LineLog(path, str).close()
+        assert path.stat().st_size == (1 << 34) + len(b"\nwhole\n")
+    finally:
+        path.unlink()

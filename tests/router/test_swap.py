@@ -129,6 +129,11 @@ def no_directory(config: Config) -> None:
     shutil.rmtree(config.artifact)
 
 
+def links_in_circles(config: Config) -> None:
+    shutil.rmtree(config.artifact)
+    config.artifact.symlink_to(config.artifact)
+
+
 def negative_price(config: Config) -> None:
     edit(config.catalog, "input_usd_per_mtok = 3.0", "input_usd_per_mtok = -3.0")
 
@@ -154,6 +159,7 @@ def unreadable_by_the_engine(config: Config) -> None:
         (golden_of_another, "ARTIFACT_GOLDEN"),
         (other_tiers, "ARTIFACT_TIERS"),
         (no_directory, "ARTIFACT_FILE_MISSING"),
+        (links_in_circles, "ARTIFACT_FILE_MISSING"),
         (negative_price, "CATALOG_INVALID"),
         (other_threshold, "ARTIFACT_TIERS"),
         (no_catalog, "CATALOG_INVALID"),
@@ -182,6 +188,16 @@ def test_what_is_refused_leaves_everything_as_it_was_and_says_why(
         assert not status.HasField("previous")
         client.reload(artifact=other_artifact, catalog=Path(__file__).with_name("catalog.toml"))
         assert client.health("reload") == "SERVING"
+
+
+def test_a_path_that_no_disk_can_hold_is_refused_as_the_callers_mistake(config: Config):
+    with running(config) as client:
+        long = "a" * 300
+        missing = ("FAILED_PRECONDITION", "ARTIFACT_FILE_MISSING")
+        assert reason_of(lambda: client.reload(artifact=long)) == missing
+        trial = admin.SetCanaryRequest(artifact=long, share=0.5)
+        assert reason_of(lambda: client.admin.SetCanary(trial)) == missing
+        assert client.version()
 
 
 def test_there_is_nothing_to_go_back_to_before_the_first_swap(config: Config):
@@ -327,3 +343,25 @@ def test_nobody_is_served_the_admin_service_unasked(config: Config):
         pytest.raises(grpc.RpcError, match="UNIMPLEMENTED"),
     ):
         client.status()
+
+
+def test_of_two_swaps_at_once_the_later_one_is_told_last(
+    config: Config, other_artifact: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with running(config) as client:
+        counted, announcer = client.server._counted, client.server._announcer
+        tell, overtaking = counted.later, []
+
+        def slow(count: Callable[..., None], *what: object) -> None:
+            if not overtaking:  # the first to tell is overtaken by a swap
+                swap = threading.Thread(target=client.reload, args=(other_artifact,))
+                overtaking.append(swap)
+                swap.start()
+                swap.join(0.5)
+            tell(count, *what)
+
+        monkeypatch.setattr(counted, "later", slow)
+        announcer.swapped()
+        overtaking[0].join()
+        told = client.server.snapshot()["router_artifact_info"]
+        assert list(told) == [(client.version(),)]

@@ -73,3 +73,12 @@ def test_a_fingerprint_changes_with_a_file_a_name_a_link_and_an_absence(tmp_path
     seen.append(fingerprint([link, one / "a", Path(__file__)]))
     assert len(set(seen)) == len(seen)
     assert fingerprint([tmp_path / "nowhere"]) == ()
+
+
+def test_a_link_that_leads_in_circles_is_left_out_and_looked_at_again(tmp_path: Path):
+    link = tmp_path / "current"
+    link.symlink_to(link)
+    assert fingerprint([link]) == ()
+    link.unlink()
+    link.write_text("1")
+    assert fingerprint([link])

@@ -16,7 +16,7 @@ from synthetic import DIMENSION, made_up_outcomes, write_catalog
 from eval.outcomes import OutcomeTable
 from eval.split import assign_split
 from router.catalog import Catalog, load_catalog
-from training.candidates import CANDIDATES, Choice, fit_and_choose
+from training.candidates import CANDIDATES, Candidate, fit_candidates
 from training.labels import Examples, examples_of
 from training.lengths import Lengths, fit_lengths
 from training.settings import DEFAULT_PRIOR
@@ -63,14 +63,11 @@ def examples(made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog) -> dict
 
 
 @pytest.fixture(scope="session")
-def choices(examples: dict[str, Examples]) -> dict[str, Choice]:
-    """Return every candidate, fitted alone."""
-    return {
-        name: fit_and_choose(
-            examples["train"], examples["validation"], dimension=DIMENSION, seed=0, only=name
-        )
-        for name in CANDIDATES
-    }
+def candidates(examples: dict[str, Examples]) -> dict[str, Candidate]:
+    """Return every candidate, fitted together, so that each member is fitted once."""
+    train, validation = examples["train"], examples["validation"]
+    fitted = fit_candidates(tuple(CANDIDATES), train, validation, dimension=DIMENSION, seed=0)
+    return {candidate.name: candidate for candidate in fitted}
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from router.errors import TrainingError
 from training.crossval import cross_validate
 from training.settings import Settings
 
+SETTINGS = Settings(draws=20, candidate="logistic", distil=False, prior=None)
+
 
 @pytest.fixture(scope="module")
 def settings(
@@ -20,9 +22,7 @@ def settings(
 ) -> Settings:
     path = tmp_path_factory.mktemp("crossval") / "outcomes.parquet"
     write_outcomes(made_up, path, Origin("made up", "-", "-"))
-    return Settings(
-        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False, prior=None
-    )
+    return replace(SETTINGS, data=str(path), catalog=made_up_catalog_file)
 
 
 def test_a_group_never_stands_in_two_folds_and_folds_are_about_equal() -> None:
@@ -79,9 +79,7 @@ def without(
     group = made_up.group.copy()
     group[-1] = group[0]
     write_outcomes(replace(made_up, task=tasks, group=group), path, Origin("made up", "-", "-"))
-    return Settings(
-        data=str(path), catalog=made_up_catalog_file, candidate="logistic", distil=False, prior=None
-    )
+    return replace(SETTINGS, data=str(path), catalog=made_up_catalog_file)
 
 
 def test_each_task_is_judged_by_an_artifact_that_has_seen_none_of_it(without: Settings) -> None:

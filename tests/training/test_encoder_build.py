@@ -2,13 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-from transformers import BertConfig, BertModel, BertTokenizer
 
 from router.errors import TrainingError
 from router.predict.encoder import TextEncoder
@@ -26,7 +23,9 @@ from training.encoder.graph import static_graph
 from training.encoder.run import Embedder
 from training.encoder.source import Source, load_model
 from training.encoder.static import build_static
-from training.encoder.transformer import build_transformer, transformer_graph
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 DIMENSION = 8
 WORDS = "the a of and river stone bridge letter green seven walks sings under because water"
@@ -36,6 +35,12 @@ SPECIAL = ("[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     """Save a BERT of two small random layers the way published models are saved."""
+    # Here and not above: torch takes seconds, and every process that runs tests reads every file.
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizer
+
     directory = tmp_path_factory.mktemp("tiny")
     tokens = [*SPECIAL, ",", ".", "!", *WORDS.split(), "##s", "##ing"]
     (directory / "vocab.txt").write_text("\n".join(tokens) + "\n")
@@ -60,12 +65,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 @pytest.fixture(scope="module")
-def model(source: Source) -> SentenceTransformer:
+def model(source: Source) -> "SentenceTransformer":
     return load_model(source.directory)
 
 
 @pytest.fixture(scope="module")
-def embedder(model: SentenceTransformer) -> Embedder:
+def embedder(model: "SentenceTransformer") -> Embedder:
     return Embedder(static_graph(quantise(distil(model, DIMENSION))))
 
 
@@ -79,7 +84,7 @@ def padded(rows: list[list[int]], width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_graph_gives_the_normalised_sum_of_the_rows_of_its_table(
-    model: SentenceTransformer, embedder: Embedder
+    model: "SentenceTransformer", embedder: Embedder
 ) -> None:
     table = quantise(distil(model, DIMENSION))
     vectors = table.values.astype(np.float64) * table.scales[:, None]
@@ -116,7 +121,7 @@ def test_an_id_outside_the_table_is_an_error_not_a_vector(embedder: Embedder) ->
 
 
 def test_tokens_no_text_produces_have_zero_rows_and_no_part_in_the_ranks(
-    model: SentenceTransformer,
+    model: "SentenceTransformer",
 ) -> None:
     table = distil(model, DIMENSION)
     unused = np.array(["unused" in token for token in vocabulary(model)])
@@ -128,7 +133,7 @@ def test_tokens_no_text_produces_have_zero_rows_and_no_part_in_the_ranks(
 
 
 def test_a_token_vector_is_what_the_model_gives_for_the_token_alone(
-    model: SentenceTransformer,
+    model: "SentenceTransformer",
 ) -> None:
     word = vocabulary(model).index("river")
     expected = model.encode("river", normalize_embeddings=False)
@@ -156,14 +161,14 @@ def test_int8_rows_keep_their_vector_within_half_a_step_whatever_their_size() ->
 
 @pytest.mark.parametrize("dimension", [0, 17])
 def test_a_dimension_the_model_does_not_have_is_refused(
-    model: SentenceTransformer, dimension: int
+    model: "SentenceTransformer", dimension: int
 ) -> None:
     with pytest.raises(TrainingError, match=rf"dimension {dimension} .*choose between 1 and 16"):
         distil(model, dimension)
 
 
 def test_the_same_model_gives_the_same_bytes_and_serving_reads_them(
-    model: SentenceTransformer, source: Source, tmp_path: Path
+    model: "SentenceTransformer", source: Source, tmp_path: Path
 ) -> None:
     for name in ("first", "second"):
         write_encoder(build_static(model, source, dimension=DIMENSION), tmp_path / name)
@@ -180,8 +185,10 @@ def test_the_same_model_gives_the_same_bytes_and_serving_reads_them(
 
 
 def test_an_exported_transformer_gives_what_the_model_gives_also_for_padded_rows(
-    model: SentenceTransformer,
+    model: "SentenceTransformer",
 ) -> None:
+    from training.encoder.transformer import transformer_graph
+
     texts = ["the river sings", "a green stone walks under the bridge, because of water.", "seven"]
     tokens = model.tokenizer(texts, padding="longest", return_tensors="np")
     graph = Embedder(transformer_graph(model))
@@ -192,8 +199,10 @@ def test_an_exported_transformer_gives_what_the_model_gives_also_for_padded_rows
 
 
 def test_a_fully_masked_row_of_an_exported_transformer_gives_the_zero_vector(
-    model: SentenceTransformer,
+    model: "SentenceTransformer",
 ) -> None:
+    from training.encoder.transformer import transformer_graph
+
     ids, mask = padded([[9, 12], []], width=3)
     found = Embedder(transformer_graph(model)).embed(ids, mask)
     assert np.isfinite(found).all()
@@ -201,8 +210,10 @@ def test_a_fully_masked_row_of_an_exported_transformer_gives_the_zero_vector(
 
 
 def test_an_exported_transformer_is_read_by_serving_with_its_special_tokens(
-    model: SentenceTransformer, source: Source, tmp_path: Path
+    model: "SentenceTransformer", source: Source, tmp_path: Path
 ) -> None:
+    from training.encoder.transformer import build_transformer
+
     encoder = build_transformer(model, source)
     assert encoder.onnx == build_transformer(model, source).onnx
     write_encoder(encoder, tmp_path)
@@ -215,6 +226,10 @@ def test_an_exported_transformer_is_read_by_serving_with_its_special_tokens(
 def test_a_model_pooled_in_another_way_is_not_exported_as_if_it_were_mean_pooled(
     source: Source,
 ) -> None:
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    from training.encoder.transformer import build_transformer
+
     model = load_model(source.directory)
     model[1] = Pooling(16, pooling_mode="cls")
     with pytest.raises(TrainingError, match="must be mean pooled"):

@@ -13,8 +13,8 @@ from router.catalog import Catalog
 from router.engine import Engine, build_engine
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
+from training.build import fit_and_export
 from training.gate import AIQ_MARGIN, BRIER_MARGIN, Verdict, promotion_gate
-from training.pipeline import fit_and_export
 from training.settings import Settings
 
 DRAWS = 200

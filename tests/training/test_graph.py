@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from synthetic import DIMENSION, N_FEATURES
 
 from router.errors import TrainingError
-from training.candidates import CANDIDATES, Choice, fit_and_choose
+from training.candidates import CANDIDATES, Candidate, fit_and_choose
 from training.graph import _joined_trees, build_heads
 from training.labels import Examples
 from training.lengths import Lengths
@@ -29,20 +29,24 @@ def run(model: onnx.ModelProto, inputs: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 @pytest.fixture(scope="module")
-def graphs(choices: dict[str, Choice], lengths: Lengths) -> dict[str, onnx.ModelProto]:
+def graphs(candidates: dict[str, Candidate], lengths: Lengths) -> dict[str, onnx.ModelProto]:
     return {
-        name: build_heads(choice.chosen, lengths, dimension=DIMENSION, n_features=N_FEATURES)
-        for name, choice in choices.items()
+        name: build_heads(candidate, lengths, dimension=DIMENSION, n_features=N_FEATURES)
+        for name, candidate in candidates.items()
     }
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_graph_gives_what_was_fitted(
-    graphs, choices: dict[str, Choice], lengths: Lengths, examples: dict[str, Examples], name: str
+    graphs,
+    candidates: dict[str, Candidate],
+    lengths: Lengths,
+    examples: dict[str, Examples],
+    name: str,
 ) -> None:
     inputs = examples["test"].inputs
     adequacy, tokens = run(graphs[name], inputs)
-    np.testing.assert_allclose(adequacy, choices[name].chosen.adequacy(inputs), atol=1e-5)
+    np.testing.assert_allclose(adequacy, candidates[name].adequacy(inputs), atol=1e-5)
     np.testing.assert_allclose(tokens, lengths.tokens(inputs), rtol=1e-4)
 
 
@@ -89,7 +93,7 @@ def test_all_trees_stand_in_one_node(graphs, name: str) -> None:
 
 
 def test_fitting_again_gives_the_same_bytes(
-    graphs, choices: dict[str, Choice], lengths: Lengths, examples: dict[str, Examples]
+    graphs, candidates: dict[str, Candidate], lengths: Lengths, examples: dict[str, Examples]
 ) -> None:
     name = "stack mixture"
     again = fit_and_choose(
@@ -153,7 +157,7 @@ def test_the_order_of_boosters_is_the_order_of_columns(examples: dict[str, Examp
 
 
 def test_a_booster_that_is_no_plain_sum_is_refused(
-    choices: dict[str, Choice], examples: dict[str, Examples]
+    candidates: dict[str, Candidate], examples: dict[str, Examples]
 ) -> None:
     train = examples["train"]
     settings = {"objective": "binary", "verbose": -1, "num_threads": 1}

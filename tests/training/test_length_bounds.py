@@ -14,6 +14,7 @@ from eval.split import PARTS, assign_split
 from router.catalog import Catalog
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
+from training.build import fit_and_export
 from training.cost_interval import interval_table
 from training.length_bounds import (
     ESTIMATED,
@@ -22,7 +23,6 @@ from training.length_bounds import (
     fit_length_bounds,
     upper_lengths,
 )
-from training.pipeline import fit_and_export
 from training.settings import FRACTIONS, Settings
 
 TIERS = ("small", "large")

@@ -21,6 +21,7 @@ from router.predict.artifact import LENGTH_BOUNDS, load_artifact
 from router.predict.parts import PROMISE_FILE
 from router.types import Goal, Message, Request
 from training.__main__ import main
+from training.build import fit_and_export
 from training.export import MANIFEST_FILE, write_manifest
 from training.onboard.ability import fit_ability
 from training.onboard.catalog import merged_catalog
@@ -30,7 +31,6 @@ from training.onboard.lengths import fit_length
 from training.onboard.line import onboard
 from training.onboard.report import report
 from training.onboard.slot import find_slot
-from training.pipeline import fit_and_export
 from training.settings import Settings
 
 

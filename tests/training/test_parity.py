@@ -9,15 +9,15 @@ from onnx import numpy_helper
 from synthetic import DIMENSION, N_FEATURES
 
 from router.errors import TrainingError
-from training.candidates import CANDIDATES, Calibration, Candidate, Choice
+from training.candidates import CANDIDATES, Calibration, Candidate
 from training.graph import build_heads
 from training.lengths import Lengths
 from training.parity import Parity, check_parity
 
 
 @pytest.fixture(scope="module")
-def candidate(choices: dict[str, Choice]) -> Candidate:
-    return choices["mixture"].chosen
+def candidate(candidates: dict[str, Candidate]) -> Candidate:
+    return candidates["mixture"]
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def heads(candidate: Candidate, lengths: Lengths) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("name", list(CANDIDATES))
 def test_every_candidate_passes(
-    choices: dict[str, Choice], lengths: Lengths, inputs: np.ndarray, name: str
+    candidates: dict[str, Candidate], lengths: Lengths, inputs: np.ndarray, name: str
 ) -> None:
-    fitted = choices[name].chosen
+    fitted = candidates[name]
     parity = check_parity(heads(fitted, lengths), fitted, lengths, inputs, DIMENSION)
     assert isinstance(parity, Parity)
     assert parity.adequacy_p99 <= parity.adequacy_max < 1e-4

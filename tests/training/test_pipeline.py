@@ -22,12 +22,15 @@ from router.engine import build_engine
 from router.errors import DataError, RouterError
 from router.predict.artifact import load_artifact, read_manifest
 from router.types import Goal, Message, Request
+from training.build import fit_and_export
 from training.data import read_training_data
 from training.heads import TEACHER
-from training.pipeline import Finished, fit_and_export, train
+from training.pipeline import Finished, train
 from training.settings import CHAMPION, MODEL_NAME, SHARED, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+DRAWS = 40
+"""Intervals are looked at elsewhere; a thousand resamples take longer than the training."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def first(
         catalog=made_up_catalog_file,
         out=place / "out",
         tracking_uri=new_store(place / "store"),
+        draws=DRAWS,
         use_champion=False,
         skip_bad_rows=True,
         prior=small_prior,
@@ -73,7 +77,7 @@ def first(
         sys.executable, "-m", "training", "train", "--data", settings.data,
         "--catalog", str(settings.catalog), "--out", str(settings.out),
         "--tracking-uri", settings.tracking_uri, "--no-champion", "--skip-bad-rows",
-        "--prior", str(small_prior),
+        "--prior", str(small_prior), "--draws", str(DRAWS),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

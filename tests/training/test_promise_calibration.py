@@ -18,7 +18,7 @@ from router.predict.artifact import load_artifact
 from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import contract
 from training.__main__ import main
-from training.pipeline import fit_and_export
+from training.build import fit_and_export
 from training.promise import FEWEST_PROMPTS, calibrate, topics_of_another
 from training.settings import Settings
 from training.topics import fit_topics

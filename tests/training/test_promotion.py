@@ -14,8 +14,9 @@ from router.catalog import Catalog, parse_catalog
 from router.engine import build_engine
 from router.errors import DataError
 from router.predict.artifact import load_artifact, read_manifest
+from training.build import fit_and_export
 from training.data import read_training_data
-from training.pipeline import Finished, _verdict, fit_and_export, train
+from training.pipeline import Finished, _verdict, train
 from training.settings import CHAMPION, MODEL_NAME, Settings
 from training.tracking import ARTIFACT_PATH, champion_directory, start_run
 
@@ -59,6 +60,7 @@ def story(
         catalog=made_up_catalog_file,
         out=place / "out",
         tracking_uri=new_store(place / "store"),
+        draws=200,
         candidate="logistic",
         distil=False,
         prior=None,

@@ -17,7 +17,7 @@ from router.engine import build_engine
 from router.errors import DataError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
-from training.pipeline import fit_and_export
+from training.build import fit_and_export
 from training.promise import calibrate
 from training.review import predict_out_of_fold, write_review
 from training.reviewed import count_reviewed
@@ -64,8 +64,7 @@ def test_a_contract_over_reviews_is_calibrated_on_prompts_that_nothing_has_learn
         catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
     )
     monkeypatch.setattr("training.review.read_training_data", lambda *_: made_up)
-    for module in ("training.reviewed", "eval.review.measure"):
-        monkeypatch.setattr(f"{module}.WILLINGNESS_TO_PAY_USD", (0.001, 0.01, 0.1, 1.0))
+    pays = (0.001, 0.01, 0.1, 1.0)
     for module in ("promise", "reviewed"):
         monkeypatch.setattr(f"training.{module}.FEWEST_PROMPTS", 50)
     held_out = made_up.select(assign_split(made_up.group, 0) == "test")
@@ -74,7 +73,7 @@ def test_a_contract_over_reviews_is_calibrated_on_prompts_that_nothing_has_learn
     answers, _, _ = made_up_answers(len(made_up), models=tuple(TIERS.values()))
     fit_and_export(settings, catalog, made_up, tmp_path / "plain", lambda _: None)
     calibrate(tmp_path / "plain", tmp_path / "plain", made_up, catalog)
-    write_review(tmp_path / "plain", tmp_path / "out", made_up, answers, spared, catalog)
+    write_review(tmp_path / "plain", tmp_path / "out", made_up, answers, spared, catalog, pays)
     promise = load_artifact(tmp_path / "out").promise
     assert promise is not None
     assert promise.reviewed is not None

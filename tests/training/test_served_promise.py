@@ -6,7 +6,8 @@ import numpy as np
 
 from eval.outcomes import OutcomeTable
 from eval.promise.served import Stretch
-from training.served_promise import HEADER, Life, halves, pair_catalog, row_of
+from training.served_promise import HEADER, row_of
+from training.served_promise_life import Life, halves, pair_catalog
 from training.served_promise_picture import draw_life
 
 QUIET = Stretch(100, 40, 2, 3, False, ((50, 1.5),), (20, 60))

@@ -8,11 +8,14 @@ from synthetic import DIMENSION, N_FEATURES
 from eval.metrics import auroc
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
-from training.candidates import Choice, log_loss
+from training.candidates import CANDIDATES, Candidate, log_loss
+from training.descent import SharedSettings
+from training.heads import TEACHER, Known, fit_heads
 from training.labels import Examples
 from training.lengths import Lengths
 from training.otherwise import Pairs
 from training.parity import check_parity
+from training.settings import SHARED, Settings
 from training.shared_graph import build_shared_heads
 from training.shared_heads import SharedHeads, fit_shared_heads
 from training.shared_rows import PRIOR, outcome_rows, outcomes_outside
@@ -24,14 +27,14 @@ def fitted(
     catalog: Catalog,
     lengths: Lengths,
     examples: dict[str, Examples],
-    choices: dict[str, Choice],
+    candidates: dict[str, Candidate],
     **options: object,
 ) -> SharedHeads:
     outcomes = outcomes_outside(made_up, catalog, made_up.group[parts != "train"])
     given = {"dimension": DIMENSION, "seed": 0, **options}
     train, validation = examples["train"], examples["validation"]
     return fit_shared_heads(
-        outcomes, None, choices["lightgbm"].chosen, lengths, train, validation, **given
+        outcomes, None, candidates["lightgbm"], lengths, train, validation, **given
     )
 
 
@@ -42,9 +45,9 @@ def heads(
     catalog: Catalog,
     lengths: Lengths,
     examples: dict[str, Examples],
-    choices: dict[str, Choice],
+    candidates: dict[str, Candidate],
 ) -> SharedHeads:
-    return fitted(made_up, parts, catalog, lengths, examples, choices)
+    return fitted(made_up, parts, catalog, lengths, examples, candidates)
 
 
 def test_it_foresees_adequacy_on_prompts_it_has_not_seen(
@@ -91,23 +94,23 @@ def test_beyond_what_was_learnt_a_feature_counts_as_the_bound(
 
 def test_the_same_seed_gives_the_same_heads_and_another_others(
     heads: SharedHeads, made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog,
-    lengths: Lengths, examples: dict[str, Examples], choices: dict[str, Choice],
+    lengths: Lengths, examples: dict[str, Examples], candidates: dict[str, Candidate],
 ) -> None:  # fmt: skip
-    again = fitted(made_up, parts, catalog, lengths, examples, choices)
+    again = fitted(made_up, parts, catalog, lengths, examples, candidates)
     np.testing.assert_array_equal(again.out[0], heads.out[0])
-    other = fitted(made_up, parts, catalog, lengths, examples, choices, seed=1)
+    other = fitted(made_up, parts, catalog, lengths, examples, candidates, seed=1)
     assert not np.array_equal(other.out[0], heads.out[0])
 
 
 def test_taught_by_pairs_it_moves_less_when_a_prompt_is_written_otherwise(
     heads: SharedHeads, made_up: OutcomeTable, parts: np.ndarray, catalog: Catalog,
-    lengths: Lengths, examples: dict[str, Examples], choices: dict[str, Choice],
+    lengths: Lengths, examples: dict[str, Examples], candidates: dict[str, Candidate],
 ) -> None:  # fmt: skip
     before = examples["train"].inputs
     after = before.copy()
     after[:, DIMENSION] += before[:, DIMENSION].std()
     pairs = Pairs(before, after, DIMENSION)
-    taught = fitted(made_up, parts, catalog, lengths, examples, choices, pairs=pairs)
+    taught = fitted(made_up, parts, catalog, lengths, examples, candidates, pairs=pairs)
     fresh = examples["test"].inputs
     changed = fresh.copy()
     changed[:, DIMENSION] += before[:, DIMENSION].std()
@@ -137,3 +140,26 @@ def test_the_prior_counts_less_than_an_outcome_and_says_nothing_of_other_models(
     assert (of_prior[:, : known.tiers] == np.float32(PRIOR)).all()
     assert not of_prior[:, known.tiers :].any()
     assert PRIOR < 1.0
+
+
+def test_a_network_that_knows_less_than_its_teacher_is_not_what_is_exported(
+    made_up: OutcomeTable,
+    parts: np.ndarray,
+    catalog: Catalog,
+    examples: dict[str, Examples],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Where labels are few it does; here it is made to.
+    monkeypatch.setattr("training.shared_heads.LEARN", SharedSettings(passes=1, rate=1e-6))
+    monkeypatch.setattr("training.shared_heads.SETTLE", SharedSettings(passes=1, rate=1e-6))
+    monkeypatch.setattr("training.shared_heads._LEAST_STEPS", 1)
+    monkeypatch.setitem(CANDIDATES, TEACHER, ("logistic",))
+    held_out = made_up.group[parts != "train"]
+    known = Known(made_up, held_out, examples["train"], examples["validation"], None, None)
+    told: list[str] = []
+    fitted = fit_heads(Settings(), catalog, known, told.append)
+    assert fitted.candidate == TEACHER
+    assert fitted.losses[SHARED] > fitted.losses[TEACHER]
+    assert any("knows less than its teacher" in line for line in told)
+    said = fitted.adequacy.adequacy(examples["validation"].inputs)
+    assert log_loss(said, examples["validation"].adequate) < fitted.losses[SHARED]

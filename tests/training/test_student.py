@@ -14,23 +14,23 @@ from router.predict.artifact import load_artifact
 from router.predict.parts import FUSED_FILE
 from router.predict.predictor import predict_all, predict_one
 from router.predict.reading import read
-from training.candidates import Choice, log_loss
+from training.build import fit_and_export
+from training.candidates import Candidate, log_loss
 from training.export import write_heads
 from training.graph_builder import GraphBuilder, heads_model
 from training.labels import Examples
 from training.lengths import Lengths
 from training.parity import check_parity
-from training.pipeline import fit_and_export
 from training.settings import Settings
 from training.student import BOUND, TOLERANCE, Student, distil
 from training.student_graph import build_student_heads
 
 
 def distilled(
-    choices: dict[str, Choice], lengths: Lengths, examples: dict[str, Examples], seed: int = 0
+    candidates: dict[str, Candidate], lengths: Lengths, examples: dict[str, Examples], seed: int = 0
 ) -> Student:
     return distil(
-        choices["lightgbm"].chosen,
+        candidates["lightgbm"],
         lengths,
         examples["train"].inputs[:50],
         examples["train"],
@@ -41,28 +41,31 @@ def distilled(
 
 
 @pytest.fixture(scope="module")
-def student(choices, lengths: Lengths, examples: dict[str, Examples]) -> Student:
-    return distilled(choices, lengths, examples)
+def student(candidates, lengths: Lengths, examples: dict[str, Examples]) -> Student:
+    return distilled(candidates, lengths, examples)
 
 
 def test_a_student_follows_its_teacher_on_prompts_neither_has_seen(
-    student: Student, choices: dict[str, Choice], lengths: Lengths, examples: dict[str, Examples]
+    student: Student,
+    candidates: dict[str, Candidate],
+    lengths: Lengths,
+    examples: dict[str, Examples],
 ) -> None:
     inputs = examples["test"].inputs
     for ours, theirs in (
-        (student.adequacy(inputs), choices["lightgbm"].chosen.adequacy(inputs)),
+        (student.adequacy(inputs), candidates["lightgbm"].adequacy(inputs)),
         (np.log1p(student.tokens(inputs)), np.log1p(lengths.tokens(inputs))),
     ):
         assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.85
 
 
 def test_the_same_seed_gives_the_same_student(
-    student: Student, choices, lengths: Lengths, examples: dict[str, Examples]
+    student: Student, candidates, lengths: Lengths, examples: dict[str, Examples]
 ) -> None:
-    again = distilled(choices, lengths, examples)
+    again = distilled(candidates, lengths, examples)
     np.testing.assert_array_equal(again.hidden, student.hidden)
     np.testing.assert_array_equal(again.out, student.out)
-    assert not np.array_equal(distilled(choices, lengths, examples, 1).out, student.out)
+    assert not np.array_equal(distilled(candidates, lengths, examples, 1).out, student.out)
 
 
 def test_beyond_what_was_learnt_an_input_counts_as_the_bound(

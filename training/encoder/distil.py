@@ -12,16 +12,18 @@ keeps the model's ids and tokenizer.
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from router.errors import TrainingError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 SIF_COEFFICIENT = 1e-4
 BATCH_TOKENS = 512
@@ -41,7 +43,7 @@ class TokenTable:
     scales: NDArray[np.float32]
 
 
-def distil(model: SentenceTransformer, dimension: int) -> NDArray[np.float32]:
+def distil(model: "SentenceTransformer", dimension: int) -> NDArray[np.float32]:
     """Make the weighted token vectors of a static encoder.
 
     Returns:
@@ -60,7 +62,7 @@ def distil(model: SentenceTransformer, dimension: int) -> NDArray[np.float32]:
     return table
 
 
-def vocabulary(model: SentenceTransformer) -> tuple[str, ...]:
+def vocabulary(model: "SentenceTransformer") -> tuple[str, ...]:
     """Return the tokens in the order of their ids.
 
     Raises:
@@ -77,12 +79,14 @@ def vocabulary(model: SentenceTransformer) -> tuple[str, ...]:
     return tuple(sorted(by_token, key=by_token.__getitem__))
 
 
-def contextual_vectors(model: SentenceTransformer, n_tokens: int) -> NDArray[np.float32]:
+def contextual_vectors(model: "SentenceTransformer", n_tokens: int) -> NDArray[np.float32]:
     """Run ``[CLS] token [SEP]`` through the transformer for every token id below ``n_tokens``.
 
     Returns:
         (n_tokens, hidden) float32: the mean-pooled output before normalisation.
     """
+    import torch
+
     tokenizer = model.tokenizer
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the order of summation decides the last bits

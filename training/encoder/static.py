@@ -3,9 +3,10 @@
 The steps are elsewhere (``distil``, ``graph``, ``export``); this is their order.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
 from router.errors import TrainingError
 from training.encoder.distil import distil, quantise, vocabulary
@@ -13,6 +14,9 @@ from training.encoder.export import Encoder, tokenizer_json
 from training.encoder.graph import static_graph
 from training.encoder.run import Embedder
 from training.encoder.source import Source
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 DIMENSION = 128
 MAX_TOKENS = 64
@@ -25,7 +29,7 @@ METHOD = (
 
 
 def build_static(
-    model: SentenceTransformer, source: Source, *, dimension: int = DIMENSION
+    model: "SentenceTransformer", source: Source, *, dimension: int = DIMENSION
 ) -> Encoder:
     """Distil ``model`` into a static encoder of ``dimension`` numbers.
 

@@ -20,8 +20,8 @@ from router.catalog import load_catalog
 from router.engine import build_engine
 from router.errors import TrainingError
 from router.predict.artifact import load_artifact
+from training.build import fit_and_export
 from training.data import read_training_data
-from training.pipeline import fit_and_export
 from training.settings import Settings
 
 FOLDS = 3

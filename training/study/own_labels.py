@@ -24,10 +24,10 @@ from eval.split import PARTS, assign_split
 from eval.tables import aligned
 from router.catalog import Catalog
 from router.predict.artifact import load_artifact
+from training.build import fit_and_export
 from training.candidates import row_losses
 from training.crossval import VALIDATION_SHARE
 from training.labels import FloatMatrix, rows_with_tiers
-from training.pipeline import fit_and_export
 from training.settings import SHARED, Settings
 
 SOURCES = ("zeroeval", "bfcl")
@@ -64,13 +64,13 @@ def own_labels(table: OutcomeTable, catalog: Catalog, seed: int, say: Callable[[
     for source in SOURCES:
         ours = tiers.select(tiers.source == source)
         for labels in LABELS:
-            drawn = [_parts(ours, labels, seed + number) for number in range(REPEATS)]
+            drawn = [drawn_parts(ours, labels, seed + number) for number in range(REPEATS)]
             rows += _lines(ours, drawn, catalog, [source, str(labels)], seed, say)
     return aligned(rows)
 
 
-def _parts(table: OutcomeTable, labels: int, seed: int) -> StrArray:
-    """Draw whole groups until there are labels enough; the rest is held out."""
+def drawn_parts(table: OutcomeTable, labels: int, seed: int) -> StrArray:
+    """Return each row's part: whole groups are drawn until there are labels enough."""
     groups = np.random.default_rng(seed).permutation(np.unique(table.group))
     sizes = np.array([np.count_nonzero(table.group == one) for one in groups])
     known = groups[: int(np.searchsorted(np.cumsum(sizes), labels)) + 1]

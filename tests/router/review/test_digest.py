@@ -84,6 +84,26 @@ def test_the_final_answer_is_found_where_models_put_it(text: str, kind: Kind, fi
     assert final_answer(text) == (kind, final)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 600 + "]" * 600,
+        '{"a":' * 600 + "1" + "}" * 600,
+        "\\boxed{" + "7" * 5000 + " 1/2}",
+        '{"answer": "' + "7" * 5000 + ' 1/2"}',
+    ],
+)
+def test_answers_nested_or_long_beyond_measure_are_read_all_the_same(text: str) -> None:
+    assert final_answer(text).kind in (Kind.TEXT, Kind.PHRASE)
+
+
+def test_spaces_of_an_answer_are_read_once_and_not_in_every_way_they_could_be_split() -> None:
+    lines = "\n" * 20_000  # with the cube of their number this would not end
+    assert final_answer(f"The answer is{lines}").kind is Kind.PHRASE
+    assert final_answer(f"We add.{lines}#### 12").text == "12"
+    assert final_answer(f"We add.{lines}{'So it goes on. ' * 10}").kind is Kind.TEXT
+
+
 def test_answers_that_spell_one_number_differently_agree() -> None:
     one = digest_of("After all, the answer is 1,000 dollars.")
     other = digest_of('{"reasoning": "10 * 100", "answer": "1000.0"}')

@@ -38,7 +38,7 @@ def decided(engine: Engine, adequacy: tuple[float, ...], **limits: object) -> Ca
     prediction = Prediction(adequacy, (90.0, 90.0, 90.0))
     request = ASKED._replace(**limits)
     goal = Goal(willingness_to_pay_usd=0.03)
-    estimates = engine.estimates(request, goal, prediction, 50.0)
+    estimates = engine.estimator.estimates(request, goal, prediction, 50.0)
     return candidates_of(estimates, engine.artifact.tier_names)
 
 
