@@ -38,6 +38,7 @@ _PATHS = {
     "artifact", "catalog", "store", "decision_log", "choice", "canary", "shadow",
     "tls_certificate", "tls_key", "tls_client_ca", "api_keys", "artifact_public_key",
 }  # fmt: skip
+_WRITTEN = ("decision_log", "choice", "store")
 _ADDRESSES = ("address", "metrics_address", "health_address")
 _TEXTS = _PATHS | {*_ADDRESSES, *_CHOICES}
 _KEYS = {item.name for item in fields(Config)}
@@ -133,6 +134,7 @@ def _check_together(config: Config) -> Config:
             given = share if directory is None else str(directory)
             at = f"{key}_share" if directory is None else key
             raise table.error(at, given, f"{key} and {key}_share above 0 go together")
+    _refuse_shared(table, config)
     if config.admin and config.api_keys is None and not is_loopback(config.address):
         raise table.error(
             "admin",
@@ -148,3 +150,19 @@ def _check_together(config: Config) -> Config:
             "follow a change that one was asked for, such as router-choice.json",
         )
     return config
+
+
+def _refuse_shared(table: CheckedTable, config: Config) -> None:
+    """Refuse one path for two purposes where one of them writes: it would destroy the other."""
+    paths = {key: getattr(config, key) for key in sorted(_PATHS)}
+    place_of = {
+        key: os.path.abspath(path)  # noqa: PTH100 - resolve() fails where links lead in circles
+        for key, path in paths.items()
+        if path is not None
+    }
+    for key in _WRITTEN:
+        for other, place in place_of.items():
+            if other != key and place == place_of.get(key):
+                raise table.error(
+                    key, str(paths[key]), f"is {other}, too; give each a file of its own"
+                )

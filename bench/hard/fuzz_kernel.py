@@ -78,8 +78,9 @@ def _require(alike: bool, what: str) -> None:
 
 def _take_apart(tokenizer: WordTokenizer, raw: bytes) -> None:
     """Hand over bytes that need not be UTF-8; an error is as good as an answer."""
+    pieces: Any = tokenizer._kernel  # noqa: SLF001 - otherwise its bytes are always UTF-8
     with contextlib.suppress(IndexError, ValueError):  # UnicodeDecodeError is one
-        tokenizer._kernel.ids(raw, lambda text: bytes(8 * len(text)))  # noqa: SLF001 - its bytes are always UTF-8 otherwise
+        pieces.ids(raw, lambda text: bytes(8 * len(text)))
 
 
 def _text(generator: random.Random) -> str:

@@ -2,7 +2,8 @@
 
 A file that cannot be opened now is tried again when it is next needed, at most once a second, so
 that a full disk or a damaged file stops what needs the file and nothing else. What is a mistake
-of whoever configured it, a missing directory or a file of a later release, is refused at once.
+of whoever configured it, a directory that is missing or given as the file, or a file of a later
+release, is refused at once.
 """
 
 import sqlite3
@@ -33,8 +34,8 @@ class Database:
         failing: Why it could not be used when it was last tried; None while all is well.
 
     Raises:
-        StoreError: see ``must_open``; always for a directory that is not there, and for a file of
-            another schema version.
+        StoreError: see ``must_open``; always for a directory that is not there, for one given as
+            the file, and for a file of another schema version.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Database:
         try:
             self._connection = self._open()
         except sqlite3.Error as error:
-            if must_open or not path.parent.is_dir():
+            if must_open or path.is_dir() or not path.parent.is_dir():
                 raise self._refused(error) from error
             self._note(error)
 

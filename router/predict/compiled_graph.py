@@ -59,7 +59,8 @@ def _handed(step: Step, made_by: Mapping[int, Step], program: Program) -> Iterat
         return
     makers = [made_by.get(one) for one in arguments]
     if name == "dot" and not constants:
-        yield "pool", result, (), _pool(*makers, made_by)
+        weights, rows = makers
+        yield "pool", result, (), _pool(weights, rows, made_by)
         return
     if IDS in arguments or any(one and one.operation.name in _OF_TOKENS for one in makers):
         raise NotPlainError
@@ -84,6 +85,7 @@ def _pool(
     (table,), (scales,) = rows.operation.constants, weights.operation.constants
     if rows.arguments != (IDS,) or weights.arguments != (IDS,):
         raise NotPlainError
-    if (table.dtype, table.ndim, scales.dtype, scales.ndim) != (np.int8, 2, np.float32, 1):
+    kinds = table.dtype.name, table.ndim, scales.dtype.name, scales.ndim
+    if kinds != ("int8", 2, "float32", 1):
         raise NotPlainError
     return np.ascontiguousarray(table), np.ascontiguousarray(scales)

@@ -167,7 +167,16 @@ def keep_contracts(main: Arm, artifact: Artifact) -> None:
     Raises:
         SwapError: it would.
     """
-    if main.engine.artifact.promise is not None and artifact.promise is None:
+    had, has = main.engine.artifact.promise, artifact.promise
+    if had is not None and has is not None and had.by_topic is not None and has.by_topic is None:
+        raise SwapError(
+            f"{artifact.directory}: artifact {artifact.version} knows no topics, and "
+            f"{main.engine.artifact.version} in force keeps contracts per topic: run "
+            "'make calibrate' on it with --topics-from, or start a server with it",
+            reason="CONTRACTS_LOST",
+            metadata={"artifact": artifact.version},
+        )
+    if had is not None and has is None:
         raise SwapError(
             f"{artifact.directory}: artifact {artifact.version} is not calibrated for contracts, "
             f"and {main.engine.artifact.version} in force is: run 'make calibrate' on it first, or "

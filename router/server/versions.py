@@ -48,6 +48,7 @@ class Versions:
 
     Raises:
         CatalogError, ArtifactError, SwapError, StoreError: what to start with is refused.
+        NotCalibratedError: the catalog's default goal is a contract the artifact cannot keep.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Versions:
         self.reload_is_well = True
         artifact, catalog = self._arms.load(config.artifact), load_catalog(config.catalog)
         main = self._arms.make(artifact, catalog, config.artifact, config.catalog)
+        warm(main)  # as after a reload: no caller is the first, and what fails for all is refused
         now = InForce(main, deployments=ids_of(catalog))
         if config.canary is not None:
             now = self._arms.with_canary(now, config.canary, config.canary_share)

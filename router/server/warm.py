@@ -3,6 +3,9 @@
 They go the way of a call, from request to bytes, so that what fails for every request fails here.
 """
 
+from dataclasses import replace
+
+from router.cost.pools.live import live_pools
 from router.errors import NoCandidateError, RouterError
 from router.server.arm import Arm
 from router.types import Message, Request
@@ -20,14 +23,18 @@ def warm(arm: Arm) -> None:
     Raises:
         RouterError: no request could be decided, for a reason that is not the request's.
     """
+    engine = arm.engine
+    if engine.pools is not None:  # nobody sends these, so the pools in force must not count them
+        pools = live_pools(engine.catalog.deployments, engine.catalog.pools)
+        engine = replace(engine, pools=pools)
     requests = [Request((Message("user", text),)) for text in _TEXTS]
     for request in requests:
         try:
-            arm.answers.write(arm.engine.route(request), "").SerializeToString()
+            arm.answers.write(engine.route(request), "").SerializeToString()
         except (
             NoCandidateError
         ):  # a catalog may leave the default goal no one; callers state theirs
             continue
-    for result in arm.engine.route_many(requests):
+    for result in engine.route_many(requests):
         if isinstance(result, RouterError) and not isinstance(result, NoCandidateError):
             raise result

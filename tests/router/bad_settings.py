@@ -237,6 +237,11 @@ CONFIGS = [
         "router.toml: log_level = 'loud': must be one of ['debug', 'info', 'warning', 'error']",
     ),
     bad_config(
+        "a decision log that is the store",
+        config('decision_log = "here/log"\nstore = "./here/../here/log"'),
+        "configuration: decision_log = 'here/log': is store, too; give each a file of its own",
+    ),
+    bad_config(
         "a canary without its share",
         config('canary = "build/artifact"'),
         "configuration: canary = 'build/artifact': canary and canary_share above 0 go together",
@@ -341,6 +346,12 @@ STORES = [
         lambda _: OutcomeStore(Path("missing/outcomes.sqlite3")),
         "missing/outcomes.sqlite3: cannot be used as an outcome store (unable to open database "
         "file); give a writable path whose directory exists, or another file",
+    ),
+    bad_store(
+        "a directory as the store of a server",
+        lambda place: OutcomeStore(place, must_open=False),
+        "…: cannot be used as an outcome store (unable to open database file); give a writable "
+        "path whose directory exists, or another file",
     ),
     bad_store(
         "a store of a later release",

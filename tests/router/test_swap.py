@@ -23,9 +23,11 @@ from tiny_artifact import (
 
 from router.config import Config
 from router.defaults import default_artifact_directory
+from router.errors import NotCalibratedError
 from router.predict.artifact import load_artifact
 from router.predict.heads import Heads
 from router.predict.predictor import predict, predict_many
+from router.server.app import RouterServer
 from router.types import Message
 from router.v1 import admin_pb2 as admin
 from router.v1 import router_pb2 as pb
@@ -365,3 +367,9 @@ def test_of_two_swaps_at_once_the_later_one_is_told_last(
         overtaking[0].join()
         told = client.server.snapshot()["router_artifact_info"]
         assert list(told) == [(client.version(),)]
+
+
+def test_a_default_goal_that_the_artifact_cannot_keep_is_refused_at_the_start_too(config: Config):
+    edit(config.catalog, "willingness_to_pay_usd = 0.02", "contract = { max_loss_rate = 0.05 }")
+    with pytest.raises(NotCalibratedError, match="not calibrated for contracts"):
+        RouterServer(config)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from swapping import edit, running, with_own_files
 from swapping import refusal as reason_of
-from tiny_artifact import COUNTS, calibrated, copy_artifact
+from tiny_artifact import COUNTS, calibrated, copy_artifact, topics_of
 
 from router.config import Config
 from router.v1 import router_pb2 as pb
@@ -27,6 +27,17 @@ def test_an_artifact_that_cannot_keep_contracts_does_not_follow_one_that_can(
     with running(config) as client:
         assert reason_of(lambda: client.reload(artifact=tiny_artifact))[1] == "CONTRACTS_LOST"
         assert client.router.Route(UNDER_CONTRACT).tier
+
+
+def test_an_artifact_without_topics_does_not_follow_one_that_keeps_contracts_per_topic(
+    config: Config, tiny_artifact: Path, tmp_path: Path
+):
+    calibrated(config.artifact, by_topic=topics_of(tiny_artifact))
+    without = calibrated(copy_artifact(tiny_artifact, tmp_path / "without"))
+    goal = pb.Goal(contract=pb.Contract(max_loss_rate=0.05, per_topic=True))
+    with running(config) as client:
+        assert reason_of(lambda: client.reload(artifact=without))[1] == "CONTRACTS_LOST"
+        assert client.router.Route(pb.RouteRequest(prompt="Name a fruit.", goal=goal)).tier
 
 
 def test_a_suspended_contract_stays_with_its_calibration_and_ends_with_another(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import grpc
@@ -23,6 +24,7 @@ from router.metrics.families import BY_NAME
 from router.metrics.registry import Registry
 from router.server.app import RouterServer
 from router.server.pool_metrics import PoolMetrics
+from router.server.warm import warm
 from router.types import Capabilities, Deployment, Estimate, IneligibleReason
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
@@ -83,6 +85,20 @@ def serving(config: Config, catalog: Path, url: str, place: Path) -> Iterator[An
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         yield server, RouterServiceStub(channel)
+
+
+def test_trying_an_engine_out_sends_nothing_to_its_pools(
+    server_config: Config, catalog_file: Path, tmp_path: Path
+) -> None:
+    with (
+        metrics_server(page(IDLE)) as metrics,
+        serving(server_config, catalog_file, metrics.url, tmp_path) as (server, _),
+    ):
+        pools = server.engine.pools
+        assert pools is not None
+        warm(server.arm)
+        assert pools.spills.totals["ours"].requests == 0
+        assert pools.flows["ours"].under_way(monotonic()) == 0.0
 
 
 def test_a_server_tells_how_full_its_pool_is_and_what_flows_off(
