@@ -12,6 +12,7 @@ from router.catalog import Catalog
 from router.constraints import no_candidate
 from router.contract_choice import applicable, choose_covered_first, terms_of
 from router.cost.counting import TokenCounter, conversation_tokens
+from router.cost.later import as_priced, less_later
 from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
@@ -109,11 +110,9 @@ class Engine:
 
         Args:
             request: What is asked.
-            prediction: Of the request's messages, with their topic if a contract per topic is
-                asked for.
+            prediction: Of its messages, with their topic for a contract per topic.
             input_tokens: Known input tokens; None estimates them from the messages.
-            kind: Of the messages' text, where ``input_tokens`` are an estimate; deployments' ratios
-                apply to estimates only.
+            kind: Of their text, where ``input_tokens`` are an estimate: ratios apply to those only.
 
         Raises:
             NoCandidateError: no deployment may serve it.
@@ -142,15 +141,17 @@ class Engine:
         if not eligible:
             raise no_candidate(estimates)
         terms = None
+        rated = less_later(eligible) if request.session_id and not schedule else eligible
         if goal.contract is None:
-            chosen, reason = choose(eligible, goal)
+            chosen, reason = choose(rated, goal)
         else:
             names = self.artifact.tier_names
             terms, suspended = self.terms_in_force(goal.contract, prediction.topic)
-            terms = applicable(terms, eligible, names)
-            chosen, reason = choose_covered_first(eligible, terms, prediction.adequacy, names)
+            terms = applicable(terms, rated, names)
+            chosen, reason = choose_covered_first(rated, terms, prediction.adequacy, names)
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
+        chosen = as_priced(chosen, rated, eligible)
         if self.pools is not None:
             self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here

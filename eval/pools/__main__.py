@@ -41,7 +41,7 @@ def _lines(table: str, seeds: Sequence[int]) -> Sequence[str]:
         return list(swing_lines(seeds))
     if table == "what-if":
         return list(what_if_lines(seeds))
-    return list(cost_lines(table, found(table, seeds)))
+    return list(cost_lines(table, found(table, seeds), seeds))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import numpy as np
 
 from eval.arrays import FloatArray
 from eval.bootstrap import Interval, percentile_interval, resample_weights
+from eval.pools.foresight import least_api_usd
 from eval.pools.plant import PlantSpec
 from eval.pools.routers import WAYS, Way
 from eval.pools.run import Run, Setting
 from eval.pools.simulate import simulate
-from eval.pools.traffic import SCENARIOS, Scenario, draw
+from eval.pools.traffic import SCENARIOS, Scenario, Traffic, draw
 from router.cost.pools.pool import LoadSource
 
 _DRAWS = 2000
@@ -69,9 +70,13 @@ def way(name: str) -> Way:
 
 def runs(of: Scenario, by: Way, how: Setting, seeds: Sequence[int]) -> list[Run]:
     """Run one way over a scenario, once for each seed."""
-    true = setting().pool
-    capacity = true.replicas * true.throughput.decode_tokens_per_s
-    return [simulate(by, draw(of, capacity, how.routers, seed), how, seed) for seed in seeds]
+    return [simulate(by, _traffic(of, how.routers, seed), how, seed) for seed in seeds]
+
+
+def foreseen(of: Scenario, seeds: Sequence[int]) -> FloatArray:
+    """Return (seeds,) the API bills that no router can go below, of the plain setting."""
+    how = setting()
+    return np.array([least_api_usd(_traffic(of, how.routers, one), how.spec) for one in seeds])
 
 
 def mean(found: Sequence[Run], figure: Callable[[Run], float]) -> Interval:
@@ -108,6 +113,11 @@ def what_if(one: WhatIf) -> Setting:
         return how
     told = replace(_SOURCE, late_s=how.late_s)
     return replace(how, pool=replace(how.pool, load=told))
+
+
+def _traffic(of: Scenario, routers: int, seed: int) -> Traffic:
+    true = setting().pool
+    return draw(of, true.replicas * true.throughput.decode_tokens_per_s, routers, seed)
 
 
 def _swing(run: Run) -> float:

@@ -9,6 +9,7 @@ from eval.pools.study import (
     WARM_UP_S,
     WHAT_IFS,
     amplitude,
+    foreseen,
     longer,
     mean,
     runs,
@@ -21,6 +22,7 @@ from eval.pools.study import (
 
 OURS, LIST, GUARDED = "shadow price", "list price", "list price until full"
 Found = Mapping[str, Sequence[Run]]
+SEEN = "all foreseen (a bound)"
 COST_SCENARIOS = ("low", "diurnal", "burst", "mixed")
 SWINGERS = (OURS, "last reading alone", GUARDED, "instant readings")
 
@@ -30,8 +32,8 @@ def found(name: str, seeds: Sequence[int]) -> Found:
     return {one.name: runs(scenario(name), one, setting(), seeds) for one in WAYS}
 
 
-def cost_lines(name: str, of: Found) -> Iterator[str]:
-    """Yield the table of one scenario."""
+def cost_lines(name: str, of: Found, seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the table of one scenario, run for these seeds."""
     any_run = of[OURS][0]
     yield f"### {name}: {scenario(name).words}"
     yield ""
@@ -51,6 +53,9 @@ def cost_lines(name: str, of: Found) -> Iterator[str]:
             f"| {number_to(mean(ours, lambda r: r.p95_delay_s))} "
             f"| {number_to(mean(ours, lambda r: r.p99_delay_s))} |"
         )
+    paid = sum(one.total_usd for one in of[LIST])
+    least = any_run.gpu_usd + foreseen(scenario(name), seeds).mean()
+    yield f"| {SEEN} | {least:.2f} | {1.0 - least * len(seeds) / paid:.1%} | | | | |"
     yield ""
     yield (
         f"p95 delay of the {OURS} minus that of the {LIST}: "

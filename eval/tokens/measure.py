@@ -73,7 +73,7 @@ def kind_errors(texts: Sequence[CountedText], vocabulary: int, seed: int) -> lis
 def _learnt(
     texts: Sequence[CountedText],
     estimates: FloatArray,
-    kinds: Sequence[TextKind],
+    kinds: list[TextKind],
     true: FloatArray,
     rng: np.random.Generator,
 ) -> FloatArray:

@@ -108,8 +108,10 @@ class CacheUse(NamedTuple):
         warm_tokens: It is thought to hold, before any hit rate.
         read_tokens: Expected to be read from it.
         write_tokens: Expected to be written to it.
+        later_usd: What is new in the cache is expected to save the session's next turns, in USD.
     """
 
     warm_tokens: float
     read_tokens: float
     write_tokens: float
+    later_usd: float = 0.0

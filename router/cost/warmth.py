@@ -24,12 +24,14 @@ from router.cost.breakpoints import (
     expected_ahead,
 )
 from router.cost.estimate import cost_parts, expected_cost_usd
+from router.cost.later import CREDITED
 from router.cost.price import CacheUse, Price, PromptCache, Rates
 from router.types import Deployment
 
 MOST_SESSIONS = 10_000
 KEPT_REPORTS = 101
 SHRINKAGE = 10.0
+_RETURNS = 0.5
 
 
 class _Kept(NamedTuple):
@@ -90,6 +92,14 @@ class CacheMemory:
     def pasts(self, deployment: str) -> tuple[int, Past]:
         """Return how many sessions were at a deployment, and their gaps."""
         return self._pasts.get(deployment, _NOBODY)
+
+    def return_rate(self, deployment: str) -> float:
+        """Return how often a prompt left at a deployment is come back to while it is kept.
+
+        The share of all turns there, drawn to a half as if ``SHRINKAGE`` turns had said so.
+        """
+        begun, past = self._pasts.get(deployment, _NOBODY)
+        return (past.short + SHRINKAGE * _RETURNS) / (begun + past.gaps + SHRINKAGE)
 
     def report(self, deployment: str, warm_tokens: float, read_tokens: float) -> None:
         """Note that of so many tokens thought warm (> 0), so many were read."""
@@ -202,8 +212,12 @@ class PromptCaches:
         warm = 0.0
         if kept is not None and self._clock() < kept.until:
             warm = min(kept.tokens, input_tokens)
-        read = warm * self._memory.hit_rate(deployment, cache.hit_rate)
-        use = CacheUse(warm, read, input_tokens - read)
+        hit_rate = self._memory.hit_rate(deployment, cache.hit_rate)
+        read, rates = warm * hit_rate, price.rates(input_tokens)
+        usd_per_mtok = max(rates.cache_write_5m - rates.cache_read, 0.0)
+        again = CREDITED * self._memory.return_rate(deployment) * hit_rate
+        later = again * (input_tokens - warm) * usd_per_mtok / 1_000_000.0
+        use = CacheUse(warm, read, input_tokens - read, later)
         parts = cost_parts(
             price,
             input_tokens,

@@ -51,6 +51,7 @@ def _split(estimate: Estimate, price: Price) -> pb.CostSplit:
         reasoning_usd=parts.reasoning,
         request_usd=parts.request,
         batch_usd=None if batch is None else expected_cost_usd(batch, *tokens),
+        later_saving_usd=use.later_usd,
     )
 
 

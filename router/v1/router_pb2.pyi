@@ -935,6 +935,7 @@ class CostSplit(google.protobuf.message.Message):
     BATCH_USD_FIELD_NUMBER: builtins.int
     MEDIAN_USD_FIELD_NUMBER: builtins.int
     P95_USD_FIELD_NUMBER: builtins.int
+    LATER_SAVING_USD_FIELD_NUMBER: builtins.int
     uncached_input_usd: builtins.float
     """Input tokens that no provider cache is expected to hold."""
     cache_read_usd: builtins.float
@@ -957,6 +958,10 @@ class CostSplit(google.protobuf.message.Message):
     """Cost that about 95 % of such requests stay below. Both are calibrated with the upper output length;
     for an artifact that was trained before they were, derived from it (docs/prices.md).
     """
+    later_saving_usd: builtins.float
+    """What this turn leaves in the provider's prompt cache is expected to save the session's next turns.
+    Not part of the cost: the choice goes by expected_cost_usd less this.
+    """
     def __init__(
         self,
         *,
@@ -969,9 +974,10 @@ class CostSplit(google.protobuf.message.Message):
         batch_usd: builtins.float | None = ...,
         median_usd: builtins.float | None = ...,
         p95_usd: builtins.float | None = ...,
+        later_saving_usd: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "_median_usd", b"_median_usd", "_p95_usd", b"_p95_usd", "batch_usd", b"batch_usd", "median_usd", b"median_usd", "p95_usd", b"p95_usd"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "_median_usd", b"_median_usd", "_p95_usd", b"_p95_usd", "batch_usd", b"batch_usd", "cache_read_usd", b"cache_read_usd", "cache_write_usd", b"cache_write_usd", "median_usd", b"median_usd", "output_usd", b"output_usd", "p95_usd", b"p95_usd", "reasoning_usd", b"reasoning_usd", "request_usd", b"request_usd", "uncached_input_usd", b"uncached_input_usd"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_batch_usd", b"_batch_usd", "_median_usd", b"_median_usd", "_p95_usd", b"_p95_usd", "batch_usd", b"batch_usd", "cache_read_usd", b"cache_read_usd", "cache_write_usd", b"cache_write_usd", "later_saving_usd", b"later_saving_usd", "median_usd", b"median_usd", "output_usd", b"output_usd", "p95_usd", b"p95_usd", "reasoning_usd", b"reasoning_usd", "request_usd", b"request_usd", "uncached_input_usd", b"uncached_input_usd"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_batch_usd", b"_batch_usd"]) -> typing.Literal["batch_usd"] | None: ...
     @typing.overload

@@ -146,6 +146,56 @@ def test_staying_falls_out_of_the_price(engine: Engine) -> None:
     assert engine.route(request._replace(session_id="")).chosen.cache_use is None
 
 
+def test_a_prompt_that_is_come_back_to_is_worth_writing_and_one_that_is_not_is_less(
+    caches: PromptCaches, deployment: Deployment, clock: Clock
+) -> None:
+    def later(tokens: float) -> float:
+        _, use = caches.cost("s", deployment.id, PRICE, tokens, 0)
+        assert use is not None
+        return use.later_usd
+
+    at_first = later(10_000)  # half of a half of what a read is cheaper than a write
+    assert at_first == pytest.approx(0.25 * 10_000 * 4.8 / 1e6)
+    for session in range(100):
+        caches.used(f"single {session}", deployment.id, 10_000)
+    assert later(10_000) == pytest.approx(at_first * 10 / 110)
+    for _ in range(1_000):
+        clock.now += 10.0
+        caches.used("s", deployment.id, 10_000)
+    assert later(10_000) == 0.0  # it is there already
+    assert later(20_000) > 1.6 * at_first
+
+
+def test_the_choice_goes_by_the_cost_less_what_is_saved_later_and_states_what_is_paid(
+    engine: Engine,
+) -> None:
+    first, second, third = engine.catalog.deployments
+    # Writing costs a tenth more where reading is cheap; blind to later turns it loses.
+    rates = RATES._replace(uncached_input=4.4, cache_write_5m=5.5, cache_read=0.1)
+    dear = Price(4.4, 20.0, DAY, "a list", (Band(0, rates),))
+    flat = Price(5.0, 20.0, DAY, "a list")
+    with_cache = replace(first, price=dear, prompt_cache=CACHE)
+    without = replace(first, id="without", price=flat)
+    wide = [
+        replace(one, capabilities=replace(one.capabilities, context_window_tokens=10**6))
+        for one in (with_cache, without)
+    ]
+    deployments = (*wide, replace(second, price=None), replace(third, price=None))
+    engine = replace(
+        engine,
+        catalog=replace(engine.catalog, deployments=deployments),
+        tier_index=(0, 0, 1, 2),
+        caches=PromptCaches(deployments, clock=Clock()),
+    )
+    request = Request((Message("user", "a word " * 5_000),), session_id="s")
+    decision = engine.route(request)
+    assert decision.chosen.deployment.id == first.id
+    assert decision.chosen in decision.estimates
+    kept, other = decision.estimates[:2]
+    assert kept.expected_cost_usd > other.expected_cost_usd
+    assert engine.route(request._replace(session_id="")).chosen.deployment.id == first.id
+
+
 @pytest.fixture
 def stub(server_config: Config, catalog_file: Path, tmp_path: Path) -> Iterator[RouterServiceStub]:
     """Return a client of a server whose second deployment has a prompt cache."""

@@ -16,8 +16,8 @@ from router.cost.pools.load import (
     Fullness,
     Load,
     PoolState,
+    cache_weight,
     fullness_of,
-    kv_binds,
     nothing_read,
     saturation,
 )
@@ -38,8 +38,7 @@ class _Live:
 
     pool: Pool
     flow: Flow
-    by_time: Worths
-    by_cache: Worths
+    worths: Worths
     unread: Load
     cold_usd: float
     average_usd_per_s: float
@@ -187,8 +186,7 @@ def _live(pool: Pool, start: float) -> _Live:
     return _Live(
         pool=pool,
         flow=Flow(seconds),
-        by_time=Worths(start),
-        by_cache=Worths(start),
+        worths=Worths(start),
         unread=nothing_read(pool),
         cold_usd=cold_start_usd(pool),
         average_usd_per_s=average_usd_per_s(pool),
@@ -212,15 +210,9 @@ def _cost(
     # What runs only while it is used costs its average; what runs anyway, its energy.
     floor = average if pool.cold_start is not None else work * live.energy_usd_per_s
     full = saturation(load, source, live.flow.under_way(now), now)
-    # A place is held for the work; room in the cache, for the work and for every token.
-    by_time = (dearest - floor) / work
-    by_cache = by_time / (one.input_tokens + one.output_tokens)
-    live.by_time.take(by_time)
-    live.by_cache.take(by_cache)
-    by_need, saving = (
-        (live.by_cache, by_cache) if kv_binds(load, source) else (live.by_time, by_time)
-    )
-    return shadow_usd(full, dearest, floor, by_need.rank(saving), source)
+    tokens = one.input_tokens + one.output_tokens
+    worth = live.worths.take(dearest - floor, work, tokens, cache_weight(load, source))
+    return shadow_usd(full, dearest, floor, live.worths.rank(worth), source)
 
 
 def _failed(one: Estimate, load: Load, over: bool, kept_off: bool) -> Iterator[IneligibleReason]:

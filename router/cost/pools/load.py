@@ -13,6 +13,7 @@ from router.cost.pools.flow import Flow
 from router.cost.pools.pool import LoadSource, Pool
 
 _TINY = 1e-9
+_SHARPNESS = 8
 
 
 class PoolState(Enum):
@@ -129,9 +130,14 @@ def saturation(load: Load, source: LoadSource, own: float, now: float) -> float:
     return known + (source.saturation_when_unknown - known) * doubt
 
 
-def kv_binds(load: Load, source: LoadSource) -> bool:
-    """Return whether a pool runs out of KV cache before it runs out of places."""
-    return load.kv / source.kv_limit > (load.waiting + load.under_way) / load.slots
+def cache_weight(load: Load, source: LoadSource) -> float:
+    """Return how far the KV cache, and not places, is what a pool runs out of, in [0, 1].
+
+    A half where both are as near to their limits; nearly 0 or 1 where they are a quarter apart.
+    """
+    cache = (load.kv / source.kv_limit) ** _SHARPNESS
+    places = ((load.waiting + load.under_way) / load.slots) ** _SHARPNESS
+    return cache / (cache + places + _TINY)
 
 
 class Fullness(NamedTuple):

@@ -10,9 +10,9 @@ than the capacity is worth.
 One price for all would move all traffic at the same instant, and with readings that are late, back
 and forth (Mitzenmacher, "How Useful Is Old Information?", IEEE TPDS 11(1), 2000). So each request
 has a saturation of its own at which its price reaches the alternative, by the rank of what it would
-save: those that save least per second of the pool leave first, one after the other. Equal ones are
-told apart by a number that runs evenly over [0, 1), so that of any few in a row the right share
-leaves.
+save: those that save least for what they need of the pool leave first, one after the other. Equal
+ones are told apart by a number that runs evenly over [0, 1), so that of any few in a row the right
+share leaves.
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,6 +24,8 @@ from router.cost.pools.pool import LoadSource
 
 _RECENT = 256
 _RENEWED_EVERY = 64
+_FIRST_TOKENS = 1000.0
+_MEMORY_OF_TOKENS = 0.01
 # The fractional parts of its multiples spread over [0, 1) more evenly than any others' (Weyl).
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
 
@@ -56,7 +58,7 @@ def shadow_usd(
 
 
 class Worths:
-    """How much the last requests would have saved on a pool, to rank the next one among them.
+    """How much the last requests would have saved for what they need of a pool, to rank the next.
 
     No lock: what is read is replaced whole, and a value lost to another thread changes nothing.
 
@@ -64,19 +66,32 @@ class Worths:
         start: Where the even numbers begin, in [0, 1); routers that differ here do not agree.
     """
 
-    __slots__ = ("_ranked", "_recent", "_sorted", "_start", "_taken")
+    __slots__ = ("_ranked", "_recent", "_sorted", "_start", "_taken", "_tokens")
 
     def __init__(self, start: float) -> None:
         self._start = start
         self._ranked, self._taken = count(), count()
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._sorted: list[float] = []
+        self._tokens = _FIRST_TOKENS  # of a usual request
 
-    def take(self, worth: float) -> None:
-        """Take in what a request would have saved, in USD for each unit of the pool it needs."""
+    def take(self, saved_usd: float, seconds: float, tokens: float, cache_weight: float) -> float:
+        """Take in a request; return its worth, what it saves for each second that it needs.
+
+        A place is held for the seconds; room in the cache, for the seconds and for every token.
+
+        Args:
+            saved_usd: By serving it on the pool.
+            seconds: Of a replica that it takes, > 0.
+            tokens: It holds in the cache, > 0.
+            cache_weight: How far the cache is what the pool runs out of, in [0, 1].
+        """
+        self._tokens += _MEMORY_OF_TOKENS * (tokens - self._tokens)
+        worth = saved_usd / (seconds * (1.0 + cache_weight * (tokens / self._tokens - 1.0)))
         self._recent.append(worth)
         if next(self._taken) % _RENEWED_EVERY == 0:
             self._sorted = sorted(self._recent.copy())
+        return worth
 
     def rank(self, worth: float) -> float:
         """Return the share of recent requests that were worth less, in [0, 1].
@@ -84,7 +99,7 @@ class Worths:
         Equals share their ranks evenly (randomised probability integral transform).
 
         Args:
-            worth: As for ``take``.
+            worth: As ``take`` returned it.
         """
         known, number = self._sorted, next(self._ranked)
         less = bisect_left(known, worth)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.cost.pools.engines import Reading
 from router.cost.pools.flow import Flow
-from router.cost.pools.load import Load, PoolState, kv_binds, load_of, nothing_read, saturation
+from router.cost.pools.load import Load, PoolState, cache_weight, load_of, nothing_read, saturation
 from router.cost.pools.pool import LoadSource, Pool, Throughput
 from router.cost.pools.shadow import Worths, shadow_usd
 
@@ -83,7 +83,7 @@ def test_the_price_is_convex_below_the_alternative(saturation: float, rank: floa
 def test_equal_requests_leave_one_after_the_other_as_the_pool_fills() -> None:
     worths = Worths(start=0.3)
     for _ in range(200):
-        worths.take(1.0)
+        worths.take(1.0, 1.0, 1000.0, 0.0)
     shares = []
     for filled in (0.85, 0.9, 0.925, 0.95, 0.975, 1.0):
         source = replace(SOURCE, idle_below=0.5, spread=0.4)
@@ -100,7 +100,7 @@ def test_ranks_are_shares_and_follow_what_is_worth_more(
 ) -> None:
     worths = Worths(start % 1.0)
     for one in (*recent, recent[0]):
-        worths.take(one)
+        assert worths.take(one, 1.0, 1000.0, 0.0) == one
     rank = worths.rank(worth)
     less = sum(one < worth for one in recent)
     assert less / 66 <= rank <= (sum(one <= worth for one in recent) + 2) / 66
@@ -112,8 +112,27 @@ def test_saturation_is_the_worst_of_queue_cache_and_places() -> None:
     assert saturation(busy(), SOURCE, **at) == pytest.approx(0.5)  # 32 of 64 places
     assert saturation(busy(kv=0.6), SOURCE, **at) == pytest.approx(0.75)  # of 0.8
     assert saturation(busy(waiting=15.0), SOURCE, **at) == pytest.approx(1.5)  # of 5 a replica
-    assert kv_binds(busy(kv=0.6), SOURCE)
-    assert not kv_binds(busy(), SOURCE)
+
+
+def test_what_a_pool_runs_out_of_moves_from_places_to_its_cache() -> None:
+    # 32 of 64 places are taken; 0.8 of the cache is its limit.
+    weights = [cache_weight(busy(kv=kv), SOURCE) for kv in (0.0, 0.3, 0.4, 0.5, 0.8)]
+    assert weights == sorted(weights)
+    assert weights[0] == 0.0
+    assert weights[2] == pytest.approx(0.5)
+    assert weights[-1] > 0.99
+
+
+@given(st.floats(0.01, 10.0), st.floats(0.01, 60.0), st.floats(10.0, 10_000.0), unit)
+def test_long_prompts_are_worth_less_the_more_the_cache_is_short(
+    saved: float, seconds: float, tokens: float, weight: float
+) -> None:
+    short, long = Worths(0.0), Worths(0.0)
+    by_time = saved / seconds
+    assert short.take(saved, seconds, tokens, 0.0) == pytest.approx(by_time)
+    worth = long.take(saved, seconds, tokens, weight)
+    assert worth > 0.0
+    assert (worth <= by_time * (1 + 1e-9)) if tokens >= 1000.0 else (worth >= by_time * (1 - 1e-9))
 
 
 @given(st.floats(0.0, 100.0), st.floats(0.0, 100.0), st.floats(0.0, 30.0))
