@@ -89,7 +89,7 @@ def fit_heads(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> 
 
 
 def _shared(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> FittedHeads:
-    """Fit the shared network, and keep it where it says more than its teacher alone."""
+    """Fit the shared network, and keep it unless it loses too much of what its teacher knows."""
     dimension, n_features = _widths(known.table)
     teacher, lengths = _candidate(TEACHER, settings, catalog, known, tell)
     tell(f"fitting {SHARED}")
@@ -107,8 +107,10 @@ def _shared(settings: Settings, catalog: Catalog, known: Known, tell: Say) -> Fi
     loss = log_loss(heads.adequacy(known.validation.inputs), known.validation.adequate)
     tell(f"validation log loss {loss:.4f}  {SHARED}")
     losses = {**teacher.log_loss, SHARED: loss}
-    if loss > losses[TEACHER]:
-        tell(f"the {SHARED} knows less than its teacher, as with few labels: going on with that")
+    if loss > losses[TEACHER] + TOLERANCE:
+        tell(
+            f"the {SHARED} loses {loss - losses[TEACHER]:.4f}, as with few labels: going on without"
+        )
         return _exported(settings, known, teacher, lengths, losses, tell)
     graph = build_shared_heads(heads, dimension=dimension, n_features=n_features)
     return FittedHeads(graph, heads, heads, losses, SHARED, distilled=True)

@@ -62,7 +62,7 @@ def test_a_tiny_run_writes_the_documented_fields(
     assert status == 0
     content: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     assert set(content) == {
-        "format", "date", "seed", "machine", "versions", "settings", "rows",
+        "format", "date", "seed", "machine", "versions", "kernel", "settings", "rows",
     }  # fmt: skip
     assert (content["format"], content["seed"]) == (1, 4)
     assert {"processor", "cores", "system", "load_average"} == set(content["machine"])

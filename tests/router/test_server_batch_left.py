@@ -42,7 +42,15 @@ class FirstPassWaits:
 
 
 @pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[FirstPassWaits]:
+def one_thread(server_config: Config, tmp_path: Path) -> Iterator[RouterServer]:
+    config = replace(server_config, threads=1, store=tmp_path / "outcomes.sqlite3")
+    with RouterServer(config) as server:
+        yield server
+
+
+@pytest.fixture
+def passes(one_thread: RouterServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[FirstPassWaits]:
+    """Return what holds the passes of a server that is up: its start decides a few by itself."""
     held = FirstPassWaits()
 
     def route_many(engine: Engine, requests: Sequence[Request]) -> list[object]:
@@ -51,13 +59,6 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[FirstPassWaits]:
     monkeypatch.setattr(Engine, "route_many", route_many)
     yield held
     held.released.set()
-
-
-@pytest.fixture
-def one_thread(server_config: Config, tmp_path: Path) -> Iterator[RouterServer]:
-    config = replace(server_config, threads=1, store=tmp_path / "outcomes.sqlite3")
-    with RouterServer(config) as server:
-        yield server
 
 
 def decisions(server: RouterServer) -> float:

@@ -19,6 +19,7 @@ from training.settings import SHARED, Settings
 from training.shared_graph import build_shared_heads
 from training.shared_heads import SharedHeads, fit_shared_heads
 from training.shared_rows import PRIOR, outcome_rows, outcomes_outside
+from training.student import TOLERANCE
 
 
 def fitted(
@@ -142,7 +143,7 @@ def test_the_prior_counts_less_than_an_outcome_and_says_nothing_of_other_models(
     assert PRIOR < 1.0
 
 
-def test_a_network_that_knows_less_than_its_teacher_is_not_what_is_exported(
+def test_a_network_that_loses_too_much_of_what_its_teacher_knows_is_not_exported(
     made_up: OutcomeTable,
     parts: np.ndarray,
     catalog: Catalog,
@@ -159,7 +160,7 @@ def test_a_network_that_knows_less_than_its_teacher_is_not_what_is_exported(
     told: list[str] = []
     fitted = fit_heads(Settings(), catalog, known, told.append)
     assert fitted.candidate == TEACHER
-    assert fitted.losses[SHARED] > fitted.losses[TEACHER]
-    assert any("knows less than its teacher" in line for line in told)
+    assert fitted.losses[SHARED] > fitted.losses[TEACHER] + TOLERANCE
+    assert any("as with few labels" in line for line in told)
     said = fitted.adequacy.adequacy(examples["validation"].inputs)
     assert log_loss(said, examples["validation"].adequate) < fitted.losses[SHARED]
