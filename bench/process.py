@@ -25,15 +25,23 @@ def open_descriptors(process: int) -> int:
     return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
 
 
+def children_of(process: int) -> list[int]:
+    """Return the ids of the children that a process's main thread started and that run.
+
+    Raises:
+        OSError: as for ``resident_bytes``.
+    """
+    place = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in place.read_text(encoding="ascii").split()]
+
+
 def processor_seconds(process: int) -> float:
     """Return the processor time of a process and of its children that run, in seconds.
 
     Raises:
         OSError: as for ``resident_bytes``.
     """
-    place = Path(f"/proc/{process}")
+    text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     # The name, in brackets, may hold anything; user and system time are 14th and 15th of all.
-    fields = Path(place, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
-    own = sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
-    children = Path(place, "task", str(process), "children").read_text(encoding="ascii")
-    return own + sum(processor_seconds(int(child)) for child in children.split())
+    own = sum(map(int, text.rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(processor_seconds, children_of(process)))

@@ -61,9 +61,9 @@ LATIN_WEIGHT_OF_BYTE: tuple[float, ...] = (
 
 def counts_of(text: str) -> FloatArray:
     """Return shape (262,): how often each byte occurs, words, numbers, places of ``Shape``."""
-    data = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
     reading = read(text)
-    tail = [reading.n_words, reading.n_numbers, *shape_of(text)]
+    data = np.frombuffer(reading.encoded, dtype=np.uint8)
+    tail = [reading.n_words, reading.n_numbers, *shape_of(reading.encoded)]
     return np.concatenate([np.bincount(data, minlength=_BYTES), tail]).astype(np.float64)
 
 

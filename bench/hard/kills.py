@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 
+from bench.process import children_of
 from router.cli.child import ServerProcess
 from router.ledger.store import OutcomeStore
 from router.v1 import router_pb2 as pb
@@ -115,8 +116,7 @@ def _workers_when_all_are_up(
     """Return the workers' process ids once each takes calls."""
     end = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < end:
-        words = Path(f"/proc/{control}/task/{control}/children").read_text().split()
-        children = [int(word) for word in words]
+        children = children_of(control)
         if (
             len(children) == workers
             and not killed.intersection(children)

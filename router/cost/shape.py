@@ -40,9 +40,9 @@ CLASS_OF_BYTE = "".join(map(_class_of, range(256))).encode("ascii")
 """Of each byte: letter (a), digit (0), line end (\\n), other white space, mark (.) or other (x)."""
 
 
-def shape_of(text: str) -> Shape:
-    """Count the places of a text."""
-    classes = text.encode("utf-8", "replace").translate(CLASS_OF_BYTE)
+def shape_of(encoded: bytes) -> Shape:
+    """Count the places of a text, given in UTF-8."""
+    classes = encoded.translate(CLASS_OF_BYTE)
     has_lines = b"\n" in classes  # looking for one byte takes a tenth of counting pairs
     return Shape(
         _digit_groups(classes) if b"0" in classes else 0,

@@ -68,7 +68,7 @@ def tokens_of(reading: Reading) -> float:
     """Return the expected token count of a text that is read already, as ``estimate_tokens``."""
     if not reading.text:
         return 0.0
-    groups, marked_ends, line_ends, indents = reading.shape or shape_of(reading.text)
+    groups, marked_ends, line_ends, indents = reading.shape or shape_of(reading.encoded)
     return max(
         reading.weight
         + WEIGHT_OF_WORD * reading.n_words

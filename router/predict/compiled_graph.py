@@ -32,7 +32,7 @@ class Compiled:
 
 
 def compiled_graph(program: Program) -> Compiled | None:
-    """Return what runs a program; None without a kernel, or one that knows all of its steps."""
+    """Return what runs a program; None where no kernel knows all of its steps."""
     if KERNEL is None:
         return None
     made_by = {step.result: step for step in program.steps}

@@ -61,7 +61,7 @@ def assert_read_alike(text: str) -> None:
     only_one_has = {"words": None, "features": None, "shape": None}
     assert ours._replace(**only_one_has) == theirs._replace(**only_one_has)
     assert features_of(ours) == features_of(theirs)
-    assert ours.shape in (None, shape_of(text))
+    assert ours.shape in (None, shape_of(text.encode("utf-8", "replace")))
     assert tokens_of(ours) == tokens_of(theirs) == tokens_of(count(text))
     assert kind_of(ours) == kind_of(theirs) == kind_of(count(text))
 

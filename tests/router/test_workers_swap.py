@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import waiting
 
+from bench.process import children_of
 from router.cli.child import ServerProcess
 from router.client import RouterClient
 from router.predict.artifact import read_manifest
@@ -30,10 +31,6 @@ def versions(address: str) -> set[str]:
     return found
 
 
-def workers_of(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def test_every_worker_takes_what_one_was_asked_for_and_so_does_the_one_that_replaces_it(
     tiny_artifact: Path, other_artifact: Path, catalog_file: Path, tmp_path: Path
 ):
@@ -48,7 +45,7 @@ def test_every_worker_takes_what_one_was_asked_for_and_so_does_the_one_that_repl
         with RouterClient(server.address, 20.0) as client:
             client.reload(admin.ReloadRequest(artifact=str(other_artifact)))
         wait_until(lambda: versions(server.address) == {new})
-        before = workers_of(server.pid)
+        before = children_of(server.pid)
         os.kill(before[0], signal.SIGKILL)
-        wait_until(lambda: len(set(workers_of(server.pid)) - set(before)) == 1)
+        wait_until(lambda: len(set(children_of(server.pid)) - set(before)) == 1)
         wait_until(lambda: versions(server.address) == {new})
