@@ -35,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="rewrite docs/errors.md")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes longest, so that no process is left alone with it at the end."""
+    slow = {ROOT / "tests" / "training", ROOT / "tests" / "bench"}
+    items.sort(key=lambda item: item.path.parent not in slow)
+
+
 @pytest.fixture(scope="session")
 def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of a verified artifact: the shipped encoder, heads of known weights."""
