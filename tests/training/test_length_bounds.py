@@ -141,7 +141,7 @@ def test_a_bound_is_never_below_what_is_expected() -> None:
 def test_an_artifact_carries_bounds_that_cover_its_validation_part(
     catalog: Catalog, made_up_catalog_file: Path, tmp_path: Path
 ) -> None:
-    table = made_up_outcomes(prompts=620)
+    table = made_up_outcomes(prompts=800)
     options = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
     fit_and_export(options, catalog, table, tmp_path / "artifact", lambda _: None)
     artifact = load_artifact(tmp_path / "artifact")
