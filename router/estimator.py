@@ -18,7 +18,7 @@ from router.cost.pools.live import LivePools
 from router.cost.price import Price
 from router.cost.tokens import TextKind
 from router.cost.warmth import PromptCaches
-from router.types import Deployment, Estimate, Goal, Prediction, Request
+from router.types import Deployment, Estimate, Goal, IneligibleReason, Prediction, Request
 
 
 class _Row(NamedTuple):
@@ -44,9 +44,12 @@ class Estimator:
         counter: How each counts what is estimated.
         caches: Providers' prompt caches; None if no deployment has one.
         pools: Prices of deployments on pools, by live load; None if there is none.
+
+    Attributes:
+        kernel: Prices in the compiled kernel; None without one, or with a price that is not known.
     """
 
-    __slots__ = ("_caches", "_counter", "_kernel", "_pools", "_rows")
+    __slots__ = ("_caches", "_counter", "_pools", "_rows", "kernel")
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Estimator:
             )
             for one, tier in zip(deployments, tier_index, strict=True)
         ]
-        self._kernel = _kernel_for(self._rows)
+        self.kernel = _kernel_for(self._rows)
         self._counter = counter
         self._caches = caches
         self._pools = pools
@@ -97,14 +100,11 @@ class Estimator:
             None if kind is None else self._counter.counts(request.messages, input_tokens, kind)
         )
         caches = self._caches if request.session_id else None
-        if self._kernel is not None and caches is None and not constrained:
-            priced: list[Estimate] | None = self._kernel.estimates(
-                adequacy, lengths, input_tokens, counts
-            )
-            if priced is not None:
-                if self._pools is None:
-                    return tuple(priced)
-                return self._pools.priced(priced, limit_usd, request.deadline is not None)
+        if self.kernel is not None and caches is None and not constrained:
+            priced: list[Estimate] = self.kernel.estimates(adequacy, lengths, input_tokens, counts)
+            if self._pools is None:
+                return tuple(priced)
+            return self._pools.priced(priced, limit_usd, request.deadline is not None)
         estimates = []
         for deployment, tier, price, has_price, longest, context_window in self._rows:
             if counts is not None:
@@ -146,10 +146,10 @@ class Estimator:
 
 
 def _kernel_for(rows: Sequence[_Row]) -> Any:
-    """Return what prices in the kernel; None without one, or where some price is not known."""
     if KERNEL is None or not all(row.has_price for row in rows):
         return None
-    return KERNEL.Prices(list(map(_handed, rows)), partial(tuple.__new__, Estimate))
+    made, too_long = partial(tuple.__new__, Estimate), IneligibleReason.CONTEXT_WINDOW
+    return KERNEL.Prices(list(map(_handed, rows)), made, too_long)
 
 
 def _handed(row: _Row) -> tuple[Any, ...]:

@@ -42,17 +42,19 @@ cdef class Prices:
             fee, or None without a price of its own; its bands, as (above, input rate, output rate);
             its most output tokens; its context window.
         made: From a tuple to an ``Estimate``.
+        too_long: Why a deployment may not serve whose context window is too small.
     """
 
     cdef Priced* _rows
     cdef Py_ssize_t _n
     cdef list _deployments
     cdef object _made
+    cdef tuple _too_long
 
-    def __cinit__(self, list rows, made):
+    def __cinit__(self, list rows, made, too_long):
         cdef Priced* row
         cdef Py_ssize_t index, band
-        self._n, self._made = len(rows), made
+        self._n, self._made, self._too_long = len(rows), made, (too_long,)
         self._deployments = [one[0] for one in rows]
         self._rows = <Priced*>calloc(self._n + 1, sizeof(Priced))
         if self._rows == NULL:
@@ -85,7 +87,7 @@ cdef class Prices:
     def estimates(
         self, tuple adequacy not None, tuple lengths not None, double input_tokens, counts
     ):
-        """Return an estimate of each deployment, or None if one does not fit its context window.
+        """Return an estimate of each deployment.
 
         Args:
             adequacy: By tier.
@@ -93,27 +95,28 @@ cdef class Prices:
             input_tokens: Of the request.
             counts: The same by deployment's id; None where they are the same for all.
         """
-        cdef Py_ssize_t index, n_tiers = min(len(adequacy), len(lengths))
-        cdef const Priced* row
-        cdef double output_tokens
+        cdef Py_ssize_t index
+        cdef int tier
         cdef list made = []
         for index in range(self._n):
-            row = &self._rows[index]
-            if row.tier >= n_tiers:
-                raise IndexError("a tier that is not predicted for")
-            deployment = self._deployments[index]
+            tier = self._rows[index].tier
             if counts is not None:
-                input_tokens = counts[deployment.id]
-            output_tokens = lengths[row.tier]
-            if output_tokens > row.longest:
-                output_tokens = row.longest
-            if not input_tokens + output_tokens <= row.context_window:
-                return None
-            made.append(self._made((
-                deployment, adequacy[row.tier], _cost(row, input_tokens, output_tokens),
-                input_tokens, output_tokens, (), None,
-            )))
+                input_tokens = counts[self._deployments[index].id]
+            made.append(self._estimate(index, adequacy[tier], lengths[tier], input_tokens))
         return made
+
+    cdef object _estimate(
+        self, Py_ssize_t index, adequacy, double output_tokens, double input_tokens
+    ):
+        """Return the estimate of one deployment."""
+        cdef const Priced* row = &self._rows[index]
+        if output_tokens > row.longest:
+            output_tokens = row.longest
+        fits = input_tokens + output_tokens <= row.context_window
+        return self._made((
+            self._deployments[index], adequacy, _cost(row, input_tokens, output_tokens),
+            input_tokens, output_tokens, () if fits else self._too_long, None,
+        ))
 
 
 cdef double _cost(const Priced* row, double input_tokens, double output_tokens) noexcept:
