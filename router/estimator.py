@@ -1,8 +1,8 @@
 """The deployments of a catalog as candidates: what each would cost, and who may not serve.
 
 Nothing here chooses. Prices of pools, by their load, are ``router.cost.pools``; hard constraints
-``router.constraints``. Where there is a compiled kernel it prices requests that no constraint and no
-prompt cache plays a part in.
+``router.constraints``. Where there is a compiled kernel it prices requests in which no constraint
+and no prompt cache plays a part.
 """
 
 import math
