@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from synthetic import ENCODER, user_records, write_jsonl
+from synthetic import user_records, write_jsonl
 
 from eval.bootstrap import Interval
 from router.catalog import load_catalog
@@ -64,7 +64,6 @@ def first(
 ) -> FirstRun:
     place = tmp_path_factory.mktemp("first")
     settings = Settings(
-        encoder=ENCODER,
         data=with_bad_rows(place),
         catalog=made_up_catalog_file,
         out=place / "out",
