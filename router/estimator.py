@@ -129,5 +129,5 @@ class Estimator:
                 )
             )
         if self._pools is not None:
-            return self._pools.priced(estimates, limit_usd, request.deadline is not None)
+            return self._pools.priced(estimates, limit_usd, request.deadline)
         return tuple(estimates)

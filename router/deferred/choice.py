@@ -29,6 +29,22 @@ def by_deadline(
     )
 
 
+def is_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate) -> bool:
+    """Return whether a deployment sees the prompt some time later, if at all.
+
+    Args:
+        schedule: Of the decision; None without a deadline.
+        estimates: In the schedule's order.
+        chosen: One of them, or the same deployment priced otherwise.
+    """
+    if schedule is None:
+        return False
+    for one, offer in zip(estimates, schedule.taken, strict=True):
+        if one.deployment is chosen.deployment:
+            return offer is not None and offer.way is not ServiceWay.SYNC
+    return False
+
+
 def _offers(one: Estimate, deadline: Deadline) -> Iterator[Offer]:
     deployment, completion = one.deployment, one.deployment.completion
     sync_usd = one.expected_cost_usd

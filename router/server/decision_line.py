@@ -68,6 +68,13 @@ def decision_line(engine: Engine, share: float, logged: Logged) -> str:
         ],
         "input_tokens": taken.chosen.input_tokens,
         "max_output_tokens": request.max_output_tokens,
+        # The margin is the catalog's, and a replay takes that of its own.
+        "deadline": None
+        if request.deadline is None
+        else {
+            "needed_within_seconds": request.deadline.needed_within_seconds,
+            "confidence": request.deadline.confidence,
+        },
         "vector": [round(value, 6) for value in vectors[0].tolist()],
         "features": [round(value, 6) for value in features[0].tolist()],
         "encoder_sha256": engine.artifact.manifest.encoder_sha256,
