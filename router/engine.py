@@ -17,7 +17,8 @@ from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
-from router.deferred.choice import by_deadline, is_later
+from router.deferred.choice import by_deadline, is_later, taken_by
+from router.deferred.ways import Schedule
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
@@ -29,7 +30,7 @@ from router.predict.reading import read, read_all
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
 from router.promise.suspended import Suspensions
-from router.types import Contract, Decision, DecisionReason, Goal, Prediction, Request
+from router.types import Contract, Decision, DecisionReason, Estimate, Goal, Prediction, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Engine:
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         chosen = as_priced(chosen, rated, eligible)
-        if self.pools is not None and not is_later(schedule, estimates, chosen):
+        if self.pools is not None and not _waits_for_pool(chosen, estimates, schedule):
             self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here
             os.urandom(16).hex(),
@@ -237,3 +238,10 @@ def build_engine(
 
 def _needs_topic(goal: Goal) -> bool:
     return goal.contract is not None and goal.contract.per_topic
+
+
+def _waits_for_pool(
+    chosen: Estimate, estimates: tuple[Estimate, ...], schedule: Schedule | None
+) -> bool:
+    """Return whether the choice is to wait for idle hours of a pool, so not yet on its way."""
+    return bool(chosen.deployment.pool) and is_later(taken_by(schedule, estimates, chosen))

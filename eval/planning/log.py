@@ -12,6 +12,7 @@ import numpy as np
 
 from eval.arrays import FloatArray
 from eval.json_lines import numbered_lines, table_of_line
+from eval.logged_deadline import read_deadline
 from eval.pools.traffic import Traffic
 from router.checked import CheckedTable
 from router.deferred.ways import Deadline
@@ -88,21 +89,6 @@ def _parse(text: str, where: str, tiers: tuple[str, ...]) -> _Line:
         allowed=_allowed(table, tiers) if "eligible_tiers" in given else [True] * len(tiers),
         quality=_by_tier(table, "quality", tiers, 1.0) if "quality" in given else None,
         deadline=read_deadline(table),
-    )
-
-
-def read_deadline(table: CheckedTable) -> Deadline | None:
-    """Return the deadline of a log's line without a margin, which is the catalog's; None if none.
-
-    Raises:
-        DataError: a key is unknown, missing or out of range.
-    """
-    if "deadline" not in table.content:
-        return None
-    inner = table.table("deadline", {"needed_within_seconds", "confidence"})
-    return Deadline(
-        inner.number("needed_within_seconds", above=0.0),
-        inner.number("confidence", above=0.0, below=1.0),
     )
 
 

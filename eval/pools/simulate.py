@@ -15,7 +15,7 @@ from eval.pools.traffic import Traffic
 from eval.pools.waits import Waits
 from router.cost.pools.engines import Reading
 from router.cost.warmth import PromptCaches
-from router.deferred.choice import by_deadline, is_later
+from router.deferred.choice import by_deadline, is_later, taken_by
 from router.deferred.ways import Deadline, Schedule
 from router.policy import choose
 from router.types import Estimate, IneligibleReason
@@ -142,7 +142,8 @@ class _Simulation:
         cost = router.cost(estimates, now, deadline)
         estimates[own] = estimates[own]._replace(expected_cost_usd=cost)
         chosen, schedule = self._choose(estimates, deadline)
-        asked_later = is_later(schedule, estimates, chosen)
+        offer = taken_by(schedule, estimates, chosen)
+        asked_later = is_later(offer)
         if not asked_later:
             router.took(chosen)
         item, tier = chosen.deployment, self._tier_of[chosen.deployment.id]
@@ -151,9 +152,8 @@ class _Simulation:
         self._lately[0] += 1
         tokens_out = self._outputs[one][tier]
         self._on_pool += bool(item.pool)
-        if schedule is not None and deadline is not None:
-            offer = schedule.taken[market.deployments.index(item)]
-            if asked_later and offer is not None:
+        if offer is not None and deadline is not None:
+            if asked_later:
                 self.waits.later(item, offer, deadline, tokens_in, tokens_out)
                 return
             self.waits.at_once(item, deadline)

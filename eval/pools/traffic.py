@@ -130,7 +130,7 @@ def _mixed(at: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 SCENARIOS = (
     Scenario("low", "a fifth of what the pool can serve, all the time", _low),
-    Scenario("diurnal", "a wave between 10 and 120 %, a day in one hour", _diurnal),
+    Scenario("diurnal", "a wave between 10 and 120 %", _diurnal),
     Scenario("burst", "35 %, and three bursts of 1 to 4 minutes of 100 to 200 % more", _bursts),
     Scenario(
         "mixed",

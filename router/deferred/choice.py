@@ -29,8 +29,10 @@ def by_deadline(
     )
 
 
-def is_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate) -> bool:
-    """Return whether a deployment sees the prompt some time later, if at all.
+def taken_by(
+    schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate
+) -> Offer | None:
+    """Return the offer that a deployment is asked by; None without a deadline.
 
     Args:
         schedule: Of the decision; None without a deadline.
@@ -38,11 +40,17 @@ def is_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: E
         chosen: One of them, or the same deployment priced otherwise.
     """
     if schedule is None:
-        return False
-    for one, offer in zip(estimates, schedule.taken, strict=True):
-        if one.deployment is chosen.deployment:
-            return offer is not None and offer.way is not ServiceWay.SYNC
-    return False
+        return None
+    return next(
+        offer
+        for one, offer in zip(estimates, schedule.taken, strict=True)
+        if one.deployment is chosen.deployment
+    )
+
+
+def is_later(offer: Offer | None) -> bool:
+    """Return whether who is asked by an offer sees the prompt some time later, if at all."""
+    return offer is not None and offer.way is not ServiceWay.SYNC
 
 
 def _offers(one: Estimate, deadline: Deadline) -> Iterator[Offer]:
