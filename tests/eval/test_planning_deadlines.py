@@ -182,9 +182,7 @@ def test_a_servers_log_tells_deadlines_and_they_are_replayed(
     first, *rest = text.split("[[deployments]]")
     catalog.write_text(first + "".join(f"[[deployments]]{one}\n{timed}" for one in rest))
     log = tmp_path / "decisions.jsonl"
-    config = replace(
-        server_config, catalog=catalog, store=tmp_path / "o.sqlite3", decision_log=log
-    )
+    config = replace(server_config, catalog=catalog, store=tmp_path / "o.sqlite3", decision_log=log)
     with (
         RouterServer(config) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
