@@ -10,9 +10,7 @@ from eval.cells import number_to, percent_to
 from eval.pools.run import Run
 from eval.pools.study import mean, saving
 from eval.pools.waits import WAYS_LATER, Waited
-from router.promise.bounds import clopper_pearson_upper
-
-_TAIL = 0.025
+from router.rollout.tally import share
 
 
 def waiting_lines(
@@ -20,7 +18,7 @@ def waiting_lines(
 ) -> Iterator[str]:
     """Yield the tables of deadlines, a row for each way to price the pool.
 
-    Intervals are over seeds, differences paired; those of misses are Clopper-Pearson's, 95 %.
+    Intervals are over seeds, differences paired; those of misses are Wilson's, 95 %.
 
     Args:
         found: Runs with deadlines.
@@ -61,13 +59,12 @@ def _row(name: str, runs: Sequence[Run]) -> str:
     api = float(np.mean([run.api_usd for run in runs]))
     missed = sum(one.missed for one in waited)
     ways = " | ".join(f"{count / asked:.1%}" for count in later.tolist())
-    low = 1.0 - clopper_pearson_upper(offered - missed, offered, _TAIL)
-    high = clopper_pearson_upper(missed, offered, _TAIL)
+    too_late = share(missed, offered)
     bill = " | ".join(f"{value:.2f}" for value in usd.tolist())
     return (
         f"| {name} | {asked:,} | {later.sum() / asked:.1%} | {ways} "
         f"| {_part(waited, lambda one: one.fell_back, int(later.sum()))} "
-        f"| {missed} ({low:.3%} to {high:.3%}) | {sum(one.no_way for one in waited)} "
+        f"| {missed} ({too_late.low:.3%} to {too_late.high:.3%}) | {asked - offered} "
         f"| {api - usd.sum():.2f} | {bill} |"
     )
 
