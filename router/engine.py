@@ -4,7 +4,6 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 ``Engine``. Nothing here knows gRPC.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,12 +16,13 @@ from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
-from router.deferred.choice import by_deadline, is_later, taken_by
-from router.deferred.ways import Schedule
+from router.deferred.choice import by_deadline, waits_for_pool
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
+from router.ids import new_id
 from router.laps import Lap, no_lap
+from router.line import Line, line_of
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
@@ -30,7 +30,7 @@ from router.predict.reading import read, read_all
 from router.predict.window import window
 from router.promise.contract import ContractTerms, always_top
 from router.promise.suspended import Suspensions
-from router.types import Contract, Decision, DecisionReason, Estimate, Goal, Prediction, Request
+from router.types import Contract, Decision, DecisionReason, Goal, Prediction, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Engine:
         caches: Providers' prompt caches; None if no deployment has one.
         pools: Prices of deployments on pools, by live load; None if there is none.
         estimator: All of this, made for pricing.
+        line: And for deciding usual requests in the compiled kernel; None without one.
     """
 
     artifact: Artifact
@@ -56,12 +57,14 @@ class Engine:
     caches: PromptCaches | None = None
     pools: LivePools | None = None
     estimator: Estimator = field(init=False, repr=False, compare=False)
+    line: Line | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         estimator = Estimator(
             self.catalog.deployments, self.tier_index, self.counter, self.caches, self.pools
         )
         object.__setattr__(self, "estimator", estimator)
+        object.__setattr__(self, "line", line_of(self.artifact, self.catalog, estimator))
 
     def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
@@ -73,9 +76,13 @@ class Engine:
         Raises:
             NoCandidateError: no deployment may serve it.
         """
+        if self.line is not None:
+            made = self.line.decide(request, self.resolve_goal, None if lap is no_lap else lap)
+            if made is not None:
+                return made
+        goal = self.resolve_goal(request.goal)
         reading = read(window(request.messages))
         lap("read")
-        goal = self.resolve_goal(request.goal)
         if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
             (prediction,) = predict_all(self.artifact, [reading], topics=True)
         else:
@@ -85,6 +92,15 @@ class Engine:
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
+        results: list[Decision | RouterError | None] = [None] * len(requests)
+        if self.line is not None:
+            results = [self.line.decide(one, self.resolve_goal) for one in requests]
+        left = [place for place, made in enumerate(results) if made is None]
+        decided = iter(self._decide_many([requests[place] for place in left]))
+        return [next(decided) if made is None else made for made in results]
+
+    def _decide_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
+        """Decide requests that the line does not."""
         readings = read_all([window(request.messages) for request in requests])
         goals = [self.resolve_goal(request.goal) for request in requests]
         topics = any(map(_needs_topic, goals))
@@ -153,10 +169,10 @@ class Engine:
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         chosen = as_priced(chosen, rated, eligible)
-        if self.pools is not None and not _waits_for_pool(chosen, estimates, schedule):
+        if self.pools is not None and not waits_for_pool(chosen, estimates, schedule):
             self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here
-            os.urandom(16).hex(),
+            new_id(),
             chosen,
             reason,
             goal,
@@ -238,10 +254,3 @@ def build_engine(
 
 def _needs_topic(goal: Goal) -> bool:
     return goal.contract is not None and goal.contract.per_topic
-
-
-def _waits_for_pool(
-    chosen: Estimate, estimates: tuple[Estimate, ...], schedule: Schedule | None
-) -> bool:
-    """Return whether the choice is to wait for idle hours of a pool, so not yet on its way."""
-    return bool(chosen.deployment.pool) and is_later(taken_by(schedule, estimates, chosen))

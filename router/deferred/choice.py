@@ -53,6 +53,13 @@ def is_later(offer: Offer | None) -> bool:
     return offer is not None and offer.way is not ServiceWay.SYNC
 
 
+def waits_for_pool(
+    chosen: Estimate, estimates: Sequence[Estimate], schedule: Schedule | None
+) -> bool:
+    """Return whether the choice is to wait for idle hours of a pool, so not yet on its way."""
+    return bool(chosen.deployment.pool) and is_later(taken_by(schedule, estimates, chosen))
+
+
 def _offers(one: Estimate, deadline: Deadline) -> Iterator[Offer]:
     deployment, completion = one.deployment, one.deployment.completion
     sync_usd = one.expected_cost_usd
