@@ -58,8 +58,11 @@ def _simulate(arguments: argparse.Namespace) -> Iterator[str]:
     found: dict[str, list[Run]] = {way.name: [] for way in ways}
     at_once: dict[str, list[Run]] = {way.name: [] for way in ways}
     seeds = range(arguments.seed, arguments.seed + (1 if arguments.log else arguments.seeds))
+    words, amount = "", ""
     for seed in seeds:
         how, traffic, what = _replayed(arguments) if arguments.log else _made_up(arguments, seed)
+        words = words or what  # a picture shows the first seed
+        amount = f"{traffic.at.size} requests in {traffic.seconds / 3600.0:.2f} hours"
         traffic = _with_deadlines(arguments, traffic, how, seed)
         for way in ways:
             found[way.name].append(simulate(way, traffic, how, seed))
@@ -68,14 +71,14 @@ def _simulate(arguments: argparse.Namespace) -> Iterator[str]:
     if len(seeds) > 1:
         yield from seed_lines(found)
     else:
-        yield f"{what} {traffic.at.size} requests in {traffic.seconds / 3600.0:.2f} hours."
+        yield f"{words} {amount}."
         yield ""
         yield from run_lines({name: one for name, (one,) in found.items()})
     if at_once[LIST]:
         yield ""
         yield from waiting_lines(found, at_once)
     if arguments.picture is not None:
-        draw_replay(arguments.picture, {name: runs[0] for name, runs in found.items()}, what)
+        draw_replay(arguments.picture, {name: runs[0] for name, runs in found.items()}, words)
 
 
 def _with_deadlines(

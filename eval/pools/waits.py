@@ -7,7 +7,7 @@ point has come.
 """
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from itertools import count
 from math import inf
@@ -78,7 +78,7 @@ class Waits:
         self._numbers = count()
         self._counts: Counter[str] = Counter()
         self._later: Counter[str] = Counter()
-        self._usd: Counter[str] = Counter()
+        self._usd: defaultdict[str, float] = defaultdict(float)
 
     @property
     def in_line(self) -> int:
@@ -157,7 +157,7 @@ class Waits:
         return Waited(
             requests=counts["requests"],
             later=tuple(self._later[way] for way in WAYS_LATER),
-            usd=tuple(float(self._usd[k]) for k in ("flex", "batch", FALL_BACKS, POOL_HOURS)),
+            usd=tuple(self._usd[key] for key in ("flex", "batch", FALL_BACKS, POOL_HOURS)),
             fell_back=counts["fell_back"],
             missed=counts["missed"] + self._plant.missed,
             no_way=counts["no_way"],
