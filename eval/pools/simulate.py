@@ -17,6 +17,7 @@ from router.cost.pools.engines import Reading
 from router.cost.warmth import PromptCaches
 from router.deferred.choice import by_deadline, is_later, taken_by
 from router.deferred.ways import Deadline, Schedule
+from router.errors import CatalogError
 from router.policy import choose
 from router.types import Estimate, IneligibleReason
 
@@ -188,7 +189,13 @@ class _Simulation:
         if self._is_spot:
             estimates = list(estimates)
             estimates[market.own_at] = own._replace(ineligible=_NOT_FOR_ALL)
-        return choose([one for one in estimates if not one.ineligible], market.goal)[0], None
+        eligible = [one for one in estimates if not one.ineligible]
+        if not eligible:
+            raise CatalogError(
+                "a request without a deadline may go to nobody but the spot pool, which takes only "
+                "what can wait: leave it out of the log, or give the catalog another deployment"
+            )
+        return choose(eligible, market.goal)[0], None
 
     def end(self) -> Run:
         setting, plant, n = self._setting, self._plant, len(self._inputs)

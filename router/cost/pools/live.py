@@ -142,7 +142,7 @@ class LivePools:
         """
         loads, now = self.loads, self._clock()
         result = list(estimates)
-        rest = estimates if deadline is None else by_deadline(estimates, deadline, None)[0]
+        rest = estimates if deadline is None else by_deadline(estimates, deadline, max_cost_usd)[0]
         least = least_by_adequacy(rest)
         for index, live in self._at:
             one = result[index]
