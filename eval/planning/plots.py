@@ -45,9 +45,10 @@ def draw_replay(path: Path, found: Mapping[str, Run], what: str) -> None:
         axes[0, 0].axhline(1.0, color=MUTED, linewidth=0.8, linestyle=":")
         axes[0, 1].set_title("replicas that serve")
         axes[0, 1].set_ylim(bottom=0.0)
-        axes[1, 0].set_title("requests that wait for a place")
+        dotted = " (dotted: for idle hours)" if any(r.in_line.any() for r in found.values()) else ""
+        axes[1, 0].set_title(f"requests that wait for a place{dotted}")
         axes[1, 0].set_yscale("symlog", linthresh=10.0)
-        axes[1, 0].legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
+        axes[0, 1].legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
         for axis in axes.flat[:3]:
             axis.set_xlabel("minutes")
         _bill(axes[1, 1], found)
@@ -96,7 +97,7 @@ def _in_line(axis: plt.Axes, found: Mapping[str, Run]) -> None:
         if name in _COLOURS and run.in_line.any():
             axis.plot(
                 _blocks(run.at) / 60.0, _blocks(run.in_line), ":", color=_COLOURS[name],
-                linewidth=1.3, label=f"{name}: for idle hours",
+                linewidth=1.3,
             )  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def _bill(axis: plt.Axes, found: Mapping[str, Run]) -> None:
         axis.barh(places, later, left=left, color=GREEN, label="asked later", height=0.62)
     axis.set_yticks(places, list(found))
     axis.set_title("USD")
-    axis.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 
 
 def _blocks(values: np.ndarray) -> np.ndarray:
