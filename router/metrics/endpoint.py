@@ -1,6 +1,6 @@
 """An HTTP endpoint for Prometheus on a port of its own. It knows two paths and keeps no state.
 
-``/metrics`` gives the text, ``/ready`` 200 or 503. A few connections are served at a time, each in a
+``/metrics`` gives the text, ``/ready`` 200 or 503. Few connections are served at a time, each in a
 thread and for some seconds at most: one that is slow to ask or to read is dropped, and when all
 places are taken the oldest makes room, so that nobody is kept from asking by those who hold on.
 """
@@ -72,6 +72,7 @@ class MetricsEndpoint:
 class _Server(ThreadingMixIn, HTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
     def __init__(self, where: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
