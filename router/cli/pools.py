@@ -21,6 +21,7 @@ from router.errors import CatalogError, RouterError
 
 _UTILISATIONS = (1.0, 0.6, 0.2, 0.05)
 _MTOK = 1_000_000.0
+_MOST_AMOUNT = 1e18
 _SIZES = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k"))
 
 
@@ -195,8 +196,8 @@ def _pools(arguments: argparse.Namespace) -> tuple[Catalog, tuple[Pool, ...]]:
 
 def _amount(text: str) -> float:
     value = float(text)
-    if not 0.0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no finite number >= 0")
+    if not 0.0 <= value <= _MOST_AMOUNT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {_MOST_AMOUNT:g}")
     return value
 
 

@@ -1,8 +1,9 @@
-"""What a server follows by itself: new files, and what was chosen in another process."""
+"""What a server follows by itself: new files, API keys, what was chosen in another process."""
 
 import logging
 from collections.abc import Callable
 
+from router.access.callers import Callers
 from router.config import Config
 from router.errors import RouterError
 from router.rollout.watcher import Watcher
@@ -17,16 +18,20 @@ logger = logging.getLogger("router.server")
 
 
 class Following:
-    """Watchers of artifact, catalog and choice, as far as they are configured.
+    """Watchers of artifact, catalog, choice and keys, as far as they are configured.
 
     Args:
         config: All settings.
         tell: Told whether "reload" is well, from any thread.
+        callers: Of the file of keys; None without one.
     """
 
-    def __init__(self, config: Config, tell: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, config: Config, tell: Callable[[str, bool], None], callers: Callers | None = None
+    ) -> None:
         self._config = config
         self._tell = tell
+        self._callers = callers
         self._chosen = None if config.choice is None else Chosen(config.choice, config)
         self._has_failed = False
         self._watchers: list[Watcher] = []
@@ -45,6 +50,8 @@ class Following:
 
     def watch(self, versions: Versions) -> None:
         """Look at the files from now on, until ``close``."""
+        if self._callers is not None:
+            self._callers.follow()
         chosen, seconds = self._chosen, self._config.watch_seconds
         if seconds:
             self._watchers.append(
@@ -64,6 +71,8 @@ class Following:
         """Look no more; waits for a change that was begun."""
         for watcher in self._watchers:
             watcher.close()
+        if self._callers is not None:
+            self._callers.close()
 
     def _follow(self, chosen: Chosen, versions: Versions) -> None:
         try:

@@ -39,11 +39,12 @@ class Gate(grpc.aio.ServerInterceptor):
     """Lets calls pass by their API key.
 
     Attributes:
+        callers: Of the file of keys.
         refused: Calls refused so far, by code and reason.
     """
 
     def __init__(self, callers: Callers) -> None:
-        self._callers = callers
+        self.callers = callers
         self.refused: Counter[tuple[str, str]] = Counter()
         self._open = 0
 
@@ -123,7 +124,7 @@ class Gate(grpc.aio.ServerInterceptor):
         if shown is None:
             raise NotAuthenticatedError(f"no API key given; {_HOW}", reason="KEY_MISSING")
         identifier = id_of(shown)
-        caller = None if identifier is None else self._callers.find(identifier)
+        caller = None if identifier is None else self.callers.find(identifier)
         if caller is None or not is_key_of(shown, caller.entry.sha256):
             raise NotAuthenticatedError(
                 f"the API key given is not known here, or was revoked; {_HOW}", reason="KEY_UNKNOWN"

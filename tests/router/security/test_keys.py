@@ -283,43 +283,6 @@ def test_a_refused_call_is_not_read_and_is_counted(guarded: RouterServer) -> Non
     assert guarded.snapshot()["router_errors_total"][labels] == [before + 1]
 
 
-def test_a_revoked_key_is_refused_and_a_new_one_taken_without_a_restart(
-    server_config: Config, tmp_path: Path
-) -> None:
-    (old, old_table), (new, new_table) = entry(), entry()
-    file = write_keys(tmp_path / "keys.toml", old_table)
-    config = replace(server_config, store=tmp_path / "o.sqlite3", api_keys=file)
-    with (
-        RouterServer(config) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        stub = RouterServiceStub(channel)
-        assert stub.Route(HELLO, metadata=bearer(old), timeout=10.0).tier
-        write_keys(file, new_table)
-        server.gate._callers._next_check = 0.0  # a second later
-        assert refused(lambda: stub.Route(HELLO, metadata=bearer(old), timeout=10.0)) == (
-            grpc.StatusCode.UNAUTHENTICATED,
-            "KEY_UNKNOWN",
-        )
-        assert stub.Route(HELLO, metadata=bearer(new), timeout=10.0).tier
-
-
-def test_a_file_that_is_refused_leaves_the_keys_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    key, table = entry()
-    file = write_keys(tmp_path / "keys.toml", table)
-    callers = Callers(file, CallerLimits())
-    before = callers.find(id_of(key))
-    file.write_text("format = 1\n[[keys", encoding="utf-8")
-    callers.refresh()
-    assert callers.find(id_of(key)) is before
-    assert "nothing is revoked" in caplog.text
-    write_keys(file)
-    callers.refresh()
-    assert callers.find(id_of(key)) is None
-
-
 @contextmanager
 def seen_callers(server: RouterServer) -> Iterator[list[str]]:
     """Note who is calling inside two methods, one on the loop and one in a thread."""
