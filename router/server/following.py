@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable
 
-from router.access.callers import Callers
 from router.config import Config
 from router.errors import RouterError
 from router.rollout.watcher import Watcher
 from router.server.arm import InForce
 from router.server.chosen import Chosen
+from router.server.gate import Gate
 from router.server.versions import Versions
 
 CHOICE_SECONDS = 0.25
@@ -23,15 +23,15 @@ class Following:
     Args:
         config: All settings.
         tell: Told whether "reload" is well, from any thread.
-        callers: Of the file of keys; None without one.
+        gate: Whose file of keys is followed; None without one.
     """
 
     def __init__(
-        self, config: Config, tell: Callable[[str, bool], None], callers: Callers | None = None
+        self, config: Config, tell: Callable[[str, bool], None], gate: Gate | None = None
     ) -> None:
         self._config = config
         self._tell = tell
-        self._callers = callers
+        self._callers = None if gate is None else gate.callers
         self._chosen = None if config.choice is None else Chosen(config.choice, config)
         self._has_failed = False
         self._watchers: list[Watcher] = []
