@@ -20,8 +20,9 @@ from router.deferred.choice import by_deadline
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
+from router.ids import new_id
 from router.laps import Lap, no_lap
-from router.line import Line, line_of, new_id
+from router.line import Line, line_of
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one

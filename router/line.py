@@ -5,7 +5,6 @@ comes back to cold caches. Usual is a request that no hard constraint, limit of 
 contract, pool or prompt cache plays a part in. Any other is left to the engine.
 """
 
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from router.compiled import KERNEL
 from router.constraints import is_constrained
 from router.cost.tokens import KINDS, TOKEN_WEIGHTS, estimate_conversation_tokens
 from router.estimator import Estimator
+from router.ids import new_id
 from router.laps import Lap
 from router.predict.artifact import Artifact
 from router.predict.compiled_graph import Compiled
@@ -128,8 +128,3 @@ def line_of(artifact: Artifact, catalog: Catalog, estimator: Estimator) -> Line 
     except ValueError:  # more tiers than the kernel has room for
         return None
     return Line(kernel, has_caches=has_caches)
-
-
-def new_id() -> str:
-    """Return the id of a new decision: 128 random bits in hexadecimal."""
-    return os.urandom(16).hex()

@@ -1,4 +1,4 @@
-"""Texts and bytes that are no text into the compiled kernel: alike NumPy, and never beyond the end.
+"""Texts and bytes that are no text into the kernel: alike Python, and never beyond the end.
 
 What lies beyond the end of a text only shows in a kernel that was built with a sanitizer, which
 ends the process: docs/operations.md says how. How inputs are tried is ``fuzz``.
@@ -13,14 +13,18 @@ from typing import Any
 from bench.hard.fuzz import Trial
 from bench.hard.mutate import spoilt
 from bench.texts import make_prompt
+from router.catalog import load_catalog
 from router.compiled import KERNEL, REASON
 from router.cost.shape import shape_of
-from router.defaults import default_artifact_directory
+from router.defaults import default_artifact_directory, default_catalog_path
+from router.engine import build_engine
 from router.errors import NotReadyError
 from router.predict.artifact import load_artifact
 from router.predict.features import features_of
 from router.predict.reading import read, read_in_numpy
 from router.predict.tokenize import WordTokenizer
+from router.server.answer import Answers
+from router.types import Message, Request
 
 _PIECES = (
     " ", "\n", "\t", "\x1c", "\x0b", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u3000", "\x00",
@@ -33,7 +37,7 @@ _LIMITS = (1, 2, 7, 64)
 
 @contextlib.contextmanager
 def kernel_trial() -> Iterator[Trial]:
-    """Return trials of reading and of taking apart.
+    """Return trials of reading, of taking apart and of deciding.
 
     Raises:
         NotReadyError: there is no kernel.
@@ -41,15 +45,29 @@ def kernel_trial() -> Iterator[Trial]:
     if KERNEL is None:
         raise NotReadyError(f"there is no compiled kernel to try: {REASON}")
     artifact = load_artifact(default_artifact_directory())
+    catalog = load_catalog(default_catalog_path())
     path = artifact.directory / "tokenizer.json"
-    yield _trial([_both(path, limit) for limit in _LIMITS], artifact.fused)
+    ours, theirs = (build_engine(artifact, catalog) for _ in range(2))
+    object.__setattr__(theirs, "line", None)  # decides in Python
+    answers = Answers(catalog, artifact.version, artifact.length_bounds)
+
+    def decide(text: str) -> None:
+        request = Request((Message("user", text),))
+        decision, known = ours.route(request), theirs.route(request)
+        _require(decision[1:] == known[1:], "decided otherwise")
+        answer = answers.write(decision, "")
+        _require(answer.deployment == decision.chosen.deployment.id, "another answer")
+
+    yield _trial([_both(path, limit) for limit in _LIMITS], decide)
 
 
 def _both(path: Path, limit: int) -> tuple[WordTokenizer, WordTokenizer]:
     return WordTokenizer(path, limit), WordTokenizer(path, limit, compiled=False)
 
 
-def _trial(tokenizers: list[tuple[WordTokenizer, WordTokenizer]], graph: Any) -> Trial:
+def _trial(
+    tokenizers: list[tuple[WordTokenizer, WordTokenizer]], decide: Callable[[str], None]
+) -> Trial:
     def trial(generator: random.Random) -> tuple[str, Any, Callable[[], None]]:
         text = _text(generator)
         ours, theirs = generator.choice(tokenizers)
@@ -64,7 +82,7 @@ def _trial(tokenizers: list[tuple[WordTokenizer, WordTokenizer]], graph: Any) ->
             _require(reading.shape in (None, shape_of(known.encoded)), "another shape")
             ids = ours.encode_reading(reading)
             _require(ids.tolist() == theirs.encode_reading(known).tolist(), "other ids")
-            graph.run(ids, features_of(reading))
+            decide(text)
 
         return "text", text, work
 
@@ -73,7 +91,7 @@ def _trial(tokenizers: list[tuple[WordTokenizer, WordTokenizer]], graph: Any) ->
 
 def _require(alike: bool, what: str) -> None:
     if not alike:
-        raise RuntimeError(f"the kernel and NumPy differ: {what}")
+        raise RuntimeError(f"the kernel and Python differ: {what}")
 
 
 def _take_apart(tokenizer: WordTokenizer, raw: bytes) -> None:
