@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
         lambda given: moves(given.times, given.seed),
     )
     counted("fuzz-wire", "spoilt requests into every method", _fuzz_wire)
-    counted("fuzz-files", "spoilt catalogs, settings and artifacts", _fuzz_files)
+    counted("fuzz-files", "spoilt catalogs, settings, artifacts, keys, choices", _fuzz_files)
     counted("fuzz-kernel", "texts and other bytes into the kernel", _fuzz_kernel)
     one = add("overload", "more calls than can be served, and the time after", _overload)
     one.add_argument("--seconds", type=float, default=10.0, help="length of each part (10)")
