@@ -2,7 +2,7 @@
 
 It is the same line as ``router.engine`` walks in Python, with the same results; there each stage
 comes back to cold caches. Usual is a request that no hard constraint, limit of cost, deadline,
-contract, pool or prompt cache plays a part in. Any other is left to the engine.
+contract or prompt cache plays a part in. Any other is left to the engine.
 """
 
 from collections.abc import Callable
@@ -94,7 +94,7 @@ def line_of(artifact: Artifact, catalog: Catalog, estimator: Estimator) -> Line 
     counter, has_caches = estimator.counter, estimator.caches is not None
     if KERNEL is None or estimator.kernel is None:
         return None
-    if estimator.pools is not None or counter.has_vocabularies:
+    if counter.has_vocabularies:
         return None
     pieces = artifact.encoder.tokenizer.in_kernel()
     if pieces is None or not isinstance(artifact.fused, Compiled):
@@ -124,6 +124,7 @@ def line_of(artifact: Artifact, catalog: Catalog, estimator: Estimator) -> Line 
             _REASONS,
             (artifact.manifest.version, catalog.version),
             counter.ratios,
+            estimator.pools,
         )
     except ValueError:  # more tiers than the kernel has room for
         return None

@@ -40,6 +40,7 @@ cdef class Line:
         reasons: Of a target that is met, one that is not, and a trade-off.
         versions: Of artifact and catalog.
         ratios: Whose ``by_deployment`` are learnt ratios of tokens, by id and kind of text.
+        pools: Prices deployments on pools, and is told what is chosen; None if there are none.
 
     Raises:
         ValueError: the stages do not fit each other.
@@ -48,7 +49,7 @@ cdef class Line:
     cdef Runs _runs
     cdef Py_ssize_t _window
     cdef bytes _frames
-    cdef object _goal, _target, _pay, _no_needs, _ratios
+    cdef object _goal, _target, _pay, _no_needs, _ratios, _pools
     cdef bint _has_caches
     cdef Reader _reader
     cdef Pieces _pieces
@@ -65,12 +66,13 @@ cdef class Line:
     def __init__(
         self, plain, Reader reader not None, Pieces pieces not None, Graph graph not None,
         Prices prices not None, others, tokens, kinds, made, draw, reasons, versions, ratios,
+        pools,
     ):
         cdef Py_ssize_t index, n_tiers
         (
             self._runs, self._window, self._frames, self._goal, self._no_needs, self._has_caches
         ) = plain
-        self._ratios = ratios
+        self._ratios, self._pools = ratios, pools
         self._target = None if self._goal is None else self._goal.quality_target
         self._pay = None if self._goal is None else self._goal.willingness_to_pay_usd
         self._reader, self._pieces, self._graph, self._prices = reader, pieces, graph, prices
@@ -191,8 +193,13 @@ cdef class Line:
             if ratios:
                 learnt = ratios.get(self._prices._deployments[index].id)
                 counted = tokens if learnt is None else tokens * <double>learnt[kind]
-            estimate = self._prices._estimate(index, adequacy[tier], lengths[tier], counted)
-            estimates.append(estimate)
+            estimates.append(
+                self._prices._estimate(index, adequacy[tier], lengths[tier], counted)
+            )
+        priced = tuple(estimates)
+        if self._pools is not None:
+            priced = self._pools.priced(priced, None)
+        for estimate in priced:
             if not _of_estimate(estimate, E_INELIGIBLE):
                 eligible.append(estimate)
         if not eligible:
@@ -204,8 +211,10 @@ cdef class Line:
         else:
             chosen, is_met = cheapest_enough(eligible, target)
             reason = self._met if is_met else self._unreachable
+        if self._pools is not None:
+            self._pools.took(chosen, priced)
         return self._made((
-            self._draw(), chosen, reason, goal, tuple(estimates), savings_baseline(eligible),
+            self._draw(), chosen, reason, goal, priced, savings_baseline(eligible),
             self._artifact, self._catalog, None, novelty, tokens, kind, None,
         ))
 
