@@ -208,6 +208,19 @@ def test_a_contract_that_the_routers_artifact_does_not_know_stops_no_application
     assert (choice.tier, choice.error.reason) == ("medium", "CONTRACT_NOT_CALIBRATED")
 
 
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_deadline_that_is_none_is_refused_before_every_call_falls_back(
+    server: RouterServer, seconds: float
+) -> None:
+    with pytest.raises(ConfigError, match="must be a finite number of seconds above 0"):
+        RouterClient(f"127.0.0.1:{server.port}", timeout_seconds=seconds)
+    with (
+        RouterClient(f"127.0.0.1:{server.port}", default_tier="large") as client,
+        pytest.raises(ConfigError, match="timeout_seconds"),
+    ):
+        client.decide(HELLO, timeout_seconds=seconds)
+
+
 def test_a_missing_default_tier_is_told_while_the_router_still_answers(
     server: RouterServer,
 ) -> None:
