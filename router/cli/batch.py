@@ -191,7 +191,7 @@ def forget(arguments: argparse.Namespace) -> int:
 
 
 def _outbox_of(arguments: argparse.Namespace) -> Outbox:
-    """Return who deletes files: where each was written, or all of them where they are said to be."""
+    """Return who deletes files: where each was written, or where all are said to be."""
     return Outbox(arguments.out or Path(), holds_all=arguments.out is not None)
 
 

@@ -224,7 +224,8 @@ class RouterServer:
         await self._listener.stop(self._config.grace_seconds)
 
     def _look_again(self) -> None:
-        """Take over what other processes found; in a thread."""
+        """Take over what other processes found, and look what day it is; in a thread."""
+        self._announcer.tell_prices()
         self.follow_up.look_again()
         self._learning.look_again()
 

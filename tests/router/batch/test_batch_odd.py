@@ -1,8 +1,9 @@
-"""What a provider, a clock, a shell or an operator may do to deferred jobs, and must not harm them."""
+"""What a provider, a clock, a shell or an operator may do to deferred jobs harms none of them."""
 
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,13 +156,13 @@ def test_a_key_that_was_refused_gives_no_job_up(tmp_path: Path, status: int) -> 
         {"result": {"type": "succeeded", "message": None}},
     ],
 )
-def test_a_success_without_an_answer_is_no_answer(tmp_path: Path, line: dict) -> None:
+def test_a_success_without_an_answer_is_no_answer(tmp_path: Path, line: dict[str, Any]) -> None:
     (result,) = told(tmp_path, line)
     assert (result.answer, result.is_final) == (None, False)
     assert "succeeded without an answer" in result.error
 
 
-def told(tmp_path: Path, line: dict) -> list[Result]:
+def told(tmp_path: Path, line: dict[str, Any]) -> list[Result]:
     path = tmp_path / "results"
     path.write_text(json.dumps({"custom_id": "one", **line}), encoding="utf-8")
     return read_results(path)
