@@ -4,7 +4,6 @@ Everything read here is immutable, so calls take no lock; a new artifact or cata
 ``Engine``. Nothing here knows gRPC.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +21,7 @@ from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
 from router.laps import Lap, no_lap
+from router.line import Line, line_of, new_id
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
@@ -45,6 +45,7 @@ class Engine:
         caches: Providers' prompt caches; None if no deployment has one.
         pools: Prices of deployments on pools, by live load; None if there is none.
         estimator: All of this, made for pricing.
+        line: And for deciding usual requests in the compiled kernel; None without one.
     """
 
     artifact: Artifact
@@ -55,12 +56,22 @@ class Engine:
     caches: PromptCaches | None = None
     pools: LivePools | None = None
     estimator: Estimator = field(init=False, repr=False, compare=False)
+    line: Line | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         estimator = Estimator(
             self.catalog.deployments, self.tier_index, self.counter, self.caches, self.pools
         )
         object.__setattr__(self, "estimator", estimator)
+        line = line_of(
+            self.artifact,
+            self.catalog,
+            estimator,
+            self.counter,
+            has_pools=self.pools is not None,
+            has_caches=self.caches is not None,
+        )
+        object.__setattr__(self, "line", line)
 
     def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
@@ -72,9 +83,11 @@ class Engine:
         Raises:
             NoCandidateError: no deployment may serve it.
         """
+        goal = self.resolve_goal(request.goal)
+        if self.line is not None and (made := self.line.decide(request, goal, lap)) is not None:
+            return made
         reading = read(window(request.messages))
         lap("read")
-        goal = self.resolve_goal(request.goal)
         if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
             (prediction,) = predict_all(self.artifact, [reading], topics=True)
         else:
@@ -84,6 +97,15 @@ class Engine:
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
+        results: list[Decision | RouterError | None] = [None] * len(requests)
+        if self.line is not None:
+            results = [self.line.decide(one, self.resolve_goal(one.goal)) for one in requests]
+        left = [place for place, made in enumerate(results) if made is None]
+        decided = iter(self._decide_many([requests[place] for place in left]))
+        return [next(decided) if made is None else made for made in results]
+
+    def _decide_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
+        """Decide requests that the line does not."""
         readings = read_all([window(request.messages) for request in requests])
         goals = [self.resolve_goal(request.goal) for request in requests]
         topics = any(map(_needs_topic, goals))
@@ -155,7 +177,7 @@ class Engine:
         if self.pools is not None:
             self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here
-            os.urandom(16).hex(),
+            new_id(),
             chosen,
             reason,
             goal,

@@ -1,13 +1,16 @@
 """The deployments of a catalog as candidates: what each would cost, and who may not serve.
 
 Nothing here chooses. Prices of pools, by their load, are ``router.cost.pools``; hard constraints
-``router.constraints``.
+``router.constraints``. Where there is a compiled kernel it prices requests that no constraint and no
+prompt cache plays a part in.
 """
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
+from router.compiled import KERNEL
 from router.constraints import ineligible_reasons, is_constrained
 from router.cost.counting import TokenCounter
 from router.cost.estimate import expected_cost_usd
@@ -15,7 +18,7 @@ from router.cost.pools.live import LivePools
 from router.cost.price import Price
 from router.cost.tokens import TextKind
 from router.cost.warmth import PromptCaches
-from router.types import Deployment, Estimate, Goal, Prediction, Request
+from router.types import Deployment, Estimate, Goal, IneligibleReason, Prediction, Request
 
 
 class _Row(NamedTuple):
@@ -41,9 +44,12 @@ class Estimator:
         counter: How each counts what is estimated.
         caches: Providers' prompt caches; None if no deployment has one.
         pools: Prices of deployments on pools, by live load; None if there is none.
+
+    Attributes:
+        kernel: Prices in the compiled kernel; None without one, or with a price that is not known.
     """
 
-    __slots__ = ("_caches", "_counter", "_pools", "_rows")
+    __slots__ = ("_caches", "_counter", "_pools", "_rows", "kernel")
 
     def __init__(
         self,
@@ -64,6 +70,7 @@ class Estimator:
             )
             for one, tier in zip(deployments, tier_index, strict=True)
         ]
+        self.kernel = _kernel_for(self._rows)
         self._counter = counter
         self._caches = caches
         self._pools = pools
@@ -93,6 +100,11 @@ class Estimator:
             None if kind is None else self._counter.counts(request.messages, input_tokens, kind)
         )
         caches = self._caches if request.session_id else None
+        if self.kernel is not None and caches is None and not constrained:
+            priced: list[Estimate] = self.kernel.estimates(adequacy, lengths, input_tokens, counts)
+            if self._pools is None:
+                return tuple(priced)
+            return self._pools.priced(priced, limit_usd, request.deadline is not None)
         estimates = []
         for deployment, tier, price, has_price, longest, context_window in self._rows:
             if counts is not None:
@@ -131,3 +143,27 @@ class Estimator:
         if self._pools is not None:
             return self._pools.priced(estimates, limit_usd, request.deadline is not None)
         return tuple(estimates)
+
+
+def _kernel_for(rows: Sequence[_Row]) -> Any:
+    if KERNEL is None or not all(row.has_price for row in rows):
+        return None
+    made, too_long = partial(tuple.__new__, Estimate), IneligibleReason.CONTEXT_WINDOW
+    return KERNEL.Prices(list(map(_handed, rows)), made, too_long)
+
+
+def _handed(row: _Row) -> tuple[Any, ...]:
+    """Return a row as the kernel takes it."""
+    price = row.price
+    rates = price and (
+        price.input_usd_per_mtok,
+        price.output_usd_per_mtok,
+        price.usd_per_request,
+    )
+    bands = [
+        (band.above_input_tokens, band.rates.uncached_input, band.rates.output)
+        for band in (price.bands if price else ())
+    ]
+    return (
+        row.deployment, row.tier, rates, bands, row.max_output_tokens, row.context_window_tokens
+    )  # fmt: skip

@@ -5,16 +5,19 @@ target, or the most adequate one when none does. *Trade-off*: the greatest adequ
 divided by willingness to pay (the plug-in rule of CARROT, arXiv 2502.03261, equation for one
 quality and one cost). Raising either goal never lowers the adequacy nor the cost of the choice.
 *Contract*: the cheapest candidate of a tier that a calibrated contract permits; which tiers those
-are is ``router.promise``.
+are is ``router.promise``. Where there is a compiled kernel it looks for the best of the candidates, by
+the same keys.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 
+from router.compiled import KERNEL
 from router.errors import InvalidRequestError
 from router.types import DecisionReason, Estimate, Goal
 
 _cost = attrgetter("expected_cost_usd")
+_MET, _UNREACHABLE = DecisionReason.TARGET_MET, DecisionReason.TARGET_UNREACHABLE
 
 
 def choose(eligible: Sequence[Estimate], goal: Goal) -> tuple[Estimate, DecisionReason]:
@@ -37,12 +40,10 @@ def choose(eligible: Sequence[Estimate], goal: Goal) -> tuple[Estimate, Decision
             reason="GOAL_AMBIGUOUS",
         )
     if target is not None:
-        enough = [candidate for candidate in eligible if candidate.adequacy >= target]
-        if enough:
-            return min(enough, key=_cheapest_first), DecisionReason.TARGET_MET
-        return max(eligible, key=_most_adequate_last), DecisionReason.TARGET_UNREACHABLE
+        candidate, is_met = cheapest_enough(eligible, target)
+        return candidate, _MET if is_met else _UNREACHABLE
     assert pay is not None  # noqa: S101 - narrows the type; the check above decides
-    return max(eligible, key=_worth_at(pay)), DecisionReason.BEST_TRADE_OFF
+    return best_trade_off(eligible, pay), DecisionReason.BEST_TRADE_OFF
 
 
 def choose_under_contract(
@@ -63,8 +64,35 @@ def choose_under_contract(
     return max(eligible, key=_most_adequate_last), DecisionReason.CONTRACT_UNREACHABLE
 
 
-def savings_baseline(eligible: Sequence[Estimate]) -> Estimate:
-    """Return the dearest tier's cheapest candidate: what a caller without a router would pay."""
+def cheapest_enough_in_python(
+    eligible: Sequence[Estimate], target: float
+) -> tuple[Estimate, bool]:
+    """Return the cheapest candidate that reaches a target and True, or the most adequate and False.
+
+    Raises:
+        ValueError: ``eligible`` is empty.
+    """
+    enough = [candidate for candidate in eligible if candidate.adequacy >= target]
+    if enough:
+        return min(enough, key=_cheapest_first), True
+    return max(eligible, key=_most_adequate_last), False
+
+
+def best_trade_off_in_python(eligible: Sequence[Estimate], pay: float) -> Estimate:
+    """Return the candidate with the greatest adequacy less cost divided by willingness to pay.
+
+    Raises:
+        ValueError: ``eligible`` is empty.
+    """
+    return max(eligible, key=_worth_at(pay))
+
+
+def savings_baseline_in_python(eligible: Sequence[Estimate]) -> Estimate:
+    """Return the dearest tier's cheapest candidate: what a caller without a router would pay.
+
+    Raises:
+        ValueError: ``eligible`` is empty.
+    """
     cheapest_of_tier: dict[str, Estimate] = {}
     for candidate in eligible:
         tier = candidate.deployment.tier
@@ -88,3 +116,14 @@ def _cheapest_first(candidate: Estimate) -> tuple[float, float]:
 
 def _most_adequate_last(candidate: Estimate) -> tuple[float, float]:
     return candidate.adequacy, -candidate.expected_cost_usd
+
+
+if KERNEL is None:
+    cheapest_enough, best_trade_off = cheapest_enough_in_python, best_trade_off_in_python
+    savings_baseline = savings_baseline_in_python
+else:
+    cheapest_enough: Callable[[Sequence[Estimate], float], tuple[Estimate, bool]] = (
+        KERNEL.cheapest_enough
+    )
+    best_trade_off: Callable[[Sequence[Estimate], float], Estimate] = KERNEL.best_trade_off
+    savings_baseline: Callable[[Sequence[Estimate]], Estimate] = KERNEL.savings_baseline

@@ -11,7 +11,7 @@ from types import ModuleType
 from router.errors import ConfigError
 
 VARIABLE = "LLM_TIER_ROUTER_KERNEL"
-_VERSION = 1  # of the kernel these sources hand their tables to
+_VERSION = 2  # of the kernel these sources hand their tables to
 
 
 def _found() -> tuple[ModuleType | None, str]:

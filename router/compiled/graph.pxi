@@ -33,6 +33,7 @@ TAILS = {"sigmoid": TAIL_SIGMOID, "exp": TAIL_EXP, "sub": TAIL_SUB, "max": TAIL_
 """What is done to each number of an output by itself."""
 
 cdef enum:
+    MOST_TAILS = 8
     LANES = 16  # rows of matrices are as long as a multiple of this, filled up with zeros
 
 cdef struct Step:
@@ -44,6 +45,14 @@ cdef struct Step:
     const float* second
     float* matrix  # of n_in rows; its own
     float* bias  # its own, or NULL
+
+
+cdef struct Output:
+    Py_ssize_t begin
+    Py_ssize_t end
+    int n_done
+    int done[MOST_TAILS]
+    double numbers[MOST_TAILS]
 
 
 cdef class Graph:
@@ -67,19 +76,21 @@ cdef class Graph:
     cdef float* _room
     cdef Py_ssize_t _n_steps, _n_features, _n_rows
     cdef Held _table, _scales
-    cdef list _outputs
+    cdef Output* _outputs
+    cdef Py_ssize_t _n_outputs
 
     def __cinit__(self, lengths, values, steps, outputs, Py_ssize_t n_features):
         cdef Py_ssize_t index, length, place = 0
         cdef Held row
         if len(lengths) != len(values) or lengths[0] != 0 or lengths[1] != n_features:
             raise ValueError("lengths of another graph")
-        self._outputs, self._n_features = [], n_features
+        self._n_outputs, self._n_features = len(outputs), n_features
         # What is written behind a row goes to the lanes that fill it up.
         widths = [_in_lanes(one) for one in lengths]
         self._room = <float*>calloc(sum(widths) + LANES, sizeof(float))
         self._steps = <Step*>calloc(len(steps) + 1, sizeof(Step))
-        if self._room == NULL or self._steps == NULL:
+        self._outputs = <Output*>calloc(len(outputs) + 1, sizeof(Output))
+        if self._room == NULL or self._steps == NULL or self._outputs == NULL:
             raise MemoryError
         starts = []
         for index in range(len(lengths)):
@@ -93,9 +104,17 @@ cdef class Graph:
         for index in range(self._n_steps):
             name, result, places, constants = steps[index]
             self._add(&self._steps[index], CODES[name], result, places, constants, lengths, starts)
-        for output, tail in outputs:
-            done = [(TAILS[name], number) for name, number in tail]
-            self._outputs.append((starts[output], starts[output] + lengths[output], done))
+        for index in range(self._n_outputs):
+            output, tail = outputs[index]
+            if len(tail) > MOST_TAILS:
+                raise ValueError("more is done to an output than there is room for")
+            self._outputs[index].begin = starts[output]
+            self._outputs[index].end = starts[output] + lengths[output]
+            self._outputs[index].n_done = len(tail)
+            for place in range(len(tail)):
+                name, number = tail[place]
+                self._outputs[index].done[place] = TAILS[name]
+                self._outputs[index].numbers[place] = number
 
     def __dealloc__(self):
         cdef Py_ssize_t index
@@ -105,6 +124,7 @@ cdef class Graph:
                 free(self._steps[index].bias)
         free(self._room)
         free(self._steps)
+        free(self._outputs)
 
     cdef int _add(
         self, Step* step, int code, result, places, constants, lengths, starts
@@ -151,25 +171,40 @@ cdef class Graph:
             ValueError: other ids, or another number of features.
         """
         cdef Py_ssize_t index
-        cdef double feature, one
+        cdef double feature
         cdef Held held = Held(ids, b"lq", sizeof(int64_t), (-1,))
+        cdef double row[MOST_FEATURES]
         if len(features) != self._n_features:
             raise ValueError(f"{len(features)} features given, {self._n_features} are read")
+        if self._n_features > MOST_FEATURES:
+            raise ValueError("more features than there is room for")
         for index in range(self._n_features):
             feature = features[index]
-            self._room[index] = <float>feature
+            row[index] = feature
+        self._compute(<const int64_t*>held._buffer.buf, held.n_rows, row)
+        return [self._output(index) for index in range(self._n_outputs)]
+
+    cdef int _compute(self, const int64_t* ids, Py_ssize_t n_ids, const double* features) except -1:
+        """Run all steps on so many ids and the features."""
+        cdef Py_ssize_t index
+        for index in range(self._n_features):
+            self._room[index] = <float>features[index]
         for index in range(self._n_steps):
-            self._run(&self._steps[index], <const int64_t*>held._buffer.buf, held.n_rows)
-        outputs = []
-        for begin, end, tail in self._outputs:
-            numbers = []
-            for index in range(begin, end):
-                one = self._room[index]
-                for code, number in tail:
-                    one = _tail(code, one, number)
-                numbers.append(one)
-            outputs.append(numbers)
-        return outputs
+            self._run(&self._steps[index], ids, n_ids)
+        return 0
+
+    cdef double _number(self, const Output* output, Py_ssize_t place) noexcept:
+        """Return a number of an output, once all steps have run."""
+        cdef double number = self._room[output.begin + place]
+        cdef int index
+        for index in range(output.n_done):
+            number = _tail(output.done[index], number, output.numbers[index])
+        return number
+
+    cdef list _output(self, Py_ssize_t which):
+        cdef const Output* output = &self._outputs[which]
+        cdef Py_ssize_t place
+        return [self._number(output, place) for place in range(output.end - output.begin)]
 
     cdef int _run(self, const Step* step, const int64_t* ids, Py_ssize_t n_ids) except -1:
         cdef Py_ssize_t index
@@ -218,7 +253,7 @@ cdef class Graph:
         return 0
 
 
-cdef double _tail(int code, double number, double one):
+cdef double _tail(int code, double number, double one) noexcept:
     """Do to one number what the graph does to it by itself."""
     if code == TAIL_SIGMOID:
         return 1.0 / (1.0 + exp(-number))

@@ -71,38 +71,42 @@ cdef class Pieces:
         """
         cdef Span data = span_of(encoded)
         cdef Ids found = Ids(NULL, 0, 0)
+        try:
+            self._find(&data, &found, others)
+            return _as_bytes(found.items, found.size)
+        finally:
+            free(found.items)
+
+    cdef int _find(self, const Span* data, Ids* found, others) except -1:
+        """Find the ids of a text, into what the caller frees."""
         cdef Ids some = Ids(NULL, 0, 0)
         cdef Py_ssize_t begin = 0, end = 0, missing, taken
-        cdef bytes result
-        cdef int64_t* items
+        while found.size <= self._most:
+            end = word_after(data, end, &begin)
+            if begin == end:
+                return 0
+            self._chunk(data, begin, end, found, others)
+        # Of a longer text those behind the start make room for those of its end.
+        found.size = self._most
+        begin, missing = data.size, self._end
         try:
-            while found.size <= self._most:
-                end = word_after(&data, end, &begin)
-                if begin == end:
-                    return _as_bytes(found.items, found.size)
-                self._chunk(&data, begin, end, &found, others)
-            result = PyBytes_FromStringAndSize(NULL, self._most * sizeof(int64_t))
-            items = <int64_t*>PyBytes_AS_STRING(result)
-            memcpy(items, found.items, self._start * sizeof(int64_t))
-            begin, missing = data.size, self._end
             while missing > 0:
-                begin = word_before(&data, begin, &end)
+                begin = word_before(data, begin, &end)
                 if begin == end:
                     raise ValueError("a text has fewer ids backwards")
                 some.size = 0
-                self._chunk(&data, begin, end, &some, others)
+                self._chunk(data, begin, end, &some, others)
                 taken = min(some.size, missing)
                 missing -= taken
                 if taken:
                     memcpy(
-                        items + self._start + missing,
+                        found.items + self._start + missing,
                         some.items + some.size - taken,
                         taken * sizeof(int64_t),
                     )
-            return result
         finally:
-            free(found.items)
             free(some.items)
+        return 0
 
     cdef int _chunk(
         self, const Span* data, Py_ssize_t begin, Py_ssize_t end, Ids* into, others

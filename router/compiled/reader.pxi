@@ -33,6 +33,16 @@ cdef struct Places:
     Py_ssize_t line_ends
     Py_ssize_t indents
 
+cdef struct Found:
+    double sums[MOST_COLUMNS + N_STATISTICS]  # counts of bytes, then statistics
+    double scripts[MOST_COLUMNS]
+    double rare
+    double latin
+    double weight
+    double features[MOST_FEATURES]
+    Places places
+    Py_ssize_t n_words
+
 cdef struct Entry:
     int column
     double adds
@@ -116,25 +126,34 @@ cdef class Reader:
         """
         cdef bytes encoded = text.encode()
         cdef Span data = span_of(encoded)
-        cdef double sums[MOST_COLUMNS + N_STATISTICS]
-        cdef Places places = self._count(&data, sums)
-        cdef Py_ssize_t weights = self._n_counts + self._n_scripts, n_words
-        cdef double rare = sums[weights]
-        cdef double latin = sums[weights + 1] / self._latin_units
-        cdef double weight = sums[weights + 2] / self._weight_units
-        cdef list counts = _numbers(sums, self._n_counts), features = None
-        cdef list scripts = _numbers(sums + self._n_counts, self._n_scripts)
-        # Statistics follow the counts, where the other columns were.
-        n_words = self._look_at_words(&data, places.words, sums + self._n_counts, wants_features)
-        if places.digits:
-            places.digit_groups = _digit_groups(&data)
-        if wants_features:
-            features = self._features_of(&data, len(text), n_words, places.digits, sums)
+        cdef Found found
+        cdef Places* places = &found.places
+        self._read(&data, len(text), wants_features, &found)
         shape = places.digit_groups, places.marked_ends, places.line_ends, places.indents
         return self._made((
-            text, None, n_words, places.digits, counts, scripts, rare, latin, weight, encoded,
-            shape, features,
+            text, None, found.n_words, places.digits, _numbers(found.sums, self._n_counts),
+            _numbers(found.scripts, self._n_scripts), found.rare, found.latin, found.weight,
+            encoded, shape,
+            _numbers(found.features, self._n_features) if wants_features else None,
         ))
+
+    cdef int _read(
+        self, const Span* data, Py_ssize_t n_chars, bint wants_features, Found* found
+    ) except -1:
+        """Read a text of so many characters, with its features or without."""
+        cdef double* after_counts = found.sums + self._n_counts
+        found.places = self._count(data, found.sums)
+        memcpy(found.scripts, after_counts, self._n_scripts * sizeof(double))
+        found.rare = after_counts[self._n_scripts]
+        found.latin = after_counts[self._n_scripts + 1] / self._latin_units
+        found.weight = after_counts[self._n_scripts + 2] / self._weight_units
+        # Statistics follow the counts, where the other columns were.
+        found.n_words = self._look_at_words(data, found.places.words, after_counts, wants_features)
+        if found.places.digits:
+            found.places.digit_groups = _digit_groups(data)
+        if wants_features:
+            self._find_features(data, n_chars, found)
+        return 0
 
     cdef Places _count(self, const Span* data, double* sums) except *:
         """Add up what every byte adds to its columns, and count runs of ASCII on the way."""
@@ -162,21 +181,19 @@ cdef class Reader:
                     sums[self._entries[entry].column] += self._entries[entry].adds * count
         return found
 
-    cdef list _features_of(
-        self, const Span* data, Py_ssize_t n_chars, Py_ssize_t n_words, Py_ssize_t n_digit_runs,
-        double* sums,
-    ):
-        """Return the features, of which words were looked at before."""
+    cdef int _find_features(self, const Span* data, Py_ssize_t n_chars, Found* found) except -1:
+        """Find the features, of which words were looked at before."""
+        cdef double* sums = found.sums
         cdef double* stats = sums + self._n_counts
+        cdef double* features = found.features
         cdef bint is_ascii = n_chars == data.size
-        cdef double features[MOST_FEATURES]
         cdef double below, ratio
         cdef Py_ssize_t index
         stats[INKED] = n_chars - sums[self._space] - sums[self._newline]
-        stats[WORDS] = n_words
+        stats[WORDS] = found.n_words
         if not is_ascii:
             stats[NON_ASCII] = _characters_outside_ascii(data)
-        stats[NUMBERS] = n_digit_runs if is_ascii else _digit_runs(data)
+        stats[NUMBERS] = found.places.digits if is_ascii else _digit_runs(data)
         if sums[self._newline]:
             stats[OPTION_LINES] = _option_lines(data)
         if sums[self._double_quotes]:
@@ -191,7 +208,7 @@ cdef class Reader:
             below = sums[self._features[index].below]
             ratio /= below if below > 1.0 else 1.0
             features[index] = ratio if ratio < self._most else self._most
-        return _numbers(features, self._n_features)
+        return 0
 
     cdef Py_ssize_t _look_at_words(
         self, const Span* data, Py_ssize_t n_words, double* stats, bint wants_features

@@ -42,6 +42,11 @@ class TokenCounter:
         self._vocabularies = Vocabularies(deployments)
         self.ratios = ratios or LearntRatios()
 
+    @property
+    def has_vocabularies(self) -> bool:
+        """Whether some deployment counts exactly, so that a text itself is needed."""
+        return bool(self._vocabularies)
+
     def counts(
         self, messages: Sequence[Message], estimated: float, kind: TextKind
     ) -> Mapping[str, float] | None:

@@ -45,6 +45,17 @@ class TextKind(IntEnum):
 
 _KIND_OF_SCRIPT = [TextKind[name.upper()] for name in SCRIPTS]
 
+TOKEN_WEIGHTS = (WEIGHT_OF_WORD, WEIGHT_OF_NUMBER, *WEIGHT_OF_SHAPE, TOKENS_PER_MESSAGE)
+"""What the compiled kernel is told of the estimate; weights of bytes are in what it reads by."""
+
+KINDS = (
+    (_DIGIT, _MATH, _BRACKET, _QUOTE, _OTHER),
+    (_MOST_LETTERS, _MANY_DIGITS, _MANY_MARKS, _MANY_QUOTES),
+    _KIND_OF_SCRIPT,
+    (TextKind.DIGITS, TextKind.QUOTED, TextKind.MARKED, TextKind.LATIN, TextKind.PLAIN),
+)
+"""What it is told of ``kind_of``: classes of bytes, shares, kinds by script, and the other kinds."""
+
 
 def estimate_tokens(text: str) -> float:
     """Return the expected token count of ``text`` (o200k_base), >= 0; 0 only for an empty text.

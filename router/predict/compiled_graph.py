@@ -24,9 +24,10 @@ class Compiled:
         graph: ``router.compiled.kernel.Graph``.
     """
 
-    __slots__ = ("run",)
+    __slots__ = ("graph", "run")
 
     def __init__(self, graph: Any) -> None:
+        self.graph = graph
         self.run = graph.run
         """From token ids (int64, shape (n,)) and features to the outputs, as ``Fused.run``."""
 

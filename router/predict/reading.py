@@ -148,8 +148,8 @@ if KERNEL is None:
 else:
     from router.predict.reading_tables import Tables
 
-    _reader = KERNEL.Reader(Tables.of(LONG_BYTES, END_WORDS), partial(tuple.__new__, Reading))
-    _read: Callable[[str, bool], Reading] = _reader.read
+    READER = KERNEL.Reader(Tables.of(LONG_BYTES, END_WORDS), partial(tuple.__new__, Reading))
+    _read: Callable[[str, bool], Reading] = READER.read
 
     def read(text: str) -> Reading:
         """Read a text."""

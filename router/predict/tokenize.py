@@ -116,6 +116,15 @@ class WordTokenizer:
         self._chunks = _Memory(partial(_ids_of_chunk, self._pieces, self._library))
         self._kernel = _kernel_for(_WordPiece.of(model), self._max_tokens) if compiled else None
 
+    def in_kernel(self) -> tuple[Any, Callable[[str], bytes]] | None:
+        """Return what takes texts apart in the kernel, and what it asks for other than ASCII.
+
+        None where there is no kernel, or ids are put around those of a text.
+        """
+        if self._kernel is None or self._prefix or self._suffix:
+            return None
+        return self._kernel, self._chunks.__getitem__
+
     def encode(self, text: str) -> list[int]:
         """Return at most ``max_tokens`` ids of ``text``."""
         ids: list[int] = self.encode_reading(read(text)).tolist()

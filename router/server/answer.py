@@ -1,10 +1,11 @@
 """Decisions to wire messages. The way in, with its checks, is ``convert``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from router.catalog import Catalog
+from router.compiled import KERNEL
 from router.cost.pools.average import average_usd_per_s, replica_seconds
 from router.cost.pools.pool import Pool
 from router.cost.price import Price
@@ -19,6 +20,8 @@ _TOKENS_PER_PRICE_UNIT = 1_000_000.0
 class Answers:
     """Writes decisions of one engine. What is the same in every answer is made once and copied.
 
+    The rest is written by the compiled kernel, or without one in Python, and is the same.
+
     Args:
         catalog: Its deployments are the candidates of every answer, in their order.
         artifact_version: Stated in every answer.
@@ -32,8 +35,9 @@ class Answers:
         length_bounds: LengthBounds | None = None,
     ) -> None:
         self._outputs = tuple(_outputs(catalog, length_bounds))
+        self._has_pools = any(output.pool for output in self._outputs)
         self._default_goal = catalog.default_goal
-        candidates = [
+        self._candidates = [
             pb.Candidate(
                 deployment=item.id, tier=item.tier, batch_eligible=_is_batch_eligible(item)
             )
@@ -44,14 +48,14 @@ class Answers:
                 tier=item.tier,
                 deployment=item.id,
                 model=item.model,
-                goal=from_goal(catalog.default_goal),
                 artifact_version=artifact_version,
                 catalog_version=catalog.version,
                 output_coverage=None if length_bounds is None else length_bounds.coverage,
-                candidates=candidates,
             ).SerializeToString()
             for item in catalog.deployments
         }
+        self._same_goal = _goal_bytes(catalog.default_goal)
+        self._kernel = None if KERNEL is None else KERNEL.Writer(self._handed())
 
     def write(
         self,
@@ -68,24 +72,58 @@ class Answers:
             max_output_tokens: Of the request; upper output lengths are cut there.
             into: An empty message to be filled, such as a part of another; by default a new one.
         """
-        chosen, dearest = decision.chosen, decision.dearest
         response = pb.RouteResponse() if into is None else into
-        response.MergeFromString(self._same[chosen.deployment.id])
-        response.decision_id = decision.decision_id
-        response.reason = decision.reason.value  # type: ignore[assignment]  # equal values
-        response.saving_baseline_tier = dearest.deployment.tier
-        saving = dearest.expected_cost_usd - chosen.expected_cost_usd
-        if saving:
-            response.saving_usd = saving
-            response.saving_fraction = saving / dearest.expected_cost_usd
-        if request_id:
-            response.request_id = request_id
-        if decision.goal is not self._default_goal:
-            response.goal.CopyFrom(from_goal(decision.goal))
-        if decision.novelty is not None:
-            response.novelty = decision.novelty
+        response.MergeFromString(self.written(decision, request_id, max_output_tokens))
+        return response
+
+    def written(
+        self, decision: Decision, request_id: str, max_output_tokens: int | None = None
+    ) -> bytes:
+        """Return the same as ``write`` in bytes."""
+        same = self._same[decision.chosen.deployment.id] + (
+            self._same_goal if decision.goal is self._default_goal else _goal_bytes(decision.goal)
+        )
         if decision.contract_terms is not None:
-            response.contract_terms.CopyFrom(_from_terms(decision.contract_terms))
+            terms = _from_terms(decision.contract_terms)
+            same += pb.RouteResponse(contract_terms=terms).SerializeToString()
+        averages = self._averages(decision) if self._has_pools else None
+        if self._kernel is None:
+            return same + self._in_python(decision, request_id, max_output_tokens, averages)
+        written: bytes = self._kernel.write(
+            same, decision, request_id, max_output_tokens or 0, averages
+        )
+        return written
+
+    def _averages(self, decision: Decision) -> list[float | None]:
+        """Return the average cost in USD of each deployment on a pool."""
+        return [
+            None
+            if output.pool is None
+            else output.average_usd_per_s
+            * replica_seconds(output.pool, estimate.input_tokens, estimate.output_tokens)
+            for estimate, output in zip(decision.estimates, self._outputs, strict=True)
+        ]
+
+    def _in_python(
+        self,
+        decision: Decision,
+        request_id: str,
+        most: int | None,
+        averages: Sequence[float | None] | None,
+    ) -> bytes:
+        chosen, dearest = decision.chosen, decision.dearest
+        saving = dearest.expected_cost_usd - chosen.expected_cost_usd
+        response = pb.RouteResponse(
+            decision_id=decision.decision_id,
+            reason=decision.reason.value,  # type: ignore[arg-type]  # equal values
+            candidates=self._candidates,
+            saving_usd=saving,
+            saving_baseline_tier=dearest.deployment.tier,
+            request_id=request_id,
+            novelty=decision.novelty,
+        )
+        if saving and dearest.expected_cost_usd:
+            response.saving_fraction = saving / dearest.expected_cost_usd
         if decision.text_kind is not None:
             known = response.input_estimate
             known.token_count = round(decision.input_tokens) or 1
@@ -93,13 +131,33 @@ class Answers:
             known.deployment = chosen.deployment.id
             if chosen.cache_use is not None:
                 known.warm_token_count = round(chosen.cache_use.warm_tokens)
-        for candidate, estimate, output in zip(
-            response.candidates, decision.estimates, self._outputs, strict=True
+        for place, (candidate, estimate, output) in enumerate(
+            zip(response.candidates, decision.estimates, self._outputs, strict=True)
         ):
-            _fill(candidate, estimate, output, max_output_tokens)
+            _fill(candidate, estimate, output, most)
+            average = averages and averages[place]
+            if average is not None:
+                candidate.average_cost_usd = average
             if output.bounds is not None and estimate.deployment is chosen.deployment:
                 response.suggested_max_output_tokens = candidate.output_token_upper
-        return response
+        return response.SerializeToString()
+
+    def _handed(self) -> list[tuple[Any, ...]]:
+        """Return what is always told of each deployment, as the kernel takes it."""
+        return [
+            (
+                candidate.SerializeToString(),
+                output.limit,
+                output.price and output.price.output_usd_per_mtok,
+                [
+                    (band.above_input_tokens, band.rates.output)
+                    for band in (output.price.bands if output.price else ())
+                ],
+                output.bounds
+                and (output.bounds.edges[output.tier], output.bounds.factors[output.tier]),
+            )
+            for candidate, output in zip(self._candidates, self._outputs, strict=True)
+        ]
 
 
 def _is_batch_eligible(item: Deployment) -> bool:
@@ -155,10 +213,7 @@ def _fill(candidate: pb.Candidate, estimate: Estimate, output: _Output, most: in
     candidate.output_token_count = round(output_tokens)
     if ineligible:
         candidate.ineligible_reasons.extend(ineligible)  # type: ignore[arg-type]  # equal values
-    bounds, tier, limit, price, pool, per_second = output
-    if pool is not None:
-        work = replica_seconds(pool, input_tokens, output_tokens)
-        candidate.average_cost_usd = work * per_second
+    bounds, tier, limit, price, _, _ = output
     if bounds is None:
         return
     # Expected lengths are cut already. The bound of one that was is cut too, as no bound is below
@@ -185,6 +240,11 @@ def _from_terms(terms: ContractTerms) -> pb.ContractTerms:
         topic_count=terms.topics if terms.topic else 0,
         willingness_to_pay_usd=terms.willingness_to_pay_usd,
     )
+
+
+def _goal_bytes(goal: Goal) -> bytes:
+    """Return a goal as the part of an answer that it is."""
+    return pb.RouteResponse(goal=from_goal(goal)).SerializeToString()
 
 
 def from_goal(goal: Goal) -> pb.Goal:
