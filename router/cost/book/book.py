@@ -5,7 +5,7 @@ Nothing here is on the path: a catalog asks once, when it is loaded.
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from router.cost.book.rows import Mode, PriceClass, PriceKey, PriceRow, ServiceTier
@@ -53,6 +53,17 @@ class PriceBook:
 
     def quote(self, key: PriceKey, day: date) -> Tariff | NoPrice:
         """Return what a key charges on a day, or why that is unknown."""
+        found = self._quoted(key, day)
+        if isinstance(found, NoPrice):
+            return found
+        # Another price may follow the one that ends: then it is still sold.
+        ends = found.ends
+        while ends is not None and isinstance(then := self._quoted(key, ends), Tariff):
+            ends = then.ends
+        return replace(found, ends=ends)
+
+    def _quoted(self, key: PriceKey, day: date) -> Tariff | NoPrice:
+        """Return what a key charges on a day, ``ends`` being when any of its prices changes."""
         of_model = self._rows.get((key.provider, key.model), [])
         if not of_model:
             return NoPrice(f"no price of {key}{self._nearby(key)}")

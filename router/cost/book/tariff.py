@@ -31,7 +31,8 @@ class Tariff:
         usd_per_request: Fee of a call.
         as_of: The oldest day any of its prices was read.
         source: Where, each source once.
-        ends: First day any of its prices holds no more; None where no end is known.
+        ends: First day any of its prices holds no more, of a quote first day there is none any
+            more; None where no end is known.
     """
 
     bands: tuple[Band[Decimal], ...]
