@@ -8,7 +8,7 @@ What a field includes differs, and is the commonest error of accounting:
     Bedrock     as Anthropic, in other words (the Converse API)
     vLLM        as OpenAI; the details are null unless the server was told to report them
 
-Audio, images and tools have prices of their own; they are named in ``Usage.unpriced``.
+Audio, images and tools may have prices of their own; they are named in ``Usage.unpriced``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
