@@ -61,6 +61,8 @@ class FileStore(OpenedFile):
     def ready(self, name: str) -> bool:
         """Note that a file is whole on disk; return whether this was the first to say so."""
         with self.changing() as connection:
+            # Of two who write it at once the second may do so after it was of use, and deleted.
+            connection.execute("UPDATE file SET is_on_disk = 1 WHERE name = ?", (name,))
             return _move(connection, name, "ready", "writing")
 
     def moved(self, name: str, directory: Path) -> None:

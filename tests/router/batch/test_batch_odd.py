@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,27 @@ def test_a_file_that_a_crash_left_half_written_is_not_left_behind_in_another_dir
     (path,) = collect(store, outbox(tmp_path, "second"), LIMITS, 1.0)
     assert path.parent.name == "second"
     assert list(first.directory.iterdir()) == []
+
+
+def test_a_file_written_again_after_it_was_of_use_is_deleted_again(
+    store: JobStore, tmp_path: Path
+) -> None:
+    class Slow(Outbox):
+        """Writes after another process has written the same file, and all of its life is over."""
+
+        def write(self, name: str, text: Iterable[str]) -> Path:
+            other = JobStore(store.path)
+            (path,) = collect(other, Outbox(self.directory), LIMITS, 0.0)
+            other.sent(path.name, "b")
+            other.results("b", [Result("one", "{}")], 1.0)
+            tidy(other, Outbox(self.directory))
+            other.close()
+            return super().write(name, text)
+
+    store.add([job("one")], 3, 0.0)
+    directory = outbox(tmp_path).directory
+    assert list(collect(store, Slow(directory), LIMITS, 0.0)) == []
+    assert list(directory.iterdir()) == []
 
 
 def test_a_store_of_before_directories_were_kept_goes_on(tmp_path: Path) -> None:
