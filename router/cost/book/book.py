@@ -56,14 +56,15 @@ class PriceBook:
         found = self._quoted(key, day)
         if isinstance(found, NoPrice):
             return found
-        # Another price may follow the one that ends: then it is still sold.
-        ends = found.ends
-        while ends is not None and isinstance(then := self._quoted(key, ends), Tariff):
-            ends = then.ends
-        return replace(found, ends=ends)
+        # Another price may follow one that ends, or one that begins may leave a class without any.
+        rows = self._rows[key.provider, key.model]
+        changes = {one for row in rows for one in (row.valid_from, row.valid_to) if one}
+        later = sorted(one for one in changes if one > day)
+        without = (one for one in later if isinstance(self._quoted(key, one), NoPrice))
+        return replace(found, ends=next(without, None))
 
     def _quoted(self, key: PriceKey, day: date) -> Tariff | NoPrice:
-        """Return what a key charges on a day, ``ends`` being when any of its prices changes."""
+        """Return what a key charges on a day; when it ends is not looked at."""
         of_model = self._rows.get((key.provider, key.model), [])
         if not of_model:
             return NoPrice(f"no price of {key}{self._nearby(key)}")
