@@ -64,10 +64,9 @@ def _serve_threads(config: Config, pipe: Connection) -> None:
     versions = Versions(config, follow_up, learning, lambda: None, lambda _name, _is_well: None)
     outcomes = OutcomeWriter(OutcomeStore(config.store), config.max_waiting_outcomes)
     servicer = RouterServicer(versions.switch, outcomes, Limits(), follow_up, learning)
-    route = grpc.unary_unary_rpc_method_handler(
+    route: Any = grpc.unary_unary_rpc_method_handler(
         lambda request, _: servicer.route(request),
         request_deserializer=pb.RouteRequest.FromString,
-        response_serializer=pb.RouteResponse.SerializeToString,
     )
     server = grpc.server(ThreadPoolExecutor(config.threads))
     server.add_generic_rpc_handlers(

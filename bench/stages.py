@@ -38,7 +38,7 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
 
     def whole(wire: pb.RouteRequest) -> bytes:
         decision = engine.route(to_request(wire, engine.catalog, limits))
-        return answers.write(decision, "").SerializeToString()
+        return answers.written(decision, "")
 
     for wire in wires:  # the first calls fill the tokenizer's memory and the processor's caches
         whole(wire)
@@ -64,7 +64,7 @@ def stage_times(engine: Engine, tokens: int, calls: int, seed: int) -> dict[str,
             zip(requests, predictions, strict=True),
         ),
         "convert out": (
-            lambda decision: answers.write(decision, "").SerializeToString(),
+            lambda decision: answers.written(decision, ""),
             zip(decisions),
         ),
         "count": (_counting(), zip(decisions)),

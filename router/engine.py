@@ -20,8 +20,9 @@ from router.deferred.choice import asked_later, by_deadline
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
+from router.ids import new_id
 from router.laps import Lap, no_lap
-from router.line import Line, line_of, new_id
+from router.line import Line, line_of
 from router.policy import choose, savings_baseline
 from router.predict.artifact import Artifact
 from router.predict.predictor import predict_all, predict_one
@@ -63,15 +64,7 @@ class Engine:
             self.catalog.deployments, self.tier_index, self.counter, self.caches, self.pools
         )
         object.__setattr__(self, "estimator", estimator)
-        line = line_of(
-            self.artifact,
-            self.catalog,
-            estimator,
-            self.counter,
-            has_pools=self.pools is not None,
-            has_caches=self.caches is not None,
-        )
-        object.__setattr__(self, "line", line)
+        object.__setattr__(self, "line", line_of(self.artifact, self.catalog, estimator))
 
     def route(self, request: Request, lap: Lap = no_lap) -> Decision:
         """Decide one request.
@@ -83,9 +76,11 @@ class Engine:
         Raises:
             NoCandidateError: no deployment may serve it.
         """
+        if self.line is not None:
+            made = self.line.decide(request, self.resolve_goal, None if lap is no_lap else lap)
+            if made is not None:
+                return made
         goal = self.resolve_goal(request.goal)
-        if self.line is not None and (made := self.line.decide(request, goal, lap)) is not None:
-            return made
         reading = read(window(request.messages))
         lap("read")
         if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
@@ -99,7 +94,7 @@ class Engine:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
         results: list[Decision | RouterError | None] = [None] * len(requests)
         if self.line is not None:
-            results = [self.line.decide(one, self.resolve_goal(one.goal)) for one in requests]
+            results = [self.line.decide(one, self.resolve_goal) for one in requests]
         left = [place for place, made in enumerate(results) if made is None]
         decided = iter(self._decide_many([requests[place] for place in left]))
         return [next(decided) if made is None else made for made in results]

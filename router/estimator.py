@@ -1,8 +1,8 @@
 """The deployments of a catalog as candidates: what each would cost, and who may not serve.
 
 Nothing here chooses. Prices of pools, by their load, are ``router.cost.pools``; hard constraints
-``router.constraints``. Where there is a compiled kernel it prices requests that no constraint and no
-prompt cache plays a part in.
+``router.constraints``. Where there is a compiled kernel it prices requests in which no constraint
+and no prompt cache plays a part.
 """
 
 import math
@@ -46,10 +46,11 @@ class Estimator:
         pools: Prices of deployments on pools, by live load; None if there is none.
 
     Attributes:
+        counter, caches, pools: As given.
         kernel: Prices in the compiled kernel; None without one, or with a price that is not known.
     """
 
-    __slots__ = ("_caches", "_counter", "_pools", "_rows", "kernel")
+    __slots__ = ("_rows", "caches", "counter", "kernel", "pools")
 
     def __init__(
         self,
@@ -71,9 +72,9 @@ class Estimator:
             for one, tier in zip(deployments, tier_index, strict=True)
         ]
         self.kernel = _kernel_for(self._rows)
-        self._counter = counter
-        self._caches = caches
-        self._pools = pools
+        self.counter = counter
+        self.caches = caches
+        self.pools = pools
 
     def estimates(
         self,
@@ -96,15 +97,13 @@ class Estimator:
         most = request.max_output_tokens
         limit_usd = goal.max_cost_usd
         constrained = is_constrained(request) or limit_usd is not None
-        counts = (
-            None if kind is None else self._counter.counts(request.messages, input_tokens, kind)
-        )
-        caches = self._caches if request.session_id else None
+        counts = None if kind is None else self.counter.counts(request.messages, input_tokens, kind)
+        caches = self.caches if request.session_id else None
         if self.kernel is not None and caches is None and not constrained:
             priced: list[Estimate] = self.kernel.estimates(adequacy, lengths, input_tokens, counts)
-            if self._pools is None:
+            if self.pools is None:
                 return tuple(priced)
-            return self._pools.priced(priced, limit_usd, request.deadline is not None)
+            return self.pools.priced(priced, limit_usd, request.deadline is not None)
         estimates = []
         for deployment, tier, price, has_price, longest, context_window in self._rows:
             if counts is not None:
@@ -140,8 +139,8 @@ class Estimator:
                     cache_use,
                 )
             )
-        if self._pools is not None:
-            return self._pools.priced(estimates, limit_usd, request.deadline is not None)
+        if self.pools is not None:
+            return self.pools.priced(estimates, limit_usd, request.deadline is not None)
         return tuple(estimates)
 
 

@@ -5,21 +5,21 @@ comes back to cold caches. Usual is a request that no hard constraint, limit of 
 contract, pool or prompt cache plays a part in. Any other is left to the engine.
 """
 
-import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from router.catalog import Catalog
 from router.compiled import KERNEL
 from router.constraints import is_constrained
-from router.cost.counting import TokenCounter
 from router.cost.tokens import KINDS, TOKEN_WEIGHTS, estimate_conversation_tokens
 from router.estimator import Estimator
-from router.laps import Lap, no_lap
+from router.ids import new_id
+from router.laps import Lap
 from router.predict.artifact import Artifact
 from router.predict.compiled_graph import Compiled
-from router.predict.window import window
-from router.types import Decision, DecisionReason, Goal, Request
+from router.predict.window import FRAMES, WINDOW_CHARS, window
+from router.types import NO_NEEDS, Decision, DecisionReason, Goal, Request
 
 _REASONS = (
     DecisionReason.TARGET_MET,
@@ -33,28 +33,35 @@ class Line:
 
     Args:
         kernel: ``router.compiled.kernel.Line``.
-        counter: Gives the learnt ratios.
         has_caches: Whether a request of a session may find a prompt cache warm.
     """
 
-    __slots__ = ("_counter", "_decide", "_has_caches")
+    __slots__ = ("_decide", "_decide_plain", "_has_caches")
 
-    def __init__(self, kernel: Any, counter: TokenCounter, *, has_caches: bool) -> None:
-        self._decide = kernel.decide
-        self._counter = counter
+    def __init__(self, kernel: Any, *, has_caches: bool) -> None:
+        self._decide_plain: Callable[[Request, Lap | None], Decision | None] = kernel.decide_plain
+        self._decide: Callable[..., Decision | None] = kernel.decide
         self._has_caches = has_caches
 
-    def decide(self, request: Request, goal: Goal, lap: Lap = no_lap) -> Decision | None:
-        """Decide a request, or return None for one that is to be decided in Python.
+    def decide(
+        self, request: Request, resolve: Callable[[Goal | None], Goal], lap: Lap | None = None
+    ) -> Decision | None:
+        """Decide a usual request, or return None for one that is to be decided in Python.
 
         Args:
             request: What is asked.
-            goal: That applies to it.
-            lap: Told as each stage but the last ends.
+            resolve: From a request's goal to the one that applies.
+            lap: Told as each stage but the last ends; None tells nobody.
         """
+        made = self._decide_plain(request, lap)  # most are a prompt and no more
+        return self._decide_usual(request, resolve, lap) if made is None else made
+
+    def _decide_usual(
+        self, request: Request, resolve: Callable[[Goal | None], Goal], lap: Lap | None
+    ) -> Decision | None:
+        goal = resolve(request.goal)
         if (
-            goal.contract is not None
-            or goal.max_cost_usd is not None
+            not _is_usual(goal)
             or request.deadline is not None
             or is_constrained(request)
             or (self._has_caches and request.session_id)
@@ -65,49 +72,46 @@ class Line:
         tokens = None
         if len(messages) > 1 or messages[0].content != text:
             tokens = estimate_conversation_tokens([message.content for message in messages])
+        target, pay = goal.quality_target, goal.willingness_to_pay_usd
         try:
-            decision: Decision | None = self._decide(
-                text,
-                tokens,
-                goal,
-                goal.quality_target,
-                goal.willingness_to_pay_usd,
-                self._counter.ratios.by_deployment,
-                None if lap is no_lap else lap,
-            )
+            return self._decide(text, tokens, goal, target, pay, lap)
         except UnicodeEncodeError:  # a lone surrogate, which is read in NumPy
             return None
-        return decision
 
 
-def line_of(
-    artifact: Artifact,
-    catalog: Catalog,
-    estimator: Estimator,
-    counter: TokenCounter,
-    *,
-    has_pools: bool,
-    has_caches: bool,
-) -> Line | None:
+def _is_usual(goal: Goal) -> bool:
+    return goal.contract is None and goal.max_cost_usd is None
+
+
+def line_of(artifact: Artifact, catalog: Catalog, estimator: Estimator) -> Line | None:
     """Return the line of an artifact and a catalog, None where some stage is not in the kernel.
 
     Args:
         artifact: Predicts.
         catalog: Its deployments are chosen from.
         estimator: Of these.
-        counter: Of the estimator.
-        has_pools: Whether a deployment is on a pool, which is priced by its load.
-        has_caches: Whether a deployment's provider keeps prompts.
     """
-    if KERNEL is None or estimator.kernel is None or has_pools or counter.has_vocabularies:
+    counter, has_caches = estimator.counter, estimator.caches is not None
+    if KERNEL is None or estimator.kernel is None:
+        return None
+    if estimator.pools is not None or counter.has_vocabularies:
         return None
     pieces = artifact.encoder.tokenizer.in_kernel()
     if pieces is None or not isinstance(artifact.fused, Compiled):
         return None
     from router.predict.reading import READER
+    from router.predict.window import RUNS
 
     try:
         kernel = KERNEL.Line(
+            (
+                RUNS,
+                WINDOW_CHARS,
+                FRAMES,
+                catalog.default_goal if _is_usual(catalog.default_goal) else None,
+                NO_NEEDS,
+                has_caches,
+            ),
             READER,
             pieces[0],
             artifact.fused.graph,
@@ -119,12 +123,8 @@ def line_of(
             new_id,
             _REASONS,
             (artifact.manifest.version, catalog.version),
+            counter.ratios,
         )
     except ValueError:  # more tiers than the kernel has room for
         return None
-    return Line(kernel, counter, has_caches=has_caches)
-
-
-def new_id() -> str:
-    """Return the id of a new decision: 128 random bits in hexadecimal."""
-    return os.urandom(16).hex()
+    return Line(kernel, has_caches=has_caches)

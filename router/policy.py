@@ -5,8 +5,8 @@ target, or the most adequate one when none does. *Trade-off*: the greatest adequ
 divided by willingness to pay (the plug-in rule of CARROT, arXiv 2502.03261, equation for one
 quality and one cost). Raising either goal never lowers the adequacy nor the cost of the choice.
 *Contract*: the cheapest candidate of a tier that a calibrated contract permits; which tiers those
-are is ``router.promise``. Where there is a compiled kernel it looks for the best of the candidates, by
-the same keys.
+are is ``router.promise``. Where there is a compiled kernel it looks for the best of the candidates,
+by the same keys.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -64,9 +64,7 @@ def choose_under_contract(
     return max(eligible, key=_most_adequate_last), DecisionReason.CONTRACT_UNREACHABLE
 
 
-def cheapest_enough_in_python(
-    eligible: Sequence[Estimate], target: float
-) -> tuple[Estimate, bool]:
+def cheapest_enough_in_python(eligible: Sequence[Estimate], target: float) -> tuple[Estimate, bool]:
     """Return the cheapest candidate that reaches a target and True, or the most adequate and False.
 
     Raises:
@@ -118,12 +116,12 @@ def _most_adequate_last(candidate: Estimate) -> tuple[float, float]:
     return candidate.adequacy, -candidate.expected_cost_usd
 
 
-if KERNEL is None:
-    cheapest_enough, best_trade_off = cheapest_enough_in_python, best_trade_off_in_python
-    savings_baseline = savings_baseline_in_python
-else:
-    cheapest_enough: Callable[[Sequence[Estimate], float], tuple[Estimate, bool]] = (
-        KERNEL.cheapest_enough
-    )
-    best_trade_off: Callable[[Sequence[Estimate], float], Estimate] = KERNEL.best_trade_off
-    savings_baseline: Callable[[Sequence[Estimate]], Estimate] = KERNEL.savings_baseline
+cheapest_enough: Callable[[Sequence[Estimate], float], tuple[Estimate, bool]] = (
+    cheapest_enough_in_python if KERNEL is None else KERNEL.cheapest_enough
+)
+best_trade_off: Callable[[Sequence[Estimate], float], Estimate] = (
+    best_trade_off_in_python if KERNEL is None else KERNEL.best_trade_off
+)
+savings_baseline: Callable[[Sequence[Estimate]], Estimate] = (
+    savings_baseline_in_python if KERNEL is None else KERNEL.savings_baseline
+)

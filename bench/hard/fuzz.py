@@ -29,7 +29,7 @@ from router.errors import RouterError
 from router.server.follow_up import FollowUp
 from router.server.learning import Learning
 from router.server.limits import Limits
-from router.server.service import decoder
+from router.server.service import decoder, serialized
 from router.server.servicer import Pending, RouterServicer, Unfinished
 from router.v1 import router_pb2 as pb
 
@@ -143,11 +143,10 @@ def _wire_trial(servicer: RouterServicer, engine: Engine) -> Trial:
         def work() -> None:
             answer = getattr(servicer, _METHODS[name])(decoders[name](raw))
             if isinstance(answer, Unfinished):
-                answer.finish()
-                answer = answer.answer
+                answer = answer.finish()
             elif isinstance(answer, Pending):
                 answer = answer.answer(answer.future.result())
-            answer.SerializeToString()
+            serialized(answer)
 
         return name, raw, work
 

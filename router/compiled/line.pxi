@@ -4,6 +4,21 @@ Each stage by itself is fast; what costs is that a server comes back to each of 
 caches. So this is one way through all of them, for the usual request: ``router.line`` says which.
 """
 
+REQUEST_FIELDS = (
+    "messages", "goal", "needs", "allowed_tiers", "denied_tiers", "max_output_tokens", "tags",
+    "session_id", "request_id", "deadline",
+)
+"""Of a request, in the order that is counted on here."""
+
+cdef enum:
+    R_MESSAGES, R_GOAL, R_NEEDS, R_ALLOWED, R_DENIED, R_MOST_OUTPUT, R_TAGS, R_SESSION, R_ID
+    R_DEADLINE
+    N_REQUEST
+
+cdef enum:
+    M_ROLE, M_CONTENT
+    N_MESSAGE
+
 cdef enum:
     MOST_TIERS = 32
 
@@ -12,6 +27,9 @@ cdef class Line:
     """Decides prompts. Immutable, but for the rows of its graph.
 
     Args:
+        plain: Of requests for ``decide_plain``: the marks whose runs are cut out of a prompt; its
+            most characters; the characters of ASCII that may frame it; the goal, or None to decide
+            none; no needs; whether sessions have prompt caches.
         reader, pieces, graph, prices: The stages; the graph gives adequacy, output tokens and
             perhaps novelty.
         others: As ``Pieces.ids`` takes it.
@@ -21,11 +39,17 @@ cdef class Line:
         draw: Gives a decision's id.
         reasons: Of a target that is met, one that is not, and a trade-off.
         versions: Of artifact and catalog.
+        ratios: Whose ``by_deployment`` are learnt ratios of tokens, by id and kind of text.
 
     Raises:
         ValueError: the stages do not fit each other.
     """
 
+    cdef Runs _runs
+    cdef Py_ssize_t _window
+    cdef bytes _frames
+    cdef object _goal, _target, _pay, _no_needs, _ratios
+    cdef bint _has_caches
     cdef Reader _reader
     cdef Pieces _pieces
     cdef Graph _graph
@@ -39,10 +63,16 @@ cdef class Line:
     cdef object _digits, _quoted, _marked, _latin, _plain
 
     def __init__(
-        self, Reader reader not None, Pieces pieces not None, Graph graph not None,
-        Prices prices not None, others, tokens, kinds, made, draw, reasons, versions,
+        self, plain, Reader reader not None, Pieces pieces not None, Graph graph not None,
+        Prices prices not None, others, tokens, kinds, made, draw, reasons, versions, ratios,
     ):
         cdef Py_ssize_t index, n_tiers
+        (
+            self._runs, self._window, self._frames, self._goal, self._no_needs, self._has_caches
+        ) = plain
+        self._ratios = ratios
+        self._target = None if self._goal is None else self._goal.quality_target
+        self._pay = None if self._goal is None else self._goal.willingness_to_pay_usd
         self._reader, self._pieces, self._graph, self._prices = reader, pieces, graph, prices
         self._others, self._made, self._draw = others, made, draw
         (
@@ -67,7 +97,47 @@ cdef class Line:
         if not fits:
             raise ValueError("stages that do not fit each other")
 
-    def decide(self, str text not None, known_tokens, goal, target, pay, ratios, lap):
+    def decide_plain(self, request, lap):
+        """Return the decision on one prompt that stands for itself, under the catalog's goal.
+
+        None for a request that asks for more, and where something may be cut off the prompt or out
+        of it before it is read.
+
+        Args:
+            request: Checked.
+            lap: As for ``decide``.
+        """
+        cdef Span data
+        cdef int first
+        messages = _field(request, N_REQUEST, R_MESSAGES)
+        if (
+            self._goal is None
+            or not PyTuple_Check(messages) or PyTuple_GET_SIZE(messages) != 1
+            or _field(request, N_REQUEST, R_GOAL) is not None
+            or _field(request, N_REQUEST, R_NEEDS) is not self._no_needs
+            or _field(request, N_REQUEST, R_MOST_OUTPUT) is not None
+            or _field(request, N_REQUEST, R_DEADLINE) is not None
+            or _field(request, N_REQUEST, R_ALLOWED) or _field(request, N_REQUEST, R_DENIED)
+            or (self._has_caches and _field(request, N_REQUEST, R_SESSION))
+        ):
+            return None
+        text = _field(<object>PyTuple_GET_ITEM(messages, 0), N_MESSAGE, M_CONTENT)
+        if not 0 < len(text) <= self._window or self._runs.found(text):
+            return None
+        try:
+            data.first = <const unsigned char*>PyUnicode_AsUTF8AndSize(text, &data.size)
+        except UnicodeEncodeError:  # a lone surrogate
+            return None
+        first = byte_at(&data, 0)
+        if (
+            first >= 0x80  # marks that frame a text may begin so
+            or memchr(PyBytes_AS_STRING(self._frames), first, PyBytes_GET_SIZE(self._frames)) != NULL
+            or space_at(&data, 0) or space_before(&data, data.size)
+        ):
+            return None
+        return self.decide(text, None, self._goal, self._target, self._pay, lap)
+
+    cpdef object decide(self, str text, known_tokens, goal, target, pay, lap):
         """Return the decision on a prompt, or None where Python is to decide.
 
         Args:
@@ -76,7 +146,6 @@ cdef class Line:
             goal: That applies.
             target: Its quality target, or None for a trade-off.
             pay: Its willingness to pay.
-            ratios: Of tokens, by deployment's id and kind of text.
             lap: Told as each stage ends; None tells nobody.
 
         Raises:
@@ -90,6 +159,8 @@ cdef class Line:
         cdef double tokens, counted
         cdef Py_ssize_t tier, index, n_tiers
         cdef list estimates = [], eligible = []
+        if text is None:
+            raise TypeError("a text is wanted")
         data.first = <const unsigned char*>PyUnicode_AsUTF8AndSize(text, &data.size)
         self._reader._read(&data, len(text), True, &found)
         if found.rare or not data.size:
@@ -114,7 +185,7 @@ cdef class Line:
         if lap is not None:
             lap("predict")
         tokens = self._tokens(&found) if known_tokens is None else <double>known_tokens
-        kind = self._kind(&found, len(text))
+        kind, ratios = self._kind(&found, len(text)), self._ratios.by_deployment
         for index in range(self._prices._n):
             tier, counted = self._prices._rows[index].tier, tokens
             if ratios:

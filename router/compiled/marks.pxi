@@ -97,10 +97,13 @@ cdef class Runs:
             self._is_mark[mark] = mark in marks
         self._least = least
 
-    def found(self, str text not None):
+    cpdef bint found(self, str text) except -1:
         """Tell whether there is one; a look at every so many characters shows where to look."""
-        cdef Py_ssize_t size = len(text), place = self._least - 1, begin, end
+        cdef Py_ssize_t size, place = self._least - 1, begin, end
         cdef Py_UCS4 mark
+        if text is None:
+            raise TypeError("a text is wanted")
+        size = len(text)
         while place < size:
             mark = text[place]
             if mark < 128 and self._is_mark[mark]:

@@ -17,6 +17,9 @@ cdef enum:
     MOST_ENTRIES = 2048
     MOST_FEATURES = 128
 
+    MOST_CLASSES = 8  # of bytes of the same kinds
+    BEFORE = MOST_CLASSES - 1  # class of what stands before a text
+
     # Kinds of bytes, of which one may have several.
     IS_SPACE = 1  # where ASCII texts are split
     IS_DIGIT = 2
@@ -69,7 +72,8 @@ cdef class Reader:
         ValueError: the tables are of another release.
     """
 
-    cdef unsigned char _kinds[256]
+    cdef unsigned char _classes[256]
+    cdef unsigned char _kinds[MOST_CLASSES]
     cdef int _starts[257]
     cdef Entry _entries[MOST_ENTRIES]
     cdef Feature _features[MOST_FEATURES]
@@ -96,10 +100,19 @@ cdef class Reader:
         )
         if not fits:
             raise ValueError("tables of another release")
-        for index in range(128):
-            self._kinds[index] = IS_SPACE * Py_UNICODE_ISSPACE(<Py_UCS4>index) + (
-                _KIND_OF_CLASS[chr(tables.shape_classes[index])]
-            )
+        kinds = []
+        for index in range(256):
+            kind = 0
+            if index < 128:
+                kind = _KIND_OF_CLASS[chr(tables.shape_classes[index])]
+                kind += IS_SPACE * Py_UNICODE_ISSPACE(<Py_UCS4>index)
+            if kind not in kinds:
+                kinds.append(kind)
+            if len(kinds) > BEFORE:
+                raise ValueError("more kinds of bytes than there is room for")
+            self._classes[index] = kinds.index(kind)
+            self._kinds[self._classes[index]] = kind
+        self._kinds[BEFORE] = IS_SPACE
         for index in range(257):
             self._starts[index] = starts[index]
         for index in range(starts[256]):
@@ -148,7 +161,9 @@ cdef class Reader:
         found.latin = after_counts[self._n_scripts + 1] / self._latin_units
         found.weight = after_counts[self._n_scripts + 2] / self._weight_units
         # Statistics follow the counts, where the other columns were.
-        found.n_words = self._look_at_words(data, found.places.words, after_counts, wants_features)
+        found.n_words = self._look_at_words(
+            data, found.places.words, n_chars != data.size, after_counts, wants_features
+        )
         if found.places.digits:
             found.places.digit_groups = _digit_groups(data)
         if wants_features:
@@ -159,20 +174,33 @@ cdef class Reader:
         """Add up what every byte adds to its columns, and count runs of ASCII on the way."""
         # Two in turns: equal bytes one after the other would wait for each other.
         cdef unsigned int histograms[2][256]
+        cdef unsigned int pairs[2][MOST_CLASSES * MOST_CLASSES]
         cdef Py_ssize_t place
-        cdef int byte, entry, count, kind, before = IS_SPACE
+        cdef int byte, entry, count, kind, before = BEFORE, after
         cdef Places found = Places(0, 0, 0, 0, 0, 0)
         memset(histograms, 0, sizeof(histograms))
+        memset(pairs, 0, sizeof(pairs))
         for place in range(data.size):
             byte = byte_at(data, place)
+            after = self._classes[byte]
             histograms[place & 1][byte] += 1
-            kind = self._kinds[byte]
-            found.words += before & ~kind & IS_SPACE
-            found.digits += (kind & ~before & IS_DIGIT) >> 1
-            found.marked_ends += (before & IS_LETTER) >> 2 & (kind & IS_MARK) >> 3
-            found.line_ends += (before & IS_LETTER) >> 2 & (kind & IS_LINE_END) >> 4
-            found.indents += (before & IS_LINE_END) >> 4 & (kind & IS_BLANK) >> 5
-            before = kind
+            pairs[place & 1][before * MOST_CLASSES + after] += 1
+            before = after
+        for place in range(MOST_CLASSES * MOST_CLASSES):
+            count = pairs[0][place] + pairs[1][place]
+            if count == 0:
+                continue
+            before, kind = self._kinds[place // MOST_CLASSES], self._kinds[place % MOST_CLASSES]
+            if before & IS_SPACE and not kind & IS_SPACE:
+                found.words += count
+            if kind & IS_DIGIT and not before & IS_DIGIT:
+                found.digits += count
+            if before & IS_LETTER and kind & IS_MARK:
+                found.marked_ends += count
+            if before & IS_LETTER and kind & IS_LINE_END:
+                found.line_ends += count
+            if before & IS_LINE_END and kind & IS_BLANK:
+                found.indents += count
         memset(sums, 0, self._n_columns * sizeof(double))
         for byte in range(256):
             count = histograms[0][byte] + histograms[1][byte]
@@ -211,17 +239,19 @@ cdef class Reader:
         return 0
 
     cdef Py_ssize_t _look_at_words(
-        self, const Span* data, Py_ssize_t n_words, double* stats, bint wants_features
+        self, const Span* data, Py_ssize_t n_words, bint has_others, double* stats,
+        bint wants_features,
     ) except -1:
         """Look at all words, or those at both ends of a long text; return how many there are.
 
         Args:
             data: The text.
             n_words: In it, white space being ASCII's.
+            has_others: Whether there are characters outside ASCII.
             stats: Is emptied, and filled with what is found, if features are wanted.
             wants_features: Else words are only counted.
         """
-        cdef Py_ssize_t begin = 0, end = 0, last, found = 0
+        cdef Py_ssize_t begin = 0, end = 0, last, found = 0, most = 2 * self._end_words
         cdef bint is_long = data.size > self._long_bytes and n_words > 2 * self._end_words
         cdef Seen seen
         memset(stats, 0, N_STATISTICS * sizeof(double))
@@ -232,7 +262,10 @@ cdef class Reader:
                     return found
                 found += 1
             return n_words
-        seen_begins(&seen, 2 * self._end_words if is_long else data.size // 2 + 1)
+        if not is_long:
+            # Only white space outside ASCII parts more words than were counted.
+            most = data.size // 2 + 1 if has_others else n_words
+        seen_begins(&seen, most)
         try:
             while not is_long or seen.n_looked_at < self._end_words:
                 end = word_after(data, end, &begin)

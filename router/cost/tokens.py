@@ -54,7 +54,7 @@ KINDS = (
     _KIND_OF_SCRIPT,
     (TextKind.DIGITS, TextKind.QUOTED, TextKind.MARKED, TextKind.LATIN, TextKind.PLAIN),
 )
-"""What it is told of ``kind_of``: classes of bytes, shares, kinds by script, and the other kinds."""
+"""What it is told of ``kind_of``: classes of bytes, shares, kinds by script, the other kinds."""
 
 
 def estimate_tokens(text: str) -> float:

@@ -34,9 +34,11 @@ def has_rule_in_python(text: str) -> bool:
     return any(rule in text for rule in _RULES)
 
 
-_has_rule: Callable[[str], bool] = (
-    has_rule_in_python if KERNEL is None else KERNEL.Runs(_MARKS.encode(), _LEAST).found
-)
+RUNS = None if KERNEL is None else KERNEL.Runs(_MARKS.encode(), _LEAST)
+_has_rule: Callable[[str], bool] = has_rule_in_python if RUNS is None else RUNS.found
+
+FRAMES = "".join(filter(str.isascii, _QUOTES)).encode()
+"""Characters of ASCII with which a text may begin that is framed by quotation marks."""
 
 
 def head_and_tail(text: str, limit: int) -> str:

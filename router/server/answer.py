@@ -135,8 +135,7 @@ class Answers:
             zip(response.candidates, decision.estimates, self._outputs, strict=True)
         ):
             _fill(candidate, estimate, output, most)
-            average = averages and averages[place]
-            if average is not None:
+            if averages is not None and (average := averages[place]) is not None:
                 candidate.average_cost_usd = average
             if output.bounds is not None and estimate.deployment is chosen.deployment:
                 response.suggested_max_output_tokens = candidate.output_token_upper

@@ -61,8 +61,7 @@ def on_loop(
         return answer
 
     async def finished(answer: Unfinished) -> Any:
-        await threads.run_anyway(answer.finish)
-        return answer.answer
+        return await threads.run_anyway(answer.finish)
 
     async def followed(answer: Pending) -> Any:
         return answer.answer(await asyncio.wrap_future(answer.future))
@@ -91,12 +90,13 @@ def _counted(behaviour: Behaviour, method: Method, calls: CallsInFlight, name: s
         try:
             calls.check()
             answer = behaviour(raw, context)
-            if not isinstance(answer, Message):  # most answers are there at once
+            if not isinstance(answer, (bytes, Message)):  # most answers are there at once
                 answer = await answer
             seconds = clock() - began
             counts.ended(seconds)
-            if calls.traces is not None and type(answer) is router_pb2.RouteResponse:
-                calls.traces.answered(context.invocation_metadata(), answer, seconds)
+            if calls.traces is not None and name == "Route":
+                decided = router_pb2.RouteResponse.FromString(answer)
+                calls.traces.answered(context.invocation_metadata(), decided, seconds)
             return answer
         except grpc.aio.AbortError:
             counts.failed("DEADLINE_EXCEEDED", "ENDED_BEFORE_LOOKED_AT", clock() - began)
@@ -137,6 +137,11 @@ def decoder(kind: Descriptor, limits: Limits) -> Decode:
     return decode
 
 
+def serialized(answer: Any) -> bytes:
+    """Return an answer in bytes, as which decisions are written."""
+    return answer if type(answer) is bytes else answer.SerializeToString()
+
+
 def _charged(route_batch: Method) -> Method:
     """Return the method, counting a batch as its requests; the gate has counted one of them."""
 
@@ -171,12 +176,11 @@ def service_handler(
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in _DESCRIPTOR.methods:
         decode = decoder(method.input_type, servicer.limits)
-        serialize = GetMessageClass(method.output_type).SerializeToString
         if method.name == "RouteStream":
             together = min(MOST_TOGETHER, max_batch)
             handlers[method.name] = grpc.stream_stream_rpc_method_handler(
                 RouteStream(servicer, decode, calls, threads, streams, together).serve,
-                response_serializer=serialize,
+                response_serializer=serialized,
             )
             continue
         behaviour = (
@@ -185,6 +189,6 @@ def service_handler(
             else in_thread(long[method.name], decode, calls, threads, method.name)
         )
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            behaviour, response_serializer=serialize
+            behaviour, response_serializer=serialized
         )
     return grpc.method_handlers_generic_handler(SERVICE, handlers)

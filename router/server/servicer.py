@@ -1,6 +1,7 @@
 """What each method of the service does: translate, hand to the engine, translate back.
 
-How gRPC calls them, and what happens to errors, is ``service``.
+Decisions go back as the bytes they are written in. How gRPC calls the methods, and what happens to
+errors, is ``service``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,8 @@ from router.server.learning import Learning
 from router.server.limits import Limits
 from router.server.listed import from_catalog
 from router.server.outcome_wire import to_outcome
+from router.server.results import failed_in_bytes, result_in_bytes, results_in_bytes
 from router.server.review import review, with_plan
-from router.server.status import to_status
 from router.server.token_report import TokenReport, to_token_report
 from router.server.wanted import check_wanted
 from router.types import Decision, Request
@@ -34,10 +35,9 @@ MOST_IN_PASS = 128
 
 
 class Unfinished(NamedTuple):
-    """An answer that may go out only when something that waits is done, which may add to it."""
+    """An answer that something which waits must be done for first; it gives the answer."""
 
-    answer: pb.RouteResponse
-    finish: Callable[[], None]
+    finish: Callable[[], bytes]
 
 
 class Pending(NamedTuple):
@@ -70,8 +70,8 @@ class RouterServicer:
         self._learning = learning
         self._counted = counted or Counted()
 
-    def route(self, request: pb.RouteRequest) -> pb.RouteResponse | Unfinished:
-        """Decide one request."""
+    def route(self, request: pb.RouteRequest) -> bytes | Unfinished:
+        """Decide one request; return a ``RouteResponse`` in bytes."""
         now, lap = self._switch.now, self._counted.lap()
         arm = now.main if now.canary is None else now.arm_for(_session(request))
         checked = to_request(request, arm.engine.catalog, self.limits)
@@ -85,10 +85,10 @@ class RouterServicer:
         now.tell(arm, checked, made)
         if followed.audit is None:
             return answer
-        return Unfinished(answer, lambda: self._write([(followed, answer)]))
+        return Unfinished(lambda: self._audited([(followed, answer)])[0])
 
-    def route_batch(self, request: pb.RouteBatchRequest) -> pb.RouteBatchResponse:
-        """Decide many requests; errors stand in their place.
+    def route_batch(self, request: pb.RouteBatchRequest) -> bytes:
+        """Decide many requests; return a ``RouteBatchResponse`` in bytes.
 
         Raises:
             NobodyWaitsError: the caller has left; nothing of it is written or counted.
@@ -101,25 +101,36 @@ class RouterServicer:
                 reason="BATCH_SIZE",
                 metadata={"given": str(given), "limit": str(self.limits.max_batch)},
             )
+        return results_in_bytes(self.decide_all(request.requests))
+
+    def decide_all(self, requests: Sequence[pb.RouteRequest]) -> list[bytes]:
+        """Decide requests together; return a ``RouteBatchResult`` in bytes for each.
+
+        Errors stand in their place.
+
+        Raises:
+            NobodyWaitsError: as ``route_batch``.
+        """
         now = self._switch.now
-        response = pb.RouteBatchResponse(results=[pb.RouteBatchResult()] * given)
         places_of: dict[Arm, list[int]] = {}
-        items = list(request.requests)
+        items = list(requests)
         for place, item in enumerate(items):
             arm = now.main if now.canary is None else now.arm_for(_session(item))
             places_of.setdefault(arm, []).append(place)
-        answered: list[tuple[Followed, pb.RouteResponse]] = []
+        results = [b""] * len(items)
+        answered: dict[int, tuple[Followed, bytes]] = {}
         for arm, places in places_of.items():
             for first in range(0, len(places), MOST_IN_PASS):
                 check_wanted()
                 some = places[first : first + MOST_IN_PASS]
-                answered += self._decide(now, arm, items, some, response.results)
+                answered |= self._decide(now, arm, items, some, results)
         check_wanted()
-        self._write(answered)
+        for place, answer in zip(answered, self._audited(list(answered.values())), strict=True):
+            results[place] = result_in_bytes(answer)
         self._counted.later(
-            self._counted.all_decided, [followed.decision for followed, _ in answered]
+            self._counted.all_decided, [followed.decision for followed, _ in answered.values()]
         )
-        return response
+        return results
 
     def _decide(
         self,
@@ -127,9 +138,12 @@ class RouterServicer:
         arm: Arm,
         items: Sequence[pb.RouteRequest],
         places: Sequence[int],
-        results: Sequence[pb.RouteBatchResult],
-    ) -> Iterator[tuple[Followed, pb.RouteResponse]]:
-        """Decide requests of a batch that fall to one arm, in one pass of its predictor."""
+        results: list[bytes],
+    ) -> Iterator[tuple[int, tuple[Followed, bytes]]]:
+        """Decide requests of a batch that fall to one arm, in one pass of its predictor.
+
+        Errors are put into ``results``; what is decided is given with its place.
+        """
         checked: list[Request] = []
         place_of: list[int] = []
         for place in places:
@@ -137,27 +151,39 @@ class RouterServicer:
                 checked.append(to_request(items[place], arm.engine.catalog, self.limits))
                 place_of.append(place)
             except InvalidRequestError as error:
-                results[place].error.CopyFrom(to_status(error))
+                results[place] = failed_in_bytes(error)
         decisions = arm.engine.route_many(checked)
         for place, one, made in zip(place_of, checked, decisions, strict=True):
-            result = results[place]
             if isinstance(made, RouterError):
-                result.error.CopyFrom(to_status(made))
+                results[place] = failed_in_bytes(made)
                 continue
             followed = self._follow_up.enter(arm, one, made)
             try:
-                answer = _answer(arm, items[place], one, followed.decision, result.response)
+                answer = _answer(arm, items[place], one, followed.decision)
             except InvalidRequestError as error:
-                result.error.CopyFrom(to_status(error))
+                results[place] = failed_in_bytes(error)
                 continue
             now.tell(arm, one, made)
-            yield followed, answer
+            yield place, (followed, answer)
 
-    def _write(self, answered: Sequence[tuple[Followed, pb.RouteResponse]]) -> None:
-        self._follow_up.write(answered)
-        asked = sum(response.HasField("audit") for _, response in answered)
+    def _audited(self, answered: Sequence[tuple[Followed, bytes]]) -> list[bytes]:
+        """Make the audits of decisions durable; return the answers, asking for those audits."""
+        answers = [answer for _, answer in answered]
+        drawn = {
+            place: (followed, pb.RouteResponse.FromString(answer))
+            for place, (followed, answer) in enumerate(answered)
+            if followed.audit is not None
+        }
+        if not drawn:
+            return answers
+        self._follow_up.write(list(drawn.values()))
+        asked = 0
+        for place, (_, message) in drawn.items():
+            asked += message.HasField("audit")
+            answers[place] = message.SerializeToString()
         if asked:
             self._counted.later(self._counted.audits, "asked", asked)
+        return answers
 
     def review(self, request: pb.ReviewRequest) -> pb.ReviewResponse:
         """Say what to do with the answers so far."""
@@ -201,14 +227,8 @@ class RouterServicer:
         return self._switch.now.main.audits.describe()
 
 
-def _answer(
-    arm: Arm,
-    wire: pb.RouteRequest,
-    request: Request,
-    decision: Decision,
-    into: pb.RouteResponse | None = None,
-) -> pb.RouteResponse:
-    """Return the wire form of a decision, with what the request asks for beside it.
+def _answer(arm: Arm, wire: pb.RouteRequest, request: Request, decision: Decision) -> bytes:
+    """Return the wire form of a decision in bytes, with what the request asks for beside it.
 
     Where the session goes on is noted, so that its next turn finds the cache warm.
 
@@ -219,12 +239,15 @@ def _answer(
     advice = None
     if engine.caches is not None and request.session_id and not is_asked_later(decision):
         advice = went_on(engine.caches, wire, decision.chosen)
-    answer = arm.answers.write(decision, request.request_id, request.max_output_tokens, into)
+    written = arm.answers.written(decision, request.request_id, request.max_output_tokens)
+    if not (wire.explain_cost or wire.HasField("plan") or advice or decision.schedule):
+        return written
+    answer = pb.RouteResponse.FromString(written)
     if advice is not None:
         answer.cache_advice.CopyFrom(advice)
     answer = with_plan(engine, wire, decision, answer)
     answer = with_cost_split(wire, decision, answer, engine.artifact)
-    return with_schedule(decision, answer)
+    return with_schedule(decision, answer).SerializeToString()
 
 
 def _session(wire: pb.RouteRequest) -> str:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
-from google.rpc import status_pb2
 
 from router.access.callers import current_caller
 from router.errors import RouterError
 from router.server.counted import MethodCounts
 from router.server.in_flight import CallsInFlight
+from router.server.results import failed_in_bytes, result_in_bytes
 from router.server.servicer import RouterServicer, Unfinished
-from router.server.status import answer_error, to_status
+from router.server.status import answer_error
 from router.server.threads import Threads
 from router.v1 import router_pb2 as pb
 
@@ -155,32 +155,31 @@ class RouteStream:
             reader.cancel()
             self.calls.count -= 1
 
-    async def _decide(self, taken: list[bytes]) -> list[pb.RouteBatchResult]:
+    async def _decide(self, taken: list[bytes]) -> list[bytes]:
         requests: list[pb.RouteRequest] = []
-        errors: dict[int, status_pb2.Status] = {}
+        errors: dict[int, RouterError] = {}
         for place, raw in enumerate(taken):
             try:
                 requests.append(self.decode(raw))
             except RouterError as error:
-                errors[place] = to_status(error)
+                errors[place] = error
         results = iter(await self._decide_decoded(requests))
         return [
-            pb.RouteBatchResult(error=errors[place]) if place in errors else next(results)
+            failed_in_bytes(errors[place]) if place in errors else next(results)
             for place in range(len(taken))
         ]
 
-    async def _decide_decoded(self, requests: list[pb.RouteRequest]) -> list[pb.RouteBatchResult]:
+    async def _decide_decoded(self, requests: list[pb.RouteRequest]) -> list[bytes]:
         if len(requests) > 1:
-            batch = pb.RouteBatchRequest(requests=requests)
-            answer = await self.threads.run_anyway(self.servicer.route_batch, batch)
-            return list(answer.results)
+            results: list[bytes]
+            results = await self.threads.run_anyway(self.servicer.decide_all, requests)
+            return results
         if not requests:
             return []
         try:
             decided = self.servicer.route(requests[0])
         except RouterError as error:
-            return [pb.RouteBatchResult(error=to_status(error))]
+            return [failed_in_bytes(error)]
         if isinstance(decided, Unfinished):
-            await self.threads.run_anyway(decided.finish)
-            decided = decided.answer
-        return [pb.RouteBatchResult(response=decided)]
+            decided = await self.threads.run_anyway(decided.finish)
+        return [result_in_bytes(decided)]

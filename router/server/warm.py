@@ -30,7 +30,7 @@ def warm(arm: Arm) -> None:
     requests = [Request((Message("user", text),)) for text in _TEXTS]
     for request in requests:
         try:
-            arm.answers.write(engine.route(request), "").SerializeToString()
+            arm.answers.written(engine.route(request), "")
         except (
             NoCandidateError
         ):  # a catalog may leave the default goal no one; callers state theirs

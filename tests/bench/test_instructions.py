@@ -26,7 +26,7 @@ def test_the_counted_work_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
     def watched(servicer: RouterServicer, request: object) -> object:
         answer = route(servicer, request)  # type: ignore[arg-type]
-        seen.append(answer.tier)  # type: ignore[union-attr]
+        seen.append(pb.RouteResponse.FromString(answer).tier)
         return answer
 
     monkeypatch.setattr(RouterServicer, "route", watched)
