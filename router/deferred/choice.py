@@ -29,9 +29,7 @@ def by_deadline(
     )
 
 
-def asked_later(
-    schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate
-) -> bool:
+def asked_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate) -> bool:
     """Return whether the chosen deployment sees the prompt some time later, if at all.
 
     Args:

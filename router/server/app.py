@@ -68,8 +68,7 @@ class RouterServer:
         follow_up: What follows decisions.
 
     Raises:
-        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing is listening
-            then.
+        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing listens then.
         ConfigError: the address cannot be bound or is open without leave, or a file of TLS or keys
             is refused.
     """
