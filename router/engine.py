@@ -16,7 +16,7 @@ from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
-from router.deferred.choice import by_deadline
+from router.deferred.choice import asked_later, by_deadline
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
@@ -169,7 +169,7 @@ class Engine:
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         chosen = as_priced(chosen, rated, eligible)
-        if self.pools is not None:
+        if self.pools is not None and not asked_later(schedule, estimates, chosen):
             self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here
             new_id(),
