@@ -27,6 +27,7 @@ _GPU_COLUMNS = (
     ("power_watts", ".0f"), ("dram_active", ".0%"), ("tensor_active", ".0%"),
     ("memory_used_mib", ",.0f"),
 )  # fmt: skip
+_MOST_AMOUNT = 1e18
 _SIZES = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k"))
 
 
@@ -87,9 +88,9 @@ def load(arguments: argparse.Namespace) -> int:
     print("\n".join(lines_of_table(header, rows, right=(2, 3, 4, 5))))
     gpus = [asyncio.run(_gpu_row(url)) for url in arguments.gpus]
     if gpus:
-        header = ("GPUs", "power W", "memory busy", "tensor cores busy", "memory used MiB", "")
+        names = ("GPUs", "power W", "memory busy", "tensor cores busy", "memory used MiB", "")
         print()
-        print("\n".join(lines_of_table(header, gpus, right=(1, 2, 3, 4))))
+        print("\n".join(lines_of_table(names, gpus, right=(1, 2, 3, 4))))
     return int(any(row[-1] for row in (*rows, *gpus)))
 
 
@@ -229,8 +230,8 @@ def _address(text: str) -> str:
 
 def _amount(text: str) -> float:
     value = float(text)
-    if not 0.0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no finite number >= 0")
+    if not 0.0 <= value <= _MOST_AMOUNT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {_MOST_AMOUNT:g}")
     return value
 
 

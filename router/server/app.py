@@ -91,7 +91,7 @@ class RouterServer:
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls, self._traces)
         self._streams = Streams()
         self._stopped = threading.Event()
-        self._following = Following(config, self._health.tell)
+        self._following = Following(config, self._health.tell, self.gate)
         self._endpoint: MetricsEndpoint | None = None
         self._announcer = Announcer(self._counted, self._health)
         self.follow_up = FollowUp(config, self._announcer.tell_promise)

@@ -1,4 +1,4 @@
-"""What a server follows by itself: new files, and what was chosen in another process."""
+"""What a server follows by itself: new files, API keys, what was chosen in another process."""
 
 import logging
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from router.errors import RouterError
 from router.rollout.watcher import Watcher
 from router.server.arm import InForce
 from router.server.chosen import Chosen
+from router.server.gate import Gate
 from router.server.price_watch import utc_today
 from router.server.versions import Versions
 
@@ -24,16 +25,20 @@ def priced_for(catalog: Catalog) -> str:
 
 
 class Following:
-    """Watchers of artifact, catalog and choice, as far as they are configured.
+    """Watchers of artifact, catalog, choice and keys, as far as they are configured.
 
     Args:
         config: All settings.
         tell: Told whether "reload" is well, from any thread.
+        gate: Whose file of keys is followed; None without one.
     """
 
-    def __init__(self, config: Config, tell: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, config: Config, tell: Callable[[str, bool], None], gate: Gate | None = None
+    ) -> None:
         self._config = config
         self._tell = tell
+        self._callers = None if gate is None else gate.callers
         self._chosen = None if config.choice is None else Chosen(config.choice, config)
         self._has_failed = False
         self._watchers: list[Watcher] = []
@@ -52,6 +57,8 @@ class Following:
 
     def watch(self, versions: Versions) -> None:
         """Look at the files from now on, until ``close``."""
+        if self._callers is not None:
+            self._callers.follow()
         chosen, seconds = self._chosen, self._config.watch_seconds
         if seconds:
             self._watchers.append(
@@ -76,6 +83,8 @@ class Following:
         """Look no more; waits for a change that was begun."""
         for watcher in self._watchers:
             watcher.close()
+        if self._callers is not None:
+            self._callers.close()
 
     def _follow(self, chosen: Chosen, versions: Versions) -> None:
         try:

@@ -81,6 +81,19 @@ def _contract(wire: pb.Contract) -> Contract:
     return Contract(wire.max_loss_rate, confidence, wire.per_topic, wire.reviewed)
 
 
+def checked_wait_usd(field: str, value: float) -> float:
+    """Return a price of waiting, USD a further answer, finite and >= 0.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if not (math.isfinite(value) and value >= 0.0):
+        raise InvalidRequestError(
+            field, f"{value} given, must be a finite number of USD >= 0", reason="USD_OUT_OF_RANGE"
+        )
+    return value
+
+
 def require_plan(given: Given) -> None:
     """Refuse a contract over reviews without the plan that it covers.
 

@@ -48,6 +48,7 @@ class Watchman:
         self._lag = registry.histogram(families.LOOP_LAG_SECONDS)
         self._up = registry.cell(families.STORE_UP)
         self._errors = registry.cell(families.STORE_ERRORS)
+        self._lost = registry.cell(families.STORE_LOST)
         self._told: str | None = _NEVER_LOOKED
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="router-watchman")
         self._task: asyncio.Task[None] | None = None
@@ -81,10 +82,13 @@ class Watchman:
     def _look_after(self) -> None:
         if self._store.failing:
             self._store.probe()
+        else:
+            self._store.look()
         self._off_the_path()
 
     def _tell(self) -> None:
         failing = self._store.failing
+        self._lost.value = self._store.lost
         if (failing is None) == (self._told is None) and self._told != _NEVER_LOOKED:
             return
         self._up.value = int(failing is None)
