@@ -29,6 +29,24 @@ def by_deadline(
     )
 
 
+def asked_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate) -> bool:
+    """Return whether the chosen deployment sees the prompt some time later, if at all.
+
+    Args:
+        schedule: Of the decision; None without a deadline.
+        estimates: Of the decision, in their order.
+        chosen: One of them.
+    """
+    if schedule is None:
+        return False
+    (taken,) = (
+        taken
+        for one, taken in zip(estimates, schedule.taken, strict=True)
+        if one.deployment is chosen.deployment
+    )
+    return taken is not None and taken.way is not ServiceWay.SYNC
+
+
 def _offers(one: Estimate, deadline: Deadline) -> Iterator[Offer]:
     deployment, completion = one.deployment, one.deployment.completion
     sync_usd = one.expected_cost_usd

@@ -68,8 +68,7 @@ class RouterServer:
         follow_up: What follows decisions.
 
     Raises:
-        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing is listening
-            then.
+        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing listens then.
         ConfigError: the address cannot be bound or is open without leave, or a file of TLS or keys
             is refused.
     """
@@ -224,7 +223,8 @@ class RouterServer:
         await self._listener.stop(self._config.grace_seconds)
 
     def _look_again(self) -> None:
-        """Take over what other processes found; in a thread."""
+        """Take over what other processes found, and look what day it is; in a thread."""
+        self._announcer.tell_prices()
         self.follow_up.look_again()
         self._learning.look_again()
 

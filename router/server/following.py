@@ -3,18 +3,25 @@
 import logging
 from collections.abc import Callable
 
+from router.catalog import Catalog
 from router.config import Config
 from router.errors import RouterError
 from router.rollout.watcher import Watcher
 from router.server.arm import InForce
 from router.server.chosen import Chosen
 from router.server.gate import Gate
+from router.server.price_watch import utc_today
 from router.server.versions import Versions
 
 CHOICE_SECONDS = 0.25
 CHOICE_AGAIN_SECONDS = 5.0
 
 logger = logging.getLogger("router.server")
+
+
+def priced_for(catalog: Catalog) -> str:
+    """Return the day whose prices are to hold; empty where a catalog names no dated ones."""
+    return utc_today().isoformat() if catalog.price_files else ""
 
 
 class Following:
@@ -55,7 +62,12 @@ class Following:
         chosen, seconds = self._chosen, self._config.watch_seconds
         if seconds:
             self._watchers.append(
-                Watcher(versions.read_paths, seconds, lambda: versions.reload("files"))
+                Watcher(
+                    versions.read_paths,
+                    seconds,
+                    lambda: versions.reload("files"),
+                    also=lambda: priced_for(versions.switch.now.main.engine.catalog),
+                )
             )
         if chosen is not None:
             self._watchers.append(
