@@ -1,10 +1,12 @@
 """Disks that are full, read-only or damaged, and a clock that jumps: decisions go on."""
 
+import asyncio
 import contextlib
 import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +23,9 @@ from router.config import Config
 from router.errors import StoreError
 from router.ledger.lines import LineLog
 from router.ledger.store import OutcomeStore, RecordedOutcome
+from router.metrics.registry import Registry
 from router.server.app import RouterServer
+from router.server.watchman import Watchman
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -279,6 +283,30 @@ from router.ledger.store import OutcomeStore, RecordedOutcome
 OutcomeStore(Path(sys.argv[1])).record(RecordedOutcome("d", "left"))
 os._exit(7)
 """
+
+
+def test_a_disk_that_hangs_holds_up_no_round_of_the_watchman(store: Path) -> None:
+    async def scenario() -> None:
+        rounds, let_go, hangs = [], threading.Event(), threading.Event()
+
+        def hang() -> None:
+            hangs.set()
+            let_go.wait(60.0)
+
+        watchman = Watchman(
+            Registry(),
+            OutcomeStore(store),
+            off_the_path=hang,
+            on_the_loop=lambda: rounds.append(hangs.is_set()),
+            on_store=lambda _: None,
+        )
+        await watchman.start()
+        while rounds.count(True) < 15:
+            await asyncio.sleep(0.02)
+        let_go.set()
+        watchman.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), 30.0))
 
 
 def test_a_clock_that_jumps_back_loses_no_outcome(
