@@ -8,6 +8,7 @@ release, is refused at once.
 
 import logging
 import math
+import os
 import sqlite3
 import threading
 import time
@@ -74,6 +75,7 @@ class Database:
         self._patience_seconds = patience_seconds
         self._purpose = purpose
         self._connection: sqlite3.Connection | None = None
+        self._real = path
         self._files: tuple[Identity | None, ...] = ()  # the file, its log and its index, as opened
         self._tried = 0.0
         self._seen: int | None = None
@@ -117,8 +119,8 @@ class Database:
             raise sqlite3.OperationalError(str(error)) from error
         connection, self._connection, self._tried = self._connection, None, -math.inf
         self.lost += 1
-        with alone_in(self.path.parent):
-            let_go(connection, self.path, *self._files[1:])
+        with alone_in(self._real.parent):
+            let_go(connection, self._real, *self._files)
         lost = FileLostError()
         logger.error("%s, %s: %s; a new one is made", self.path, self._purpose, lost)
         raise lost
@@ -177,15 +179,16 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         self._tried, self._seen = time.monotonic(), None
-        with alone_in(self.path.parent):
+        self._real = Path(os.path.realpath(self.path))  # where SQLite keeps what is beside it
+        with alone_in(self._real.parent):
             try:
-                make_way(self.path)
+                make_way(self._real)
             except OSError as error:
                 raise sqlite3.OperationalError(str(error)) from error
             connection = self._opened()
             try:
                 self._files = tuple(
-                    identity_of(beside(self.path, suffix)) for suffix in ("", LOG, INDEX)
+                    identity_of(beside(self._real, suffix)) for suffix in ("", LOG, INDEX)
                 )
             except OSError as error:
                 connection.close()

@@ -16,6 +16,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 LOG, INDEX = "-wal", "-shm"
+_MOST_LOCK_SECONDS = 10.0
+_LOCK_AGAIN_SECONDS = 0.02
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -50,18 +52,30 @@ def beside(path: Path, suffix: str) -> Path:
 
 @contextmanager
 def alone_in(directory: Path) -> Iterator[None]:
-    """Keep other threads and processes out that ask for the same; without it where none is lent."""
+    """Keep other threads and processes out that ask for the same, for some seconds at most."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
     except OSError:  # no such directory, say: what is done next will tell
         yield
         return
     try:
-        with suppress(OSError):  # some file systems have no such locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    end = time.monotonic() + _MOST_LOCK_SECONDS
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_AGAIN_SECONDS)
+        except OSError:  # some file systems have no such locks
+            return
+        else:
+            return
 
 
 def make_way(path: Path) -> None:
@@ -77,17 +91,24 @@ def make_way(path: Path) -> None:
 
 
 def let_go(
-    connection: sqlite3.Connection, path: Path, log: Identity | None, index: Identity | None
+    connection: sqlite3.Connection,
+    path: Path,
+    file: Identity | None,
+    log: Identity | None,
+    index: Identity | None,
 ) -> None:
     """Close the connection to a lost file, with all that was committed in the file itself.
 
     Args:
-        connection: To a file that is not at ``path`` any more.
-        path: Where it was.
+        connection: To the file.
+        path: Where it was, links followed; it still is there if a link was changed.
+        file: The one that was opened.
         log: The ``-wal`` it uses; None if not known.
         index: The ``-shm`` it uses; None if not known.
     """
     with closing(connection), suppress(sqlite3.Error, OSError):
+        if identity_of(path) == file:
+            return
         busy, in_log, moved = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
         if index is not None and identity_of(beside(path, INDEX)) == index:
             beside(path, INDEX).unlink()

@@ -261,6 +261,37 @@ def test_workers_that_share_a_lost_store_agree_on_the_next(store: Path) -> None:
     assert (kept(store), kept(away)) == ({"by-one", "by-other", "later"}, {"before"})
 
 
+def test_a_store_behind_a_link_is_followed_to_where_the_link_leads(
+    store: Path, tmp_path: Path
+) -> None:
+    places = [tmp_path / name for name in ("one", "two")]
+    for place in places:
+        place.mkdir()
+    store.symlink_to(places[0] / "real.sqlite3")
+    workers = OutcomeStore(store), OutcomeStore(store)
+
+    def record(name: str) -> None:
+        for number, worker in enumerate(workers):
+            with contextlib.suppress(StoreError):
+                worker.record(RecordedOutcome("d", f"{name}{number}"))
+            worker.record(RecordedOutcome("d", f"{name}{number}"))
+
+    record("first")
+    moved_alone(places[0] / "real.sqlite3")
+    record("second")
+    store.unlink()
+    store.symlink_to(places[1] / "real.sqlite3")
+    record("third")
+    for worker in workers:
+        worker.close()
+    found = [places[0] / "archived.sqlite3", *(place / "real.sqlite3" for place in places)]
+    assert [kept(file) for file in found] == [
+        {"first0", "first1"},
+        {"second0", "second1"},
+        {"third0", "third1"},
+    ]
+
+
 def test_a_log_left_behind_by_a_store_that_was_moved_is_put_aside_and_can_be_joined_again(
     store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
