@@ -4,7 +4,7 @@ from datetime import date
 
 from router.catalog import Catalog
 from router.cost.price import Price
-from router.server.answer import from_goal
+from router.server.goal_wire import from_goal
 from router.types import Deployment
 from router.v1 import router_pb2 as pb
 
