@@ -77,11 +77,10 @@ class Engine:
             NoCandidateError: no deployment may serve it.
         """
         if self.line is not None:
-            made = self.line.decide(request, self.resolve_goal, None if lap is no_lap else lap)
-            if made is not None:
+            laps = None if lap is no_lap else lap
+            if (made := self.line.decide(request, self.resolve_goal, laps)) is not None:
                 return made
-        goal = self.resolve_goal(request.goal)
-        reading = read(window(request.messages))
+        goal, reading = self.resolve_goal(request.goal), read(window(request.messages))
         lap("read")
         if needs_topic(goal):  # the vector is needed, which the fused graph does not give
             (prediction,) = predict_all(self.artifact, [reading], topics=True)
@@ -93,7 +92,8 @@ class Engine:
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
         results: list[Decision | RouterError | None] = [
-            self.line and self.line.decide(one, self.resolve_goal) for one in requests
+            None if self.line is None else self.line.decide(one, self.resolve_goal)
+            for one in requests
         ]
         left = [place for place, made in enumerate(results) if made is None]
         decided = iter(self._decide_many([requests[place] for place in left]))
