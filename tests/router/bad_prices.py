@@ -104,6 +104,11 @@ PRICES = [
         "prices.jsonl:1: usd_per_million = '1e400': must be a finite number of USD >= 0",
     ),
     bad_price(
+        "a price that is no number, loudly",
+        line(usd_per_million="sNaN"),
+        "prices.jsonl:1: usd_per_million = 'sNaN': must be a finite number of USD >= 0",
+    ),
+    bad_price(
         "a fee of a call with a band",
         line(**{"class": "request", "above_input_tokens": 1000}),
         "prices.jsonl:1: above_input_tokens = 1000: a fee of a call has no bands; leave it out",

@@ -132,6 +132,7 @@ def _usd(table: CheckedTable) -> Decimal:
         usd = Decimal(value) if isinstance(value, str | int | Decimal) else Decimal("NaN")
     except ArithmeticError:
         usd = Decimal("NaN")
-    if isinstance(value, bool) or not math.isfinite(usd) or usd < 0:
+    is_finite = usd.is_finite() and math.isfinite(usd)  # also as the float it becomes
+    if isinstance(value, bool) or not is_finite or usd < 0:
         raise table.error("usd_per_million", value, "must be a finite number of USD >= 0")
     return usd
