@@ -15,7 +15,7 @@ from eval.pools.traffic import Traffic
 from eval.pools.waits import Waits
 from router.cost.pools.engines import Reading
 from router.cost.warmth import PromptCaches
-from router.deferred.choice import by_deadline, is_later, taken_by
+from router.deferred.choice import asked_later, by_deadline, taken_by
 from router.deferred.ways import Deadline, Schedule
 from router.errors import CatalogError
 from router.policy import choose
@@ -144,8 +144,8 @@ class _Simulation:
         estimates[own] = estimates[own]._replace(expected_cost_usd=cost)
         chosen, schedule = self._choose(estimates, deadline)
         offer = taken_by(schedule, estimates, chosen)
-        asked_later = is_later(offer)
-        if not asked_later:
+        waits = asked_later(schedule, estimates, chosen)
+        if not waits:
             router.took(chosen)
         item, tier = chosen.deployment, self._tier_of[chosen.deployment.id]
         self._adequacy += tiers[tier]
@@ -154,7 +154,7 @@ class _Simulation:
         tokens_out = self._outputs[one][tier]
         self._on_pool += bool(item.pool)
         if offer is not None and deadline is not None:
-            if asked_later:
+            if waits:
                 self.waits.later(item, offer, deadline, tokens_in, tokens_out)
                 return
             self.waits.at_once(item, deadline)

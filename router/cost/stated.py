@@ -92,11 +92,10 @@ def stated_price(table: CheckedTable, prices: PriceFiles) -> Stated:
     for key in sorted({"price_factor", "service_tier"} & set(table.content)):
         raise table.error(key, table.content[key], "goes with price_key only; give that too")
     read = {key: _price_in_place(table.table(key, PRICE_KEYS)) for key in in_place}
-    # One on a pool has no price, and may have one of waiting for the pool's idle hours.
     return Stated(
         read.get("price"),
         read.get("batch_price"),
-        problem="" if "price" in read else "the catalog states no price",
+        "" if "price" in read else "the catalog states no price",
         flex_price=read.get("flex_price"),
     )
 

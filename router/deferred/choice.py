@@ -48,16 +48,16 @@ def taken_by(
     )
 
 
-def is_later(offer: Offer | None) -> bool:
-    """Return whether who is asked by an offer sees the prompt some time later, if at all."""
-    return offer is not None and offer.way is not ServiceWay.SYNC
+def asked_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate) -> bool:
+    """Return whether the chosen deployment sees the prompt some time later, if at all.
 
-
-def waits_for_pool(
-    chosen: Estimate, estimates: Sequence[Estimate], schedule: Schedule | None
-) -> bool:
-    """Return whether the choice is to wait for idle hours of a pool, so not yet on its way."""
-    return bool(chosen.deployment.pool) and is_later(taken_by(schedule, estimates, chosen))
+    Args:
+        schedule: Of the decision; None without a deadline.
+        estimates: Of the decision, in their order.
+        chosen: One of them, or the same deployment priced otherwise.
+    """
+    taken = taken_by(schedule, estimates, chosen)
+    return taken is not None and taken.way is not ServiceWay.SYNC
 
 
 def _offers(one: Estimate, deadline: Deadline) -> Iterator[Offer]:

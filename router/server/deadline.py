@@ -3,7 +3,7 @@
 import math
 
 from router.catalog import Catalog
-from router.deferred.choice import is_later, taken_by
+from router.deferred.choice import asked_later
 from router.deferred.ways import Deadline, Offer, ServiceWay
 from router.errors import InvalidRequestError
 from router.server.goal_wire import Given
@@ -75,7 +75,7 @@ def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteRespo
 
 def is_asked_later(decision: Decision) -> bool:
     """Return whether the chosen deployment sees the prompt some time later, if at all."""
-    return is_later(taken_by(decision.schedule, decision.estimates, decision.chosen))
+    return asked_later(decision.schedule, decision.estimates, decision.chosen)
 
 
 def _from_offer(offer: Offer) -> pb.Offer:

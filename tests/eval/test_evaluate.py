@@ -115,8 +115,14 @@ class _Page(HTMLParser):
         ]
 
 
-def test_the_report_is_one_page_that_loads_nothing(results: Results, tmp_path: Path) -> None:
-    written = write_report(results, tmp_path)
+@pytest.fixture(scope="module")
+def written(results: Results, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the files of one report, of a task with an odd name; drawing takes seconds."""
+    odd = tuple(replace(task, task="<b>&") for task in results.tasks)
+    return write_report(replace(results, tasks=odd), tmp_path_factory.mktemp("report"))
+
+
+def test_the_report_is_one_page_that_loads_nothing(written: list[Path]) -> None:
     assert [path.name for path in written] == [
         "frontier.png",
         "cost_shares.png",
@@ -132,9 +138,8 @@ def test_the_report_is_one_page_that_loads_nothing(results: Results, tmp_path: P
     assert all(path.stat().st_size > 5000 for path in written)
 
 
-def test_names_from_data_are_escaped_in_the_report(results: Results, tmp_path: Path) -> None:
-    odd = tuple(replace(task, task="<b>&") for task in results.tasks)
-    page = write_report(replace(results, tasks=odd), tmp_path)[-1].read_text(encoding="utf-8")
+def test_names_from_data_are_escaped_in_the_report(written: list[Path]) -> None:
+    page = written[-1].read_text(encoding="utf-8")
     assert "<b>&" not in page
     assert "&lt;b&gt;&amp;" in page
 

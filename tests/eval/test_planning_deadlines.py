@@ -44,7 +44,7 @@ def without_idle_hours(how: Setting) -> Setting:
     """Return the setting with a pool that offers no waiting."""
     own = how.market.deployments[how.market.own_at]
     assert own.completion is not None
-    changed = replace(own, flex_price=None, completion=replace(own.completion, flex=None))
+    changed = replace(own, batch_price=None, completion=replace(own.completion, batch=None))
     deployments = tuple(changed if one is own else one for one in how.market.deployments)
     return replace(how, market=replace(how.market, deployments=deployments))
 

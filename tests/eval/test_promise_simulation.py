@@ -150,10 +150,10 @@ def test_every_table_has_as_many_cells_as_its_head(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("eval.promise.topic_tables.RESAMPLES", 4)
     home, away = population(), population(seed=1, bias=0.3)
     tables = (
-        contract_lines([home], (0.05,), 100, 0, (200,)),
+        contract_lines([home], (0.05,), 20, 0, (200,)),
         summary_lines(home, (0.05,), 20, 0),
         group_lines(home, home.topic, 0.05, 20, 0),
-        shift_lines([(home, away)], (0.05,), 100, 0),
+        shift_lines([(home, away)], (0.05,), 20, 0),
         quiet_lines([(home, away)], (0.05,), 20, 0),
         delay_lines(0.05, 20, 0)[:3],
         order_lines(0.05, 0.1, 10, 0),

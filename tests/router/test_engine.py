@@ -53,7 +53,7 @@ SHORT = Request((Message("user", "Which river is longest?"),))
 CERTAIN = Prediction((0.5, 0.75, 1.0), (100.0, 200.0, 300.0))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(request=REQUESTS, prediction=PREDICTIONS, tokens=st.floats(1.0, 250_000.0))
 def test_who_may_not_serve_is_never_chosen_and_savings_are_shares(
     engine: Engine, request: Request, prediction: Prediction, tokens: float

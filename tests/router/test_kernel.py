@@ -83,14 +83,14 @@ def test_known_troublemakers_are_read_and_taken_apart_alike(text: str) -> None:
 
 
 @needs_kernel
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
 def test_any_text_is_read_alike_to_the_last_bit(text: str) -> None:
     assert_read_alike(text)
 
 
 @needs_kernel
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=TEXTS, limit=st.sampled_from([1, 2, 7, 64, 500]))
 def test_any_text_is_taken_apart_into_the_same_ids(text: str, limit: int) -> None:
     assert_taken_apart_alike(text, limit)

@@ -28,7 +28,7 @@ from router.predict.reading import read
 N = len(FEATURE_NAMES)
 ROW = st.lists(st.floats(-50.0, 50.0, width=32), min_size=N, max_size=N)
 GENERATOR = np.random.default_rng(3)
-FEW = settings(deadline=None, max_examples=25)
+FEW = settings(deadline=None, max_examples=12)
 Node = tuple[str, Sequence[str], dict[str, float]]
 
 CONSTANTS = {

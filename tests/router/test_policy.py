@@ -40,7 +40,7 @@ def worth(estimate: Estimate) -> tuple[float, float]:
     return estimate.adequacy, estimate.expected_cost_usd
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CANDIDATES, SHARES, SHARES)
 def test_raising_the_quality_target_never_lowers_adequacy_nor_cost(
     candidates: list[Estimate], one: float, other: float
@@ -51,7 +51,7 @@ def test_raising_the_quality_target_never_lowers_adequacy_nor_cost(
     assert higher.expected_cost_usd >= lower.expected_cost_usd
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CANDIDATES, PAYS, PAYS)
 def test_raising_the_willingness_to_pay_never_lowers_adequacy_nor_cost(
     candidates: list[Estimate], one: float, other: float
@@ -62,7 +62,7 @@ def test_raising_the_willingness_to_pay_never_lowers_adequacy_nor_cost(
     assert higher.expected_cost_usd >= lower.expected_cost_usd
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), CANDIDATES, SHARES, PAYS)
 def test_the_order_of_candidates_changes_neither_adequacy_nor_cost_of_the_choice(
     data: st.DataObject, candidates: list[Estimate], target: float, pay: float
@@ -75,7 +75,7 @@ def test_the_order_of_candidates_changes_neither_adequacy_nor_cost_of_the_choice
     assert worth(savings_baseline(by_tier)) == worth(savings_baseline(shuffled))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(CANDIDATES, SHARES)
 def test_the_reason_says_whether_the_choice_reaches_the_target(
     candidates: list[Estimate], target: float
@@ -90,7 +90,7 @@ def test_the_reason_says_whether_the_choice_reaches_the_target(
         assert chosen.adequacy == max(c.adequacy for c in candidates)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(CANDIDATES, PAYS)
 def test_no_candidate_beats_the_trade_off_chosen(candidates: list[Estimate], pay: float) -> None:
     chosen, reason = choose(candidates, Goal(willingness_to_pay_usd=pay))
@@ -99,7 +99,7 @@ def test_no_candidate_beats_the_trade_off_chosen(candidates: list[Estimate], pay
     assert chosen.adequacy - chosen.expected_cost_usd / pay == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(of_tiers(), SHARES, PAYS)
 def test_the_choice_never_costs_more_than_the_dearest_tiers_cheapest_deployment(
     candidates: list[Estimate], target: float, pay: float

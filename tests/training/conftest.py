@@ -1,6 +1,8 @@
 """Fixtures shared by the training tests: made-up outcomes, what was fitted on them, a store."""
 
+import fcntl
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,10 +18,11 @@ from synthetic import DIMENSION, made_up_outcomes, write_catalog
 from eval.outcomes import OutcomeTable
 from eval.split import assign_split
 from router.catalog import Catalog, load_catalog
+from training.build import fit_and_export
 from training.candidates import CANDIDATES, Candidate, fit_candidates
 from training.labels import Examples, examples_of
 from training.lengths import Lengths, fit_lengths
-from training.settings import DEFAULT_PRIOR
+from training.settings import DEFAULT_PRIOR, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,11 +81,35 @@ def lengths(examples: dict[str, Examples], catalog: Catalog) -> Lengths:
 
 
 @pytest.fixture(scope="session")
+def plain(
+    tmp_path_factory: pytest.TempPathFactory,
+    made_up: OutcomeTable,
+    catalog: Catalog,
+    made_up_catalog_file: Path,
+) -> Path:
+    """Return an artifact of ``made_up`` that was never calibrated, to be read and copied only."""
+    place = tmp_path_factory.mktemp("plain") / "artifact"
+    settings = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    fit_and_export(settings, catalog, made_up, place, lambda _: None)
+    return place
+
+
+@pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an MLflow store with nothing in it; making its tables takes seconds."""
+    """Return an MLflow store with nothing in it; making its tables takes seconds.
+
+    Processes that run tests side by side share it, so that it is made once.
+    """
     mlflow = pytest.importorskip("mlflow")
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}").search_registered_models()
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    path = place / "empty-mlflow.db"
+    with (place / "empty-mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            made = place / "half-made-mlflow.db"
+            mlflow.MlflowClient(tracking_uri=f"sqlite:///{made}").search_registered_models()
+            made.rename(path)
     return path
 
 

@@ -17,7 +17,7 @@ from training.build import fit_and_export
 from training.gate import AIQ_MARGIN, BRIER_MARGIN, Verdict, promotion_gate
 from training.settings import Settings
 
-DRAWS = 200
+DRAWS = 60
 
 
 def engine_of(table: OutcomeTable, catalog: Catalog, place: Path) -> Engine:

@@ -23,11 +23,13 @@ Quality = Callable[[str], float]
 def write(engine: Engine, tmp_path: Path) -> Callable[[Quality], tuple[Path, Path]]:
     """Return a function that writes a log of seeded decisions and outcomes by a rule."""
 
-    def write_log(quality: Quality, **changes: object) -> tuple[Path, Path]:
+    def write_log(
+        quality: Quality, decisions: int = DECISIONS, **changes: object
+    ) -> tuple[Path, Path]:
         rng = np.random.default_rng(3)
         store, lines = OutcomeStore(tmp_path / "outcomes.sqlite3"), []
         store._database.connection().execute("PRAGMA synchronous = OFF")
-        for number in range(DECISIONS):
+        for number in range(decisions):
             text = f"Question {number}: " + "why is that so? " * (number % 40)
             request = Request((Message("user", text),), Goal(willingness_to_pay_usd=0.02))
             made = engine.route(request)._replace(decision_id=rng.bytes(16).hex())
@@ -71,11 +73,14 @@ def test_a_log_without_exploration_of_what_the_candidate_takes_is_refused(
             tiny_artifact,
             catalog_file,
             *write(
-                lambda _: 1.0, action="large", propensities={"small": 0, "medium": 0, "large": 1}
+                lambda _: 1.0,
+                40,
+                action="large",
+                propensities={"small": 0, "medium": 0, "large": 1},
             ),
         )
 
 
 def test_a_log_without_vectors_is_refused(write, tiny_artifact: Path, catalog_file: Path):
     with pytest.raises(TrainingError, match="lines lack 'vector'"):
-        traffic_gate(tiny_artifact, catalog_file, *write(lambda _: 1.0, vector=None))
+        traffic_gate(tiny_artifact, catalog_file, *write(lambda _: 1.0, 40, vector=None))

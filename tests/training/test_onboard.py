@@ -21,7 +21,6 @@ from router.predict.artifact import LENGTH_BOUNDS, load_artifact
 from router.predict.parts import PROMISE_FILE
 from router.types import Goal, Message, Request
 from training.__main__ import main
-from training.build import fit_and_export
 from training.export import MANIFEST_FILE, write_manifest
 from training.onboard.ability import fit_ability
 from training.onboard.catalog import merged_catalog
@@ -31,20 +30,11 @@ from training.onboard.lengths import fit_length
 from training.onboard.line import onboard
 from training.onboard.report import report
 from training.onboard.slot import find_slot
-from training.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def base(
-    tmp_path_factory: pytest.TempPathFactory,
-    made_up: OutcomeTable,
-    catalog: Catalog,
-    made_up_catalog_file: Path,
-) -> Path:
-    place = tmp_path_factory.mktemp("base") / "artifact"
-    options = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
-    fit_and_export(options, catalog, made_up, place, lambda _: None)
-    return place
+def base(plain: Path) -> Path:
+    return plain
 
 
 @pytest.fixture(scope="module")

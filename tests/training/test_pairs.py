@@ -90,8 +90,8 @@ def test_few_labels_are_whole_groups() -> None:
 def test_the_table_sets_ours_beside_published_and_baselines() -> None:
     table = settings_table(
         pair_rows(as_pairs(FEW_LABELS + 300, 5), "mmlu"),
-        pair_rows(as_pairs(300, 7, "gsm8k"), "gsm8k"),
-        pair_rows(as_pairs(300, 9, "gsm8k"), "gsm8k"),
+        pair_rows(as_pairs(150, 7, "gsm8k"), "gsm8k"),
+        pair_rows(as_pairs(150, 9, "gsm8k"), "gsm8k"),
         seed=0,
         draws=20,
     )

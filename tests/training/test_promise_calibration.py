@@ -18,24 +18,8 @@ from router.predict.artifact import load_artifact
 from router.predict.parts import PROMISE_FILE, TOPICS_FILE
 from router.promise.contract import contract
 from training.__main__ import main
-from training.build import fit_and_export
 from training.promise import FEWEST_PROMPTS, calibrate, topics_of_another
-from training.settings import Settings
 from training.topics import fit_topics
-
-
-@pytest.fixture(scope="module")
-def plain(
-    tmp_path_factory: pytest.TempPathFactory,
-    made_up: OutcomeTable,
-    catalog: Catalog,
-    made_up_catalog_file: Path,
-) -> Path:
-    """Return an artifact that was never calibrated."""
-    place = tmp_path_factory.mktemp("plain") / "artifact"
-    settings = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
-    fit_and_export(settings, catalog, made_up, place, lambda _: None)
-    return place
 
 
 def fresh_rows(made_up: OutcomeTable) -> OutcomeTable:

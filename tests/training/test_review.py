@@ -17,7 +17,6 @@ from router.engine import build_engine
 from router.errors import DataError, TrainingError
 from router.predict.artifact import load_artifact
 from router.predict.encoder import TextEncoder
-from training.build import fit_and_export
 from training.promise import calibrate
 from training.review import predict_out_of_fold, write_review
 from training.reviewed import count_reviewed
@@ -31,6 +30,7 @@ def test_an_artifact_gets_a_review_and_another_version_and_keeps_its_heads(
     made_up: OutcomeTable,
     catalog: Catalog,
     made_up_catalog_file: Path,
+    plain: Path,
 ) -> None:
     settings = Settings(
         catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
@@ -41,8 +41,6 @@ def test_an_artifact_gets_a_review_and_another_version_and_keeps_its_heads(
     assert set(predictions.fold.tolist()) == {0, 1}
     assert (predictions.adequacy > 0).all()
     answers, _, _ = made_up_answers(len(made_up), models=tuple(TIERS.values()))
-    plain = tmp_path / "plain"
-    fit_and_export(settings, catalog, made_up, plain, lambda _: None)
     version = write_review(plain, tmp_path / "out", made_up, answers, predictions, catalog)
     before, after = load_artifact(plain), load_artifact(tmp_path / "out")
     assert (before.review, after.version) == (None, version)
@@ -59,6 +57,7 @@ def test_a_contract_over_reviews_is_calibrated_on_prompts_that_nothing_has_learn
     made_up: OutcomeTable,
     catalog: Catalog,
     made_up_catalog_file: Path,
+    plain: Path,
 ) -> None:
     settings = Settings(
         catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
@@ -71,9 +70,8 @@ def test_a_contract_over_reviews_is_calibrated_on_prompts_that_nothing_has_learn
     spared = predict_out_of_fold(settings, 2, spare_held_out=True)
     assert not np.isin(held_out.prompt_ids, spared.prompt_ids).any()
     answers, _, _ = made_up_answers(len(made_up), models=tuple(TIERS.values()))
-    fit_and_export(settings, catalog, made_up, tmp_path / "plain", lambda _: None)
-    calibrate(tmp_path / "plain", tmp_path / "plain", made_up, catalog)
-    write_review(tmp_path / "plain", tmp_path / "out", made_up, answers, spared, catalog, pays)
+    calibrate(plain, tmp_path / "calibrated", made_up, catalog)
+    write_review(tmp_path / "calibrated", tmp_path / "out", made_up, answers, spared, catalog, pays)
     promise = load_artifact(tmp_path / "out").promise
     assert promise is not None
     assert promise.reviewed is not None

@@ -33,6 +33,7 @@ def test_a_way_beside_itself_differs_by_nothing(
     monkeypatch.setattr(study, "SOURCES", ("made-up",))
     monkeypatch.setattr(study, "LABELS", (150,))
     monkeypatch.setattr(study, "REPEATS", 1)
+    monkeypatch.setattr(study, "DRAWS", 40)
     monkeypatch.setattr(study, "WAYS", {"one": way, "the same": way})
     said: list[str] = []
     lines = study.own_labels(made_up, catalog, 0, said.append).splitlines()

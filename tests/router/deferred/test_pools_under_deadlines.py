@@ -9,7 +9,7 @@ import pytest
 
 from router.catalog import Catalog, parse_catalog
 from router.cost.pools.load import PoolState, nothing_read
-from router.deferred.choice import is_later, taken_by
+from router.deferred.choice import asked_later, taken_by
 from router.deferred.ways import Deadline, ServiceWay
 from router.engine import Engine, build_engine
 from router.predict.artifact import Artifact
@@ -121,7 +121,7 @@ def test_who_waits_for_idle_hours_is_not_counted_as_on_its_way_to_the_pool(make:
     for _ in range(3):
         decision = decided(engine, DAY)
         assert decision.chosen.deployment.id == "own"
-        assert is_later(taken_by(decision.schedule, decision.estimates, decision.chosen))
+        assert asked_later(decision.schedule, decision.estimates, decision.chosen)
     assert flow.under_way(time.monotonic()) == 0.0
     pools = engine.pools
     idle = pools.loads["ours"]._replace(under_way=0.0)
