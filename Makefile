@@ -122,8 +122,8 @@ soak: $(VENV)/.serve ## load for MINUTES, watching memory, descriptors and laten
 	$(BIN)/python -m bench.hard soak --minutes $(MINUTES)
 
 .PHONY: chaos
-chaos: $(VENV)/.serve ## every hard test one after the other; takes hours
-	for test in crashes kills overload fuzz-wire fuzz-files fuzz-kernel soak; do $(BIN)/python -m bench.hard $$test || exit 1; done
+chaos: $(VENV)/.serve ## every hard test and the reloads, one report in build/hard/chaos.md; takes hours (HARD_FLAGS="--scale 0.01": minutes)
+	$(BIN)/python -m bench.hard chaos $(HARD_FLAGS)
 
 .PHONY: bench-native
 bench-native: $(VENV)/.serve ## the same under h2load, at fixed rates, and with two workers (needs nghttp2-client)

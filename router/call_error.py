@@ -34,6 +34,21 @@ class CallError(RouterError):
         self.retry_seconds = retry_seconds
 
 
+class NoDeploymentError(CallError):
+    """The router answers, and its answer is that no deployment may serve the request.
+
+    It is no outage: every deployment was looked at, those of any default tier among them.
+
+    """
+
+    default_reason = "NO_CANDIDATE"
+
+    @property
+    def why(self) -> dict[str, str]:
+        """Return the reasons of each deployment that the status had room for."""
+        return {name: said for name, said in self.metadata.items() if name != "left_out"}
+
+
 def readable(error: Any, address: str, timeout_seconds: float) -> CallError:
     """Return the error of a call that gRPC says has failed.
 
@@ -52,7 +67,8 @@ def readable(error: Any, address: str, timeout_seconds: float) -> CallError:
                 wait_seconds = retry.retry_delay.ToMilliseconds() / 1e3
             else:
                 detail.Unpack(info)
-        return CallError(
+        known = NoDeploymentError if info.reason == NoDeploymentError.default_reason else CallError
+        return known(
             status.message,
             code=code,
             reason=info.reason or None,

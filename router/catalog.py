@@ -209,7 +209,8 @@ def _deployment(
         raise table.error("kind", kind, f"must be one of {list(_KINDS)}")
     if tier not in tiers:
         raise table.error("tier", tier, f"must name one of the tiers {tiers}")
-    stated = stated_price(table, prices)
+    stated, pool = stated_price(table, prices), stated_pool_name(table, kind, pools)
+    is_own = pool and "price_key" not in table.content  # of one's own needs no list price
     return Deployment(
         id=table.text("id"),
         tier=tier,
@@ -229,11 +230,11 @@ def _deployment(
         ),
         price=stated.price,
         batch_price=stated.batch_price,
-        price_problem=stated.problem,
+        price_problem="" if is_own else stated.problem,
         retired_on=stated.retired_on,
         tokenizer=directory / table.text("tokenizer") if "tokenizer" in table.content else None,
         prompt_cache=_prompt_cache(table) if "prompt_cache" in table.content else None,
-        pool=stated_pool_name(table, kind, pools),
+        pool=pool,
         flex_price=stated.flex_price,
         completion=stated_completion(table),
         batch_file=stated_batch_file(table),

@@ -10,7 +10,7 @@ from typing import Any, Self
 import grpc
 from grpc_health.v1 import health_pb2
 
-from router.call_error import CallError, readable
+from router.call_error import CallError, NoDeploymentError, readable
 from router.client_base import DEFAULT_TIMEOUT_SECONDS, ClientBase
 from router.connection import SERVICE_CONFIG, Tls
 from router.fallback import TierChoice, answered, by_default, checked_default
@@ -19,8 +19,8 @@ from router.v1 import admin_pb2
 from router.v1 import router_pb2 as pb
 
 __all__ = [
-    "DEFAULT_TIMEOUT_SECONDS", "SERVICE_CONFIG", "CallError", "RouterClient", "TierChoice", "Tls",
-    "answer_digest",
+    "DEFAULT_TIMEOUT_SECONDS", "SERVICE_CONFIG", "CallError", "NoDeploymentError", "RouterClient",
+    "TierChoice", "Tls", "answer_digest",
 ]  # fmt: skip
 
 
@@ -65,7 +65,8 @@ class RouterClient(ClientBase[grpc.Channel]):
         A deadline far below the time the model takes keeps a slow router out of the way.
 
         Raises:
-            CallError: the request is wrong, or its own limits leave no deployment.
+            CallError: the request is wrong.
+            NoDeploymentError: no deployment may serve it, those of the default tier included.
             ConfigError: no default tier is set.
         """
         tier = checked_default(default_tier, self._default_tier)

@@ -37,7 +37,8 @@ class AioRouterClient(ClientBase[grpc.aio.Channel]):
         A deadline far below the time the model takes keeps a slow router out of the way.
 
         Raises:
-            CallError: the request is wrong, or its own limits leave no deployment.
+            CallError: the request is wrong.
+            NoDeploymentError: no deployment may serve it, those of the default tier included.
             ConfigError: no default tier is set.
         """
         tier = checked_default(default_tier, self._default_tier)

@@ -3,6 +3,7 @@
 ``client`` calls and waits, ``client_aio`` is awaited; what they ask for stands there.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from router.connection import Tls, metadata_of, options_of
+from router.errors import ConfigError
 from router.v1 import admin_pb2_grpc, router_pb2_grpc
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -31,7 +33,7 @@ class ClientBase(ABC, Generic[Channel]):
     before that of the client.
 
     Raises:
-        ConfigError: the key or a file of TLS cannot be used.
+        ConfigError: the deadline is none, the key or a file of TLS cannot be used.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class ClientBase(ABC, Generic[Channel]):
         default_tier: str | None = None,
     ) -> None:
         self.address = address
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds = _deadline(timeout_seconds)
         self._default_tier = default_tier
         self._metadata = metadata_of(api_key, tls, address)
         self._channel: Channel = self._connected(tls, options_of(tls))
@@ -57,5 +59,18 @@ class ClientBase(ABC, Generic[Channel]):
         """Return a channel to ``address``, secured if ``tls`` is given."""
 
     def _seconds(self, timeout_seconds: float | None) -> float:
-        """Return the deadline of one call: its own, or else the client's."""
-        return self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        """Return the deadline of one call: its own, or else the client's.
+
+        Raises:
+            ConfigError: it is none, and every call would fail or never end.
+        """
+        return self._timeout_seconds if timeout_seconds is None else _deadline(timeout_seconds)
+
+
+def _deadline(seconds: float) -> float:
+    if not 0.0 < seconds < math.inf:
+        raise ConfigError(
+            f"timeout_seconds = {seconds!r}: must be a finite number of seconds above 0",
+            metadata={"key": "timeout_seconds"},
+        )
+    return seconds

@@ -40,7 +40,7 @@ def ineligible_reasons(
         not needs.residency <= can.residency,
         deployment.price is None and deployment.retired_on is None and not deployment.pool,
         max_cost_usd is not None and cost_usd > max_cost_usd,
-        deployment.retired_on is not None,
+        deployment.retired_on is not None and not deployment.pool,
         needs.no_third_party and can.third_party,
         bool(needs.locked_deployment) and needs.locked_deployment != deployment.id,
     )

@@ -16,6 +16,11 @@ from router.promise.rule import permitted_tiers
 from router.types import Contract, DecisionReason, Estimate, Goal
 
 
+def needs_topic(goal: Goal) -> bool:
+    """Tell whether a prompt's topic must be known to choose."""
+    return goal.contract is not None and goal.contract.per_topic
+
+
 def terms_of(
     artifact: Artifact, catalog_version: str, contract: Contract, topic: int | None
 ) -> ContractTerms:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from router.catalog import Catalog
 from router.constraints import no_candidate
-from router.contract_choice import applicable, choose_covered_first, terms_of
+from router.contract_choice import applicable, choose_covered_first, needs_topic, terms_of
 from router.cost.counting import TokenCounter, conversation_tokens
 from router.cost.later import as_priced, less_later
 from router.cost.pools.live import LivePools, live_pools
 from router.cost.ratio import LearntRatios
 from router.cost.tokens import TextKind, estimate_conversation_tokens, kind_of
 from router.cost.warmth import CacheMemory, PromptCaches
-from router.deferred.choice import by_deadline
+from router.deferred.choice import asked_later, by_deadline
 from router.errors import RouterError
 from router.estimator import Estimator
 from router.fit import check_fit
@@ -77,13 +77,12 @@ class Engine:
             NoCandidateError: no deployment may serve it.
         """
         if self.line is not None:
-            made = self.line.decide(request, self.resolve_goal, None if lap is no_lap else lap)
-            if made is not None:
+            laps = None if lap is no_lap else lap
+            if made := self.line.decide(request, self.resolve_goal, laps):
                 return made
-        goal = self.resolve_goal(request.goal)
-        reading = read(window(request.messages))
+        goal, reading = self.resolve_goal(request.goal), read(window(request.messages))
         lap("read")
-        if _needs_topic(goal):  # the vector is needed, which the fused graph does not give
+        if needs_topic(goal):  # the vector is needed, which the fused graph does not give
             (prediction,) = predict_all(self.artifact, [reading], topics=True)
         else:
             prediction = predict_one(self.artifact, reading, lap)
@@ -92,9 +91,10 @@ class Engine:
 
     def route_many(self, requests: Sequence[Request]) -> list[Decision | RouterError]:
         """Decide many requests with one pass of the predictor; errors stand in their place."""
-        results: list[Decision | RouterError | None] = [None] * len(requests)
-        if self.line is not None:
-            results = [self.line.decide(one, self.resolve_goal) for one in requests]
+        results: list[Decision | RouterError | None] = [
+            None if self.line is None else self.line.decide(one, self.resolve_goal)
+            for one in requests
+        ]
         left = [place for place, made in enumerate(results) if made is None]
         decided = iter(self._decide_many([requests[place] for place in left]))
         return [next(decided) if made is None else made for made in results]
@@ -103,7 +103,7 @@ class Engine:
         """Decide requests that the line does not."""
         readings = read_all([window(request.messages) for request in requests])
         goals = [self.resolve_goal(request.goal) for request in requests]
-        topics = any(map(_needs_topic, goals))
+        topics = any(map(needs_topic, goals))
         predictions = predict_all(self.artifact, readings, topics=topics)
         results: list[Decision | RouterError] = []
         for request, reading, goal, prediction in zip(
@@ -169,7 +169,7 @@ class Engine:
             if suspended and reason is DecisionReason.CONTRACT_KEPT:
                 reason = DecisionReason.CONTRACT_SUSPENDED
         chosen = as_priced(chosen, rated, eligible)
-        if self.pools is not None:
+        if self.pools is not None and not asked_later(schedule, estimates, chosen):
             self.pools.took(chosen, estimates)
         return Decision(  # by place: names cost a microsecond here
             new_id(),
@@ -244,13 +244,8 @@ def build_engine(
         CatalogError: a deployment's tokenizer cannot be read.
     """
     check_fit(artifact, catalog)
-    column = {name: index for index, name in enumerate(artifact.tier_names)}
-    columns = tuple(column[deployment.tier] for deployment in catalog.deployments)
+    columns = tuple(artifact.tier_names.index(item.tier) for item in catalog.deployments)
     counter = TokenCounter(catalog.deployments, learnt)
     caches = PromptCaches(catalog.deployments, memory) or None
     pools = live_pools(catalog.deployments, catalog.pools)
     return Engine(artifact, catalog, columns, counter=counter, caches=caches, pools=pools)
-
-
-def _needs_topic(goal: Goal) -> bool:
-    return goal.contract is not None and goal.contract.per_topic

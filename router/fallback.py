@@ -1,19 +1,19 @@
 """What a client answers when the router cannot: the default tier its application has set.
 
 A router must never be the reason an application stops. So everything that is the router's fault or
-that of the way to it ends in the default tier, and says so; what is wrong with the request itself,
-such as limits that leave no deployment, is an error as always.
+that of the way to it ends in the default tier, and says so. Two things are errors as always: a
+request that is wrong, and the router's answer that no deployment may serve the request, since that
+was said of the default tier, too, and a hard constraint must not be broken in silence.
 """
 
 import logging
 from dataclasses import dataclass
 
-from router.call_error import CallError
+from router.call_error import CallError, NoDeploymentError
 from router.errors import ConfigError
 from router.v1 import router_pb2 as pb
 
-# The server has looked at the request and refused it: another tier would not keep its limits.
-_REQUEST_IS_WRONG = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE"}
+_REQUEST_IS_WRONG = {"INVALID_ARGUMENT", "OUT_OF_RANGE"}
 
 logger = logging.getLogger("router.client")
 
@@ -53,8 +53,9 @@ def by_default(tier: str, error: CallError) -> TierChoice:
 
     Raises:
         CallError: the same, when the request is what is wrong.
+        NoDeploymentError: the same, when no deployment may serve it.
     """
-    if error.code in _REQUEST_IS_WRONG:
+    if error.code in _REQUEST_IS_WRONG or isinstance(error, NoDeploymentError):
         raise error
     logger.warning("tier %r by default: %s %s", tier, error.code, error.reason)
     return TierChoice(tier, None, error)

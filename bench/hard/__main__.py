@@ -5,14 +5,17 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.hard.chaos import TIMES, chaos
 from bench.hard.crashes import crashes
 from bench.hard.fuzz import fuzz, wire_trial
 from bench.hard.fuzz_files import files_trial
 from bench.hard.fuzz_kernel import kernel_trial
 from bench.hard.kills import kills
+from bench.hard.moves import moves
 from bench.hard.overload import overload
 from bench.hard.report import write_report
 from bench.hard.soak import soak
+from bench.hard.stops import stops
 
 Found = dict[str, Any]
 
@@ -49,9 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
         test.set_defaults(run=run)
         return test
 
-    def counted(
-        name: str, about: str, times: int, run: Callable[[argparse.Namespace], Found]
-    ) -> Any:
+    def counted(name: str, about: str, run: Callable[[argparse.Namespace], Found]) -> Any:
+        times = TIMES[name]
         test = add(name, f"{about} ({times:,} times)", run)
         test.add_argument("--times", type=int, default=times, metavar="N")
         return test
@@ -59,19 +61,27 @@ def build_parser() -> argparse.ArgumentParser:
     one = counted(
         "kills",
         "kill -9 of workers under load",
-        100,
         lambda given: kills(given.times, given.seed, given.workers),
     )
     one.add_argument("--workers", type=int, default=2)
     counted(
         "crashes",
         "kill -9 of a writer of outcomes",
-        1_000,
         lambda given: crashes(given.times, given.seed),
     )
-    counted("fuzz-wire", "spoilt requests into every method", 1_000_000, _fuzz_wire)
-    counted("fuzz-files", "spoilt catalogs, settings and artifacts", 100_000, _fuzz_files)
-    counted("fuzz-kernel", "texts and other bytes into the kernel", 1_000_000, _fuzz_kernel)
+    counted(
+        "stops",
+        "SIGTERM under load, and a new start",
+        lambda given: stops(given.times, given.seed),
+    )
+    counted(
+        "moves",
+        "the store moved away under load, two workers",
+        lambda given: moves(given.times, given.seed),
+    )
+    counted("fuzz-wire", "spoilt requests into every method", _fuzz_wire)
+    counted("fuzz-files", "spoilt catalogs, settings, artifacts, keys, choices", _fuzz_files)
+    counted("fuzz-kernel", "texts and other bytes into the kernel", _fuzz_kernel)
     one = add("overload", "more calls than can be served, and the time after", _overload)
     one.add_argument("--seconds", type=float, default=10.0, help="length of each part (10)")
     one.add_argument("--factor", type=float, default=2.0, help="times what is served (2)")
@@ -84,6 +94,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--minutes", type=float, default=20.0)
     one.add_argument("--share", type=float, default=0.7, help="of what can be served (0.7)")
+    one = add(
+        "chaos",
+        "all of these and the reloads, with one report",
+        lambda given: chaos(given.scale, given.seed),
+    )
+    one.add_argument("--scale", type=float, default=1.0, help="of all counts and minutes (1)")
     return parser
 
 
@@ -106,6 +122,9 @@ _MUST_BE_NOTHING = (
     "calls that failed after retries",
     "not served after it",
     "calls that failed",
+    "stops beyond the grace time",
+    "stops with another status than 0",
+    "tests that failed",
 )
 
 if __name__ == "__main__":

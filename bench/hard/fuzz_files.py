@@ -1,4 +1,4 @@
-"""Spoilt catalogs, settings and artifacts into their loaders; how inputs are tried is ``fuzz``."""
+"""Spoilt files that a server reads into their loaders; how inputs are tried is ``fuzz``."""
 
 import contextlib
 import hashlib
@@ -12,11 +12,26 @@ from typing import Any
 
 from bench.hard.fuzz import Trial
 from bench.hard.mutate import spoilt
+from router.access.keys_file import CallerLimits, read_keys
 from router.catalog import load_catalog
 from router.config_sources import load_config
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.predict.artifact import load_artifact, manifest_version
+from router.rollout.choice import Choice, read_choice, write_choice
+from router.rollout.choice import Trial as Chosen
 
+_KEYS = b"""format = 1
+
+[[keys]]
+id = "8c1f02ab"
+name = "checkout"
+sha256 = "0f4a3c9d1b7e5286a9d0c4f3e2b1a0998877665544332211ffeeddccbbaa0099"
+scopes = ["route", "record"]
+expires = 2027-06-30
+requests_per_second = 200
+burst = 400
+max_in_flight = 64
+"""
 _VALUES: tuple[Any, ...] = (
     None, True, 0, 1, -1, 10**30, 0.5, float("inf"), float("nan"), "", "x", "../../etc/passwd", [],
     {}, [[]], ["small"], {"a": 1},
@@ -25,7 +40,7 @@ _VALUES: tuple[Any, ...] = (
 
 @contextlib.contextmanager
 def files_trial() -> Iterator[Trial]:
-    """Return trials of the loaders of catalog, configuration and artifact."""
+    """Return trials of the loaders of catalog, configuration, artifact, API keys and choice."""
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         shutil.copytree(default_artifact_directory(), place / "artifact")
@@ -40,24 +55,31 @@ def _files_trial(place: Path) -> Trial:
     small = [path for path in sorted(artifact.iterdir()) if path.suffix in (".json", ".jsonl")]
     whole = {path: path.read_bytes() for path in sorted(artifact.iterdir())}
 
+    kinds: dict[str, tuple[bytes, Callable[[Path], object]]] = {
+        "catalog": (catalog, load_catalog),
+        "config": (settings, lambda path: load_config(path, {})),
+        "keys": (_KEYS, lambda path: read_keys(path, CallerLimits())),
+        "choice": (_choice(place), read_choice),
+    }
+
     def trial(generator: random.Random) -> tuple[str, Any, Callable[[], None]]:
-        match generator.randrange(10):
-            case 0:
-                return _artifact_trial(artifact, small, whole, generator)
-            case 1 | 2 | 3:
-                name, content = "config", spoilt(settings, [catalog], generator)
-                load: Callable[[Path], object] = lambda path: load_config(path, {})  # noqa: E731 - short
-            case _:
-                name, content, load = (
-                    "catalog",
-                    spoilt(catalog, [settings], generator),
-                    load_catalog,
-                )
+        if not generator.randrange(10):
+            return _artifact_trial(artifact, small, whole, generator)
+        name = generator.choices(list(kinds), (5, 2, 2, 1))[0]
+        whole_file, load = kinds[name]
+        content = spoilt(whole_file, [settings, catalog], generator)
         path = place / f"{name}.toml"
         path.write_bytes(content)
         return name, content, lambda: (load(path), None)[1]
 
     return trial
+
+
+def _choice(place: Path) -> bytes:
+    path = place / "choice.json"
+    trial = Chosen("artifact", 0.5)
+    write_choice(path, Choice("artifact", "artifact", "c.toml", "a1", "c1", ("x",), trial, trial))
+    return path.read_bytes()
 
 
 def _artifact_trial(

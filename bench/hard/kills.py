@@ -38,7 +38,7 @@ def kills(times: int, seed: int, workers: int = 2) -> dict[str, Any]:
             "--metrics-address", f"127.0.0.1:{port}",
         ]  # fmt: skip
         with ServerProcess(flags) as server:
-            callers = [_Caller(server.address, number) for number in range(_CALLERS)]
+            callers = [Caller(server.address, number) for number in range(_CALLERS)]
             for one in callers:
                 one.start()
             killed: set[int] = set()
@@ -71,20 +71,28 @@ def kills(times: int, seed: int, workers: int = 2) -> dict[str, Any]:
     }
 
 
-class _Caller(threading.Thread):
-    """Routes and records until it is over; each call is tried again on a retryable error."""
+class Caller(threading.Thread):
+    """Routes and records until it is over; each call is tried again on a retryable error.
 
-    def __init__(self, address: str, number: int) -> None:
+    Args:
+        address: Of the server.
+        number: Of the caller.
+        most_tries: Of one call; pauses double from 0.05 s to at most 6.4 s.
+    """
+
+    def __init__(self, address: str, number: int, most_tries: int = _MOST_TRIES) -> None:
         super().__init__(daemon=True)
         self.calls, self.failed = 0, 0
         self.errors: Counter[str] = Counter()
         self.acknowledged: set[str] = set()
         self.is_over = threading.Event()
         self._number = number
+        self._most_tries = most_tries
         options = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500))
         self._stub = RouterServiceStub(grpc.insecure_channel(address, options=options))
 
     def run(self) -> None:
+        """Call until it is over."""
         while not self.is_over.is_set():
             request = pb.RouteRequest(prompt=f"Question {self.calls} of {self._number}")
             self._tried(self._stub.Route, request)
@@ -95,7 +103,7 @@ class _Caller(threading.Thread):
 
     def _tried(self, method: Any, request: Any) -> bool:
         self.calls += 1
-        for attempt in range(_MOST_TRIES):
+        for attempt in range(self._most_tries):
             try:
                 method(request, timeout=10.0)
             except grpc.RpcError as error:
@@ -103,7 +111,7 @@ class _Caller(threading.Thread):
                 self.errors[code] += 1
                 if code not in RETRYABLE:
                     break
-                time.sleep(0.05 * 2**attempt)
+                time.sleep(0.05 * 2 ** min(attempt, _MOST_TRIES - 1))
             else:
                 return True
         self.failed += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from router.batch.files import File
 from router.batch.outbox import Outbox
 from router.ledger.database import Database
 
@@ -110,8 +111,9 @@ class CrashingOutbox(Outbox):
         self._plan.at("after a file")
         return path
 
-    def delete(self, name: str) -> None:
+    def delete(self, file: File) -> bool:
         """Delete a file, or die before or after."""
         self._plan.at("before deleting")
-        super().delete(name)
+        is_gone = super().delete(file)
         self._plan.at("after deleting")
+        return is_gone

@@ -1,10 +1,12 @@
 """The callers a file of keys admits, and what each is doing at present.
 
-The file is read again when it has changed, which is how a key is revoked. Who is calling is known
-to whatever runs under a call by ``current_caller``.
+The file is read again when it has changed, which is how a key is revoked; by a thread, since ten
+thousand keys take a second to read. Who is calling is known to whatever runs under a call by
+``current_caller``.
 """
 
 import logging
+import threading
 import time
 from contextvars import ContextVar
 from pathlib import Path
@@ -62,7 +64,7 @@ def current_caller() -> Caller | None:
 
 
 class Callers:
-    """The callers of a file of keys, read again when it has changed.
+    """The callers of a file of keys; from ``follow`` to ``close`` it is read again on changes.
 
     Args:
         path: The file.
@@ -76,17 +78,25 @@ class Callers:
         self._path = path
         self._limits = limits
         self._watched = WatchedFiles(path)
-        self._next_check = time.monotonic() + _CHECK_EVERY_SECONDS
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
         self._callers = {entry.id: Caller(entry) for entry in read_keys(path, limits)}
         logger.info("%d API keys in %s", len(self._callers), path)
 
     def find(self, identifier: str) -> Caller | None:
-        """Return the caller of an id, from the file as it was at most a second ago."""
-        now = time.monotonic()
-        if now >= self._next_check:
-            self._next_check = now + _CHECK_EVERY_SECONDS
-            self.refresh()
+        """Return the caller of an id, from the file as it was when it was read last."""
         return self._callers.get(identifier)
+
+    def follow(self) -> None:
+        """Look every second, in a thread, whether the file has changed, until ``close``."""
+        self._thread = threading.Thread(target=self._run, name="router-keys", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more; waits for a look that was begun."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def refresh(self) -> None:
         """Read the file again if it has changed; one that is refused leaves the keys as they are.
@@ -108,3 +118,10 @@ class Callers:
             for entry in entries
         }
         logger.info("API keys read again: %d in %s", len(entries), self._path)
+
+    def _run(self) -> None:
+        while not self._ended.wait(_CHECK_EVERY_SECONDS):
+            try:
+                self.refresh()
+            except Exception:  # whatever is wrong with the file now, it must be looked at again
+                logger.exception("the API keys in use stay, nothing is revoked")

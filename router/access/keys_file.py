@@ -17,6 +17,7 @@ from router.errors import ConfigError
 
 FORMAT = 1
 _MOST_KEYS = 10_000
+_DAY_SECONDS = 86_400.0
 _ENTRY = {
     "id", "name", "sha256", "scopes", "expires",
     "requests_per_second", "burst", "max_in_flight",
@@ -124,4 +125,4 @@ def _end_of_day(table: CheckedTable) -> float:
     if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
         raise table.error("expires", value, "must be a date such as 2027-06-30, without quotes")
     midnight = dt.datetime.combine(value, dt.time.min, tzinfo=dt.UTC)
-    return (midnight + dt.timedelta(days=1)).timestamp()
+    return midnight.timestamp() + _DAY_SECONDS  # no date follows the last of the calendar

@@ -6,7 +6,8 @@ from pathlib import Path
 class WatchedFiles:
     """Remembers what some files looked like, and says once when that is no longer so.
 
-    A file that was replaced (another inode), written (size, time) or removed has changed; links
+    A file that was replaced (another inode), written (size, times), given other rights or removed
+    has changed; links
     are followed, so that a directory of links which is switched to new content counts, too.
     """
 
@@ -24,13 +25,13 @@ class WatchedFiles:
         self._seen = now
         return True
 
-    def _look(self) -> list[tuple[int, int, int] | None]:
-        seen: list[tuple[int, int, int] | None] = []
+    def _look(self) -> list[tuple[int, ...] | None]:
+        seen: list[tuple[int, ...] | None] = []
         for path in self._paths:
             try:
                 found = path.stat()
             except OSError:
                 seen.append(None)
             else:
-                seen.append((found.st_mtime_ns, found.st_size, found.st_ino))
+                seen.append((found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino))
         return seen

@@ -26,12 +26,15 @@ def collect(
     Raises:
         BatchError: jobs wait for a deployment that has no batch files.
     """
-    store.reserve(limits, now)
+    store.reserve(limits, now, outbox.place)
     for file in store.files("writing"):
         entries = store.entries(file.name)
         if not entries:
             store.failed(file.name, "all its jobs were handed over before it was written", now)
             continue
+        if file.directory != str(outbox.place):  # it was to go elsewhere before a crash
+            outbox.delete(file)
+            store.moved(file.name, outbox.place)
         path = outbox.write(file.name, text_of(entries, file.form))
         if store.ready(file.name):
             yield path
@@ -39,7 +42,10 @@ def collect(
 
 
 def tidy(store: JobStore, outbox: Outbox) -> None:
-    """Delete files that hold prompts and are of no use any more."""
-    for name in store.deletable():
-        outbox.delete(name)
-        store.deleted(name)
+    """Delete files that hold prompts and are of no use any more, wherever they were written.
+
+    A file whose directory is not there now is looked for again at the next call.
+    """
+    for file in store.deletable():
+        if outbox.delete(file):
+            store.deleted(file.name)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from router.batch.filing import reserve
@@ -12,32 +13,37 @@ from router.batch.settle import settle_batch, settle_missing
 from router.deferred.ways import BatchFile
 from router.errors import BatchError
 
+_COLUMNS = "name, deployment, form, state, batch_id, directory"
 _MISSING = "the results of its batch are all in, and it is not among them"
 
 
 class File(NamedTuple):
-    """A batch file: ``state`` as in ``schema``; ``batch_id`` is the provider's, once sent."""
+    """A batch file: ``state`` as in ``schema``; ``batch_id`` is the provider's, once sent.
+
+    ``directory`` is where it is or was written; None in a store of an earlier release.
+    """
 
     name: str
     deployment: str
     form: str
     state: str
     batch_id: str | None
+    directory: str | None
 
 
 class FileStore(OpenedFile):
     """The batch files of a store; arguments and errors are those of ``OpenedFile``."""
 
-    def reserve(self, limits: Mapping[str, BatchFile], now: float) -> None:
+    def reserve(self, limits: Mapping[str, BatchFile], now: float, directory: Path) -> None:
         """Fix the jobs of new files; see ``router.batch.filing``."""
         with self.changing() as connection:
-            reserve(connection, limits, now)
+            reserve(connection, limits, now, directory)
 
     def files(self, *states: str) -> list[File]:
         """Return the files in any of the states, oldest first; all files if none is given."""
         with self.reading() as connection:
             rows = connection.execute(
-                "SELECT name, deployment, form, state, batch_id FROM file ORDER BY place"
+                f"SELECT {_COLUMNS} FROM file ORDER BY place"  # noqa: S608  # a constant
             ).fetchall()
         return [file for file in map(File._make, rows) if not states or file.state in states]
 
@@ -55,15 +61,25 @@ class FileStore(OpenedFile):
     def ready(self, name: str) -> bool:
         """Note that a file is whole on disk; return whether this was the first to say so."""
         with self.changing() as connection:
+            # Of two who write it at once the second may do so after it was of use, and deleted.
+            connection.execute("UPDATE file SET is_on_disk = 1 WHERE name = ?", (name,))
             return _move(connection, name, "ready", "writing")
 
-    def deletable(self) -> list[str]:
+    def moved(self, name: str, directory: Path) -> None:
+        """Note that a file is written elsewhere than it was to be."""
+        with self.changing() as connection:
+            connection.execute(
+                "UPDATE file SET directory = ? WHERE name = ?", (str(directory), name)
+            )
+
+    def deletable(self) -> list[File]:
         """Return the files that may still be on disk and are of no use there any more."""
         with self.reading() as connection:
             rows = connection.execute(
-                "SELECT name FROM file WHERE is_on_disk AND state IN ('ended', 'failed')"
+                f"SELECT {_COLUMNS} FROM file "  # noqa: S608  # a constant
+                "WHERE is_on_disk AND state IN ('ended', 'failed')"
             ).fetchall()
-        return [name for (name,) in rows]
+        return list(map(File._make, rows))
 
     def deleted(self, name: str) -> None:
         """Note that a file is no more on disk."""
@@ -131,7 +147,7 @@ class FileStore(OpenedFile):
 
 def _file(connection: sqlite3.Connection, key: str, value: str) -> File:
     row = connection.execute(
-        f"SELECT name, deployment, form, state, batch_id FROM file WHERE {key} = ?",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM file WHERE {key} = ?",  # noqa: S608
         (value,),  # the key is one of two column names above
     ).fetchone()
     if row is None:

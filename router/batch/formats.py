@@ -15,7 +15,8 @@ from router.errors import BatchError
 
 SUFFIXES = {"openai": ".jsonl", "anthropic": ".json"}
 _BEFORE, _BETWEEN, _AFTER = '{"requests":[', ",\n", "]}\n"
-_WORTH_ANOTHER_TRY = {408, 409, 425, 429}
+# Beside those that say so: keys, bills and permissions, which are no fault of the request.
+_WORTH_ANOTHER_TRY = {401, 402, 403, 408, 409, 425, 429}
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -40,6 +41,12 @@ def entry_of(custom_id: str, body: Mapping[str, Any], of: BatchFile) -> str:
     if of.format == "anthropic":
         return _json({"custom_id": custom_id, "params": body})
     return _json({"custom_id": custom_id, "method": "POST", "url": of.url, "body": body})
+
+
+def fitted(custom_id: str, entry: str, of: BatchFile) -> str:
+    """Return an entry as a file of this kind has it, although another kind was stated before."""
+    head = entry_of(custom_id, {}, of).removesuffix("{}}")
+    return entry if entry.startswith(head) else entry_of(custom_id, body_of(entry), of)
 
 
 def body_of(entry: str) -> Any:
@@ -90,7 +97,7 @@ def _result(line: str, path: Path, at: int) -> Result:
         if isinstance(custom_id, str):
             found = _anthropic(content) if "result" in content else _openai(content)
             return Result(custom_id, *found)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         pass
     raise BatchError(
         f"{path}: line {at} is no result of OpenAI or Anthropic; nothing was recorded: fetch the "
@@ -107,7 +114,7 @@ def _openai(content: Mapping[str, Any]) -> tuple[str | None, str, bool]:
         return None, _json(error), False
     status = int(response["status_code"])
     if error is None and 200 <= status < 300:
-        return _json(response["body"]), "", False
+        return _answered(response["body"])
     said = _json({"status_code": status, "error": error or response.get("body")})
     return None, said, 400 <= status < 500 and status not in _WORTH_ANOTHER_TRY
 
@@ -115,10 +122,17 @@ def _openai(content: Mapping[str, Any]) -> tuple[str | None, str, bool]:
 def _anthropic(content: Mapping[str, Any]) -> tuple[str | None, str, bool]:
     result = content["result"]
     if result["type"] == "succeeded":
-        return _json(result["message"]), "", False
+        return _answered(result["message"])
     error = result.get("error") or {}
     kind = (error.get("error") or error).get("type")
     return None, _json({**result}), kind == "invalid_request_error"
+
+
+def _answered(answer: Any) -> tuple[str | None, str, bool]:
+    """Take an answer; one that is none although the call succeeded is worth another try."""
+    if isinstance(answer, dict):
+        return _json(answer), "", False
+    return None, _json({"error": "succeeded without an answer", "given": answer}), False
 
 
 def _json(content: Any) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,11 +147,11 @@ def _time(given: Mapping[str, Any], key: str) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(given[key])
-    except (TypeError, ValueError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        if moment.tzinfo is None:
+            raise ValueError("no zone")
+        return moment.astimezone(UTC).timestamp()  # at the ends of time there is no such moment
+    except (TypeError, ValueError, OverflowError):
         raise _RefusedError(
             f"{key} {given[key]!r} given; must be a time with its zone, such as "
             "2026-11-26T18:00:00Z"
-        )
-    return moment.timestamp()
+        ) from None

@@ -47,15 +47,8 @@ class OpenedFile:
         Raises:
             StoreError: the file cannot be written; nothing was changed.
         """
-        with self.reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self._told(), self._database.transaction() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -64,9 +57,13 @@ class OpenedFile:
         Raises:
             StoreError: the file cannot be read.
         """
+        with self._told(), self._database.lock:
+            yield self._database.connection()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with self._database.lock:
-                yield self._database.connection()
+            yield
         except sqlite3.Error as error:
             raise StoreError(
                 f"{self.path}: nothing was changed ({error}); try again",

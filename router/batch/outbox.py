@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from router.batch.files import File
 from router.errors import BatchError
 
 
@@ -12,18 +13,24 @@ class Outbox:
 
     Args:
         directory: Must exist.
+        holds_all: Whether all files are here now, wherever they were written.
+
+    Attributes:
+        directory: As given.
+        place: Its absolute path.
 
     Raises:
         BatchError: it does not.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, holds_all: bool = False) -> None:
         if not directory.is_dir():
             raise BatchError(
                 f"{directory}: there is no such directory; make it, or give another --out",
                 metadata={"file": str(directory)},
             )
-        self.directory = directory
+        self.directory, self.place = directory, directory.resolve()
+        self._holds_all = holds_all
 
     def write(self, name: str, text: Iterable[str]) -> Path:
         """Write a file, durable under its name before this returns; what was there is replaced."""
@@ -36,19 +43,29 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        self._sync()
+        _sync(self.directory)
         return path
 
-    def delete(self, name: str) -> None:
-        """Delete a file, if it is there, and what a crash left of writing it."""
-        for path in (self.directory / name, *self.directory.glob(f".{name}.*")):
-            path.unlink(missing_ok=True)
-        self._sync()
+    def delete(self, file: File) -> bool:
+        """Delete a file where it was written, and what a crash left of writing it.
 
-    def _sync(self) -> None:
-        """Make names durable."""
-        handle = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        Returns:
+            Whether it is gone; not so if its directory is not there.
+        """
+        here = self._holds_all or file.directory is None
+        directory = self.place if here else Path(file.directory or "")
+        if not directory.is_dir():
+            return False
+        for path in (directory / file.name, *directory.glob(f".{file.name}.*")):
+            path.unlink(missing_ok=True)
+        _sync(directory)
+        return True
+
+
+def _sync(directory: Path) -> None:
+    """Make names durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

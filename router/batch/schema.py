@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS file (
     form TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'writing',
     batch_id TEXT UNIQUE,
-    is_on_disk INTEGER NOT NULL DEFAULT 1
+    is_on_disk INTEGER NOT NULL DEFAULT 1,
+    directory TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS member (
     file TEXT NOT NULL,
@@ -56,3 +57,6 @@ def make_tables(connection: sqlite3.Connection) -> None:
     """Make what is absent. Deleted texts are overwritten in the file."""
     connection.execute("PRAGMA secure_delete = ON")
     connection.executescript(_SCHEMA)
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(file)")}
+    if "directory" not in columns:  # a store from before it was kept; those read this one, too
+        connection.execute("ALTER TABLE file ADD COLUMN directory TEXT")

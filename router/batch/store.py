@@ -96,9 +96,10 @@ class JobStore(FileStore):
             )
             rows = connection.execute(
                 "UPDATE job SET handed_at = ? WHERE state = 'sync' "
-                "AND (handed_at IS NULL OR handed_at <= ?) "
+                "AND (handed_at IS NULL OR handed_at <= ? OR handed_at > ?) "
                 "RETURNING custom_id, deployment, entry, needed_by",
-                (now, now - again_after_seconds),
+                # One handed over in the future was so by a clock that was wrong.
+                (now, now - again_after_seconds, now + again_after_seconds),
             ).fetchall()
         return list(map(Due._make, rows))
 

@@ -24,6 +24,7 @@ from router.errors import BatchError
 
 _MOST_FAILURES = 1_000
 _MOST_SECONDS = 366 * 24 * 3600.0
+_MOVED = "where files are now, if they are not where collect wrote them"
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -53,16 +54,18 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     one.add_argument("--catalog", type=Path, metavar="FILE", default=default_catalog_path())
     one = action("sent", sent, "note that a file was sent, and the provider's id of the batch")
     one.add_argument("file", type=Path, metavar="FILE")
-    one.add_argument("batch_id", metavar="BATCH_ID")
+    one.add_argument("batch_id", type=_name, metavar="BATCH_ID")
     one = action("failed", failed, "note that a file failed as a whole; its jobs are tried again")
     one.add_argument("file", type=Path, metavar="FILE")
     one.add_argument("reason", metavar="REASON")
-    one.add_argument("--out", type=Path, metavar="DIR", default=Path(), help="where files are")
+    one.add_argument("--out", type=Path, metavar="DIR", help=_MOVED)
     one = action("results", results, "record results of a batch, or of jobs that were due")
     one.add_argument("file", type=Path, metavar="FILE", help="as the provider has it")
-    one.add_argument("batch_id", nargs="?", metavar="BATCH_ID", help="left out: asked at once")
+    one.add_argument(
+        "batch_id", nargs="?", type=_name, metavar="BATCH_ID", help="left out: asked at once"
+    )
     one.add_argument("--last", action="store_true", help="jobs without a result have failed")
-    one.add_argument("--out", type=Path, metavar="DIR", default=Path(), help="where files are")
+    one.add_argument("--out", type=Path, metavar="DIR", help=_MOVED)
     one = action("due", due, "hand over, as JSON lines, the jobs that must be asked at once")
     one.add_argument(
         "--within", type=_seconds, metavar="SECONDS", default=0.0,
@@ -77,6 +80,12 @@ def add_batch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     action("answers", answers, "print what came of the jobs that have ended, as JSON lines")
     one = action("forget", forget, "delete the answers that a file of 'answers' holds")
     one.add_argument("file", type=Path, metavar="FILE")
+
+
+def _name(text: str) -> str:
+    if not text.strip():  # a shell variable that was never set
+        raise argparse.ArgumentTypeError("nothing given, must be the provider's id of the batch")
+    return text
 
 
 def _count(text: str) -> int:
@@ -121,7 +130,7 @@ def sent(arguments: argparse.Namespace) -> int:
 
 def failed(arguments: argparse.Namespace) -> int:
     """Note that a file failed as a whole; return 0."""
-    outbox = Outbox(arguments.out)
+    outbox = _outbox_of(arguments)
     with closing(existing_store(arguments)) as store:
         _tell(store.failed(arguments.file.name, arguments.reason, time.time()))
         tidy(store, outbox)
@@ -135,7 +144,7 @@ def results(arguments: argparse.Namespace) -> int:
         BatchError: ``--last`` without a batch, or the results are refused.
     """
     found, now = read_results(arguments.file), time.time()
-    outbox = Outbox(arguments.out)
+    outbox = _outbox_of(arguments)
     with closing(existing_store(arguments)) as store:
         if arguments.batch_id is not None:
             _tell(store.results(arguments.batch_id, found, now, are_last=arguments.last))
@@ -170,7 +179,7 @@ def forget(arguments: argparse.Namespace) -> int:
     try:
         lines = arguments.file.read_text(encoding="utf-8").split("\n")
         ids = [str(json.loads(line)["custom_id"]) for line in lines if line.strip()]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise BatchError(
             f"{arguments.file}: not what 'python -m router batch answers' prints ({error}); "
             "nothing was deleted",
@@ -179,6 +188,11 @@ def forget(arguments: argparse.Namespace) -> int:
     with closing(existing_store(arguments)) as store:
         print(f"deleted {store.forget(ids):,}")
     return 0
+
+
+def _outbox_of(arguments: argparse.Namespace) -> Outbox:
+    """Return who deletes files: where each was written, or where all are said to be."""
+    return Outbox(arguments.out or Path(), holds_all=arguments.out is not None)
 
 
 def _tell(counts: Counter[str]) -> None:

@@ -23,7 +23,7 @@ def add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "new",
         help="make a key; its hash goes into the file, the key itself is printed once",
         description="Make a key of 256 random bits and add its hash to a file of keys. A running "
-        "server takes it within a second. To revoke a key, remove its [[keys]] table.",
+        "server takes it in a second or two. To revoke a key, remove its [[keys]] table.",
     )
     new.add_argument("--file", type=Path, required=True, help="file of keys; made when absent")
     new.add_argument("--name", required=True, help="whom the key is for, such as a team")

@@ -20,6 +20,9 @@ from router.errors import ConfigError
 # Bytes of a weight; four bits carry a 16-bit scale for every 32 weights.
 WEIGHTS = {"bf16": 2.0, "fp8": 1.0, "int4": 0.5625}
 KV = {"bf16": 2.0, "fp8": 1.0}
+# Beyond any model or budget, and products of a few of them are still finite.
+_MOST_NUMBER = 1e18
+_MOST_WHOLE = 10**9
 
 
 def add_size(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -136,19 +139,23 @@ def _gpu(arguments: argparse.Namespace) -> Gpu:
 def _number(allowed: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = float(text)
-        if not fits(value) or value == float("inf"):
-            raise argparse.ArgumentTypeError(f"{text!r} given, must be {allowed}")
+        if not (fits(value) and value <= _MOST_NUMBER):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} given, must be a number {allowed} and at most {_MOST_NUMBER:g}"
+            )
         return value
 
     return number
 
 
-_above_zero = _number("a finite number > 0", lambda value: value > 0.0)
-_not_negative = _number("a finite number >= 0", lambda value: value >= 0.0)
+_above_zero = _number("> 0", lambda value: value > 0.0)
+_not_negative = _number(">= 0", lambda value: value >= 0.0)
 
 
 def _at_least_one(text: str) -> int:
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} given, must be a whole number >= 1")
+    if not 1 <= value <= _MOST_WHOLE:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} given, must be a whole number from 1 to {_MOST_WHOLE}"
+        )
     return value

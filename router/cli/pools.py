@@ -11,16 +11,23 @@ from router.cli.pool_size import add_size
 from router.cli.table import lines_of_table
 from router.cost.pools.average import average_usd, cold_start_usd, usd_per_hour
 from router.cost.pools.break_even import break_even
-from router.cost.pools.engines import read_load
+from router.cost.pools.engines import read_gpus, read_load
 from router.cost.pools.flow import Flow
 from router.cost.pools.http import fetch
 from router.cost.pools.load import load_of, saturation
 from router.cost.pools.pool import HOURS_PER_MONTH, Pool
+from router.cost.pools.stated import is_address
 from router.defaults import default_catalog_path
 from router.errors import CatalogError, RouterError
 
 _UTILISATIONS = (1.0, 0.6, 0.2, 0.05)
 _MTOK = 1_000_000.0
+_GPU_TIMEOUT_S = 5.0
+_GPU_COLUMNS = (
+    ("power_watts", ".0f"), ("dram_active", ".0%"), ("tensor_active", ".0%"),
+    ("memory_used_mib", ",.0f"),
+)  # fmt: skip
+_MOST_AMOUNT = 1e18
 _SIZES = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k"))
 
 
@@ -52,6 +59,10 @@ def add_pools(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "status 1 if one of them gives none.",
     )
     action.add_argument("--catalog", type=Path, metavar="FILE", default=default_catalog_path())
+    action.add_argument(
+        "--gpus", type=_address, metavar="URL", action="append", default=[],
+        help="a DCGM exporter, to see what GPUs do meanwhile; again for more",
+    )  # fmt: skip
     action.set_defaults(run=load, pool=None)
     add_size(actions)
 
@@ -75,7 +86,23 @@ def load(arguments: argparse.Namespace) -> int:
     rows = [row for pool in pools for row in asyncio.run(_load_rows(pool))]
     header = ("pool", "endpoint", "waiting", "under way", "KV cache", "saturation", "")
     print("\n".join(lines_of_table(header, rows, right=(2, 3, 4, 5))))
-    return int(any(row[-1] for row in rows))
+    gpus = [asyncio.run(_gpu_row(url)) for url in arguments.gpus]
+    if gpus:
+        names = ("GPUs", "power W", "memory busy", "tensor cores busy", "memory used MiB", "")
+        print()
+        print("\n".join(lines_of_table(names, gpus, right=(1, 2, 3, 4))))
+    return int(any(row[-1] for row in (*rows, *gpus)))
+
+
+async def _gpu_row(url: str) -> tuple[str, ...]:
+    """Return what a DCGM exporter tells, as means over its GPUs; what it does not tell is empty."""
+    try:
+        told = read_gpus(await fetch(url, _GPU_TIMEOUT_S))
+    except RouterError as error:
+        return (url, "", "", "", "", error.message)
+    cells = (format(told[key], form) if key in told else "" for key, form in _GPU_COLUMNS)
+    problem = "" if told else "no metric of DCGM is there"
+    return (url, *cells, problem)
 
 
 async def _load_rows(pool: Pool) -> list[tuple[str, ...]]:
@@ -193,10 +220,18 @@ def _pools(arguments: argparse.Namespace) -> tuple[Catalog, tuple[Pool, ...]]:
     return catalog, tuple(replace(pool, **changes) for pool in chosen)
 
 
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} given, must be like http://10.0.0.5:9400/metrics, without a user"
+        )
+    return text
+
+
 def _amount(text: str) -> float:
     value = float(text)
-    if not 0.0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no finite number >= 0")
+    if not 0.0 <= value <= _MOST_AMOUNT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {_MOST_AMOUNT:g}")
     return value
 
 

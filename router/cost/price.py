@@ -53,7 +53,7 @@ class Price:
         source: Where.
         bands: Rising, the first above 0; empty: the two rates above hold for all tokens.
         usd_per_request: Fee of every call, >= 0.
-        ends: First day it no longer holds; None where no end is known.
+        ends: First day for which no price is known any more; None where no end is known.
     """
 
     input_usd_per_mtok: float

@@ -92,9 +92,12 @@ def stated_price(table: CheckedTable, prices: PriceFiles) -> Stated:
     for key in sorted({"price_factor", "service_tier"} & set(table.content)):
         raise table.error(key, table.content[key], "goes with price_key only; give that too")
     read = {key: _price_in_place(table.table(key, PRICE_KEYS)) for key in in_place}
-    if "price" not in read:
-        return Stated(None, problem="the catalog states no price")
-    return Stated(read["price"], read.get("batch_price"), flex_price=read.get("flex_price"))
+    return Stated(
+        read.get("price"),
+        read.get("batch_price"),
+        "" if "price" in read else "the catalog states no price",
+        flex_price=read.get("flex_price"),
+    )
 
 
 def _price_in_place(table: CheckedTable) -> Price:

@@ -17,8 +17,8 @@ class Usage(NamedTuple):
         cache_write_1h: Input written to it for the long time.
         output: Output without reasoning.
         reasoning: Reasoning, where it is told apart; else it is part of ``output``.
-        unpriced: What was reported beside text tokens and costs extra, such as searches; a bill
-            does not hold it.
+        unpriced: What was reported beside text. Searches are in no bill; audio and images that the
+            provider counts among its tokens are billed as text.
     """
 
     uncached_input: int

@@ -8,10 +8,10 @@ What a field includes differs, and is the commonest error of accounting:
     Bedrock     as Anthropic, in other words (the Converse API)
     vLLM        as OpenAI; the details are null unless the server was told to report them
 
-Audio, images and tools have prices of their own; they are named in ``Usage.unpriced``.
+Audio, images and tools may have prices of their own; they are named in ``Usage.unpriced``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -35,8 +35,11 @@ def read_usage(shape: UsageShape, usage: Fields) -> Usage:
     """Read a usage object as it came, ``usage`` or ``usageMetadata`` of the response.
 
     Raises:
-        UsageError: a count is missing, negative or no whole number, or a part exceeds its whole.
+        UsageError: it or a part is no object, a count is missing, negative or no whole number, or a
+            part exceeds its whole.
     """
+    if not isinstance(usage, Mapping):
+        raise UsageError(f"usage: {usage!r} given, must be an object")
     return _READERS[shape](usage)
 
 
@@ -99,7 +102,7 @@ def _gemini(usage: Fields) -> Usage:
             {
                 f"{name} {one['modality']}": one.get("tokenCount")
                 for name in ("promptTokensDetails", "candidatesTokensDetails")
-                for one in usage.get(name) or ()
+                for one in _listed(usage, name)
                 if one.get("modality") not in ("TEXT", "DOCUMENT", None)
             }
         ),
@@ -109,8 +112,8 @@ def _gemini(usage: Fields) -> Usage:
 def _bedrock(usage: Fields) -> Usage:
     written = _count(usage, "cacheWriteInputTokens", 0)
     kept = {"5m": 0, "1h": 0}
-    for one in usage.get("cacheDetails") or ():
-        if one.get("ttl") not in kept:
+    for one in _listed(usage, "cacheDetails"):
+        if one.get("ttl") not in list(kept):
             raise UsageError(
                 f"cacheDetails.ttl: {one.get('ttl')!r} given, must be one of {list(kept)}"
             )
@@ -152,6 +155,15 @@ def _details(fields: Fields, name: str) -> Fields:
         return {}
     if not isinstance(value, Mapping):
         raise UsageError(f"{name}: {value!r} given, must be an object")
+    return value
+
+
+def _listed(fields: Fields, name: str) -> Sequence[Fields]:
+    value = fields.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, Sequence) or not all(isinstance(one, Mapping) for one in value):
+        raise UsageError(f"{name}: {value!r} given, must be a list of objects")
     return value
 
 

@@ -120,16 +120,8 @@ class AuditStore:
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         """Hold the file's write lock from the first read on, so that nobody writes in between."""
         try:
-            with self._database.lock:
-                cursor = self._database.connection().cursor()
-                cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    yield cursor
-                    cursor.execute("COMMIT")
-                except BaseException:
-                    if cursor.connection.in_transaction:
-                        cursor.execute("ROLLBACK")
-                    raise
+            with self._database.transaction() as connection:
+                yield connection.cursor()
         except sqlite3.Error as error:
             self._database.note(error)
             raise StoreError(

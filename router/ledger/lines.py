@@ -1,7 +1,8 @@
 """A file of lines written off the path: a bounded queue, one thread, drops that are counted.
 
-What a line says is the caller's. Lines still in the queue are lost if the process is killed; what
-must not be lost belongs into a store.
+What a line says is the caller's. A file that was moved away or deleted is followed by a new one at
+the path, so that logs can be rotated. Lines still in the queue are lost if the process is killed;
+what must not be lost belongs into a store.
 """
 
 import logging
@@ -10,9 +11,10 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TextIO, TypeVar
 
 from router.errors import StoreError
+from router.ledger.moved import Identity, identity_of
 
 CAPACITY = 10_000
 _PIECE_BYTES = 64 * 1024
@@ -48,7 +50,7 @@ class LineLog(Generic[Entry]):
         self._queue: queue.Queue[Entry | None] = queue.Queue(capacity)
         try:
             _cut_torn_line(path)
-            self._file = path.open("a", encoding="utf-8")
+            self._file, self._identity = _opened(path)
         except OSError as error:
             raise StoreError(
                 f"{path}: cannot be used as a log ({error}); give a writable path whose directory "
@@ -83,6 +85,7 @@ class LineLog(Generic[Entry]):
         is_failing = False
         while (entry := self._queue.get()) is not None:
             try:
+                self._follow()
                 self._file.write(self._to_line(entry) + "\n")
                 if self._queue.empty():
                     self._file.flush()
@@ -93,9 +96,28 @@ class LineLog(Generic[Entry]):
                     logger.warning("%s: an entry was dropped: %s", self.path, error)
                 is_failing = True
 
+    def _follow(self) -> None:
+        """Go on in a new file if ours is no longer at the path."""
+        if identity_of(self.path) == self._identity:
+            return
+        before = self._file
+        self._file, self._identity = _opened(self.path)
+        logger.warning("%s: was moved away; going on in a new file", self.path)
+        try:
+            before.close()
+        except OSError as error:
+            self._drop()
+            logger.warning("%s: the last lines before were dropped: %s", self.path, error)
+
     def _drop(self) -> None:
         with self._lock:
             self.dropped += 1
+
+
+def _opened(path: Path) -> tuple[TextIO, Identity]:
+    file = path.open("a", encoding="utf-8")
+    found = os.fstat(file.fileno())
+    return file, (found.st_dev, found.st_ino)
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -90,28 +90,20 @@ class RatioStore:
             Whether they were kept.
         """
         try:
-            with self._database.lock:
-                connection = self._database.connection()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    windows: dict[str, RatioWindow] = {}
-                    for name, kind, estimated, reported in reports:
-                        window = windows.get(name) or self._window(_rows(connection, name), name)
-                        windows[name] = window.with_report(kind, math.log(reported / estimated))
-                    connection.executemany(
-                        "INSERT OR REPLACE INTO token_ratio VALUES (?, ?, ?)",
-                        [
-                            (name, kind.value, json.dumps(windows[name].logs[kind]))
-                            for name, kind in {(one.deployment, one.kind) for one in reports}
-                        ],
-                    )
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-                for name, window in windows.items():
-                    self.learnt.replace(name, ratios_of(window))
+            with self._database.transaction() as connection:
+                windows: dict[str, RatioWindow] = {}
+                for name, kind, estimated, reported in reports:
+                    window = windows.get(name) or self._window(_rows(connection, name), name)
+                    windows[name] = window.with_report(kind, math.log(reported / estimated))
+                connection.executemany(
+                    "INSERT OR REPLACE INTO token_ratio VALUES (?, ?, ?)",
+                    [
+                        (name, kind.value, json.dumps(windows[name].logs[kind]))
+                        for name, kind in {(one.deployment, one.kind) for one in reports}
+                    ],
+                )
+            for name, window in windows.items():
+                self.learnt.replace(name, ratios_of(window))
         except sqlite3.Error as error:
             self._lost(error)
             return False

@@ -83,6 +83,11 @@ class OutcomeStore:
         """Why the file could not be used when it was last tried; None while all is well."""
         return self._database.failing
 
+    @property
+    def lost(self) -> int:
+        """How often the open file was found to be moved away, replaced or deleted."""
+        return self._database.lost
+
     def record(self, outcome: RecordedOutcome) -> bool:
         """Make an outcome durable; return True when it was recorded before.
 
@@ -103,16 +108,8 @@ class OutcomeStore:
         """
         database = self._database
         try:
-            with database.lock:
-                connection = database.connection()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    results = [_insert(connection, outcome) for outcome in outcomes]
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+            with database.transaction() as connection:
+                results = [_insert(connection, outcome) for outcome in outcomes]
         except sqlite3.Error as error:
             database.note(error)
             raise StoreError(
@@ -132,6 +129,14 @@ class OutcomeStore:
             self._database.note(error)
         else:
             self._database.note(None)
+
+    def look(self) -> None:
+        """Find out, without writing, whether the file is where it was; ``failing`` tells."""
+        try:
+            with self._database.lock:
+                self._database.check_place()
+        except sqlite3.Error as error:
+            self._database.note(error)
 
     def __iter__(self) -> Iterator[RecordedOutcome]:
         """Iterate over all outcomes in the order of their request ids."""

@@ -1,20 +1,25 @@
 """An HTTP endpoint for Prometheus on a port of its own. It knows two paths and keeps no state.
 
-``/metrics`` gives the text, ``/ready`` 200 or 503. Requests are answered one after the other in
-one thread, and a client that sends nothing is dropped after a second.
+``/metrics`` gives the text, ``/ready`` 200 or 503. Few connections are served at a time, each in a
+thread and for some seconds at most: one that is slow to ask or to read is dropped, and when all
+places are taken the oldest makes room, so that nobody is kept from asking by those who hold on.
 """
 
+import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import TCPServer
-from typing import Self
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, Self
 
 from router.errors import ConfigError
 from router.metrics.text import CONTENT_TYPE
 
+MOST_CONNECTIONS = 16
+LONGEST_SECONDS = 5.0
 _PATIENCE_SECONDS = 1.0
 
 logger = logging.getLogger("router.metrics")
@@ -64,10 +69,60 @@ class MetricsEndpoint:
         self.close()
 
 
-class _Server(HTTPServer):
+class _Server(ThreadingMixIn, HTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
     def __init__(self, where: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._since: dict[socket.socket, float] = {}  # oldest first; changed under the lock
+        self._lock = threading.Lock()
         super().__init__(where, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give the connection a thread, at the cost of the oldest one if there are too many."""
+        if not self._places.acquire(blocking=False):
+            self._drop(1)
+            if not self._places.acquire(timeout=_PATIENCE_SECONDS):
+                self.shutdown_request(request)  # what is asked for hangs; nobody can be answered
+                return
+        with self._lock:
+            self._since[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve the connection, then give its place to another."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._since.pop(request, None)
+            super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Drop who holds on for too long; called twice a second."""
+        too_long = time.monotonic() - LONGEST_SECONDS
+        with self._lock:
+            count = sum(since < too_long for since in self._since.values())
+        self._drop(count)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leave a client that went away alone."""
+        logger.debug("%s was not answered", client_address, exc_info=True)
+
+    def _drop(self, count: int) -> None:
+        """End the oldest connections; their threads wake up from reading or writing."""
+        with self._lock:
+            for request in list(self._since)[:count]:
+                del self._since[request]
+                with contextlib.suppress(OSError):  # the client was faster
+                    request.shutdown(socket.SHUT_RDWR)
 
     def server_bind(self) -> None:
         """Bind without asking a name server who we are, which may take long and tells nobody."""

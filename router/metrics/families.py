@@ -121,14 +121,13 @@ SUSPENDED = Family(
     "router_contracts_suspended", "gauge", (), "Contracts that audits found broken.", merge="max"
 )
 STORE_UP = Family(
-    "router_store_up",
-    "gauge",
-    (),
-    "1 if the store of outcomes took what it was last given, else 0.",
-    merge="min",
+    "router_store_up", "gauge", (), "1 if the store took what was last given, else 0.", merge="min"
 )
 STORE_ERRORS = Family(
     "router_store_errors_total", "counter", (), "Attempts to use the store that failed."
+)
+STORE_LOST = Family(
+    "router_store_lost_total", "counter", (), "Times the store in use was moved away or deleted."
 )
 LOG_DROPPED = Family(
     "router_decision_log_dropped_total", "counter", (), "Decisions that did not reach the log."
@@ -239,10 +238,11 @@ WORKER_RESTARTS = Family(
 FAMILIES = (
     CALLS, CALL_SECONDS, IN_FLIGHT, WAITING, STAGE_SECONDS, QUEUE_SECONDS, LOOP_LAG_SECONDS,
     ERRORS, SHEDS, DECISIONS, INELIGIBLE, NOVELTY, EXPECTED_COST, SAVING, OUTCOMES, AUDITS,
-    SUSPENDED, STORE_UP, STORE_ERRORS, LOG_DROPPED, REPORTS_DROPPED, READY, BUILD, ARTIFACT,
-    CATALOG, CHANGES, RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED, SHADOW_LEFT_OUT,
-    SHADOW_COST, SHADOW_ADEQUACY, POOL_SATURATION, POOL_DEMAND, SPILLS, SPILLED_WORK, CPU_SECONDS,
-    RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED, WORKER_UP, WORKER_RESTARTS,
+    SUSPENDED, STORE_UP, STORE_ERRORS, STORE_LOST, LOG_DROPPED, REPORTS_DROPPED, READY, BUILD,
+    ARTIFACT, CATALOG, CHANGES, RELOAD_OK, CANARY_DECISIONS, CANARY_COST, SHADOW_COMPARED,
+    SHADOW_LEFT_OUT, SHADOW_COST, SHADOW_ADEQUACY, POOL_SATURATION, POOL_DEMAND, SPILLS,
+    SPILLED_WORK, CPU_SECONDS, RESIDENT, OPEN_FILES, START_TIME, WORKERS_WANTED, WORKER_UP,
+    WORKER_RESTARTS,
 )  # fmt: skip
 """In the order in which they are told."""
 BY_NAME = {family.name: family for family in FAMILIES}

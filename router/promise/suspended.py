@@ -8,7 +8,8 @@ from router.types import Contract
 class Suspensions:
     """Contracts under which only the top tier is permitted, of contracts per topic topic by topic.
 
-    Read without a lock, replaced whole.
+    Read without a lock, replaced whole. None is taken back: what is broken stays so until the next
+    calibration, which has suspensions of its own, even if the store that told it is lost.
     """
 
     def __init__(self) -> None:
@@ -21,6 +22,6 @@ class Suspensions:
     def __len__(self) -> int:
         return len(self._broken)
 
-    def replace(self, promises: Iterable[tuple[Contract, str]]) -> None:
-        """Set which contracts are suspended from now on, each with its topic or ""."""
-        self._broken = frozenset(promises)
+    def add(self, promises: Iterable[tuple[Contract, str]]) -> None:
+        """Suspend contracts from now on, each in its topic or, with "", over all traffic."""
+        self._broken = self._broken.union(promises)

@@ -4,6 +4,7 @@ It is written whole by a rename. A choice was made under a configuration; where 
 now names something else, that is newer than the choice, which then counts no more.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -86,6 +87,7 @@ def write_choice(path: Path, choice: Choice) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+        _keep_names(path.parent)
     except OSError as error:
         raise SwapError(
             f"{path}: what is in force cannot be kept there ({error}), so a restart and other "
@@ -93,6 +95,16 @@ def write_choice(path: Path, choice: Choice) -> None:
             reason="CHOICE_NOT_KEPT",
             metadata={"file": str(path)},
         ) from error
+
+
+def _keep_names(directory: Path) -> None:
+    """Make a rename durable; some file systems cannot be asked to, and do so by themselves."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _trial(content: Any) -> Trial | None:

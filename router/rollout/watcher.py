@@ -43,6 +43,7 @@ class Watcher:
         seconds: Between two looks, > 0.
         act: Called from the watcher's thread; what it raises is logged.
         again_seconds: When what raised is tried again; never by default, until the files change.
+        also: What else counts as a change of the files when it changes, such as the day.
     """
 
     def __init__(
@@ -52,22 +53,24 @@ class Watcher:
         act: Callable[[], object],
         *,
         again_seconds: float = math.inf,
+        also: Callable[[], str] = lambda: "",
     ) -> None:
         self._paths = paths
         self._seconds = seconds
         self._act = act
         self._again_seconds = again_seconds
+        self._also = also
         self._again_at = math.inf
         # Nothing was acted on yet: what came while the server started must not be missed.
-        self._acted_on: Fingerprint = ()
-        self._last = fingerprint(paths())
+        self._acted_on: tuple[str, Fingerprint] = ("", ())
+        self._last = also(), fingerprint(paths())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="router-watch", daemon=True)
         self._thread.start()
 
     def look(self) -> bool:
         """Look once; act and return True if files changed and were the same at the last look."""
-        seen = fingerprint(self._paths())
+        seen = self._also(), fingerprint(self._paths())
         settled, self._last = seen == self._last, seen
         is_due = seen != self._acted_on or time.monotonic() >= self._again_at
         if not settled or not is_due:

@@ -1,19 +1,14 @@
 """Who is told when somebody else is in force or a contract falls: counters, pools, health, log."""
 
-import logging
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
-from router.catalog import Catalog
 from router.server.arm import Arm, Switch
 from router.server.counted import Counted
 from router.server.health import Health
-from router.server.listed import price_warnings
 from router.server.pool_watch import PoolWatch
-
-logger = logging.getLogger("router.server")
+from router.server.price_watch import PriceWatch, utc_today
 
 
 class Announcer:
@@ -29,7 +24,7 @@ class Announcer:
         self._health = health
         self._pools = PoolWatch(partial(health.tell, "pools"))
         self._switch: Switch | None = None
-        self._catalog: Catalog | None = None  # whose prices were looked at
+        self._prices = PriceWatch()
         self._telling = threading.Lock()
         self._swapping = threading.Lock()
 
@@ -44,11 +39,12 @@ class Announcer:
             self._counted.later(self._counted.serving, arms)
             self._pools.follow([arm.engine for arm in arms])
         self.tell_promise()
-        catalog = arms[0].engine.catalog
-        if catalog is not self._catalog:
-            self._catalog = catalog
-            for warning in price_warnings(catalog, datetime.now(UTC).date()):
-                logger.warning("%s", warning)
+        self.tell_prices()
+
+    def tell_prices(self) -> None:
+        """Say in the log which prices in force are worth a warning; again on every day."""
+        for arm in self._arms()[:1]:
+            self._prices.look(arm.engine.catalog, utc_today())
 
     def tell_promise(self) -> None:
         """Say in health whether every contract of those who answer stands."""

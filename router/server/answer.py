@@ -11,7 +11,8 @@ from router.cost.pools.pool import Pool
 from router.cost.price import Price
 from router.predict.length_bounds import LengthBounds
 from router.promise.contract import ContractTerms
-from router.types import Contract, Decision, Deployment, Estimate, Goal
+from router.server.goal_wire import from_goal
+from router.types import Decision, Deployment, Estimate, Goal
 from router.v1 import router_pb2 as pb
 
 _TOKENS_PER_PRICE_UNIT = 1_000_000.0
@@ -244,23 +245,3 @@ def _from_terms(terms: ContractTerms) -> pb.ContractTerms:
 def _goal_bytes(goal: Goal) -> bytes:
     """Return a goal as the part of an answer that it is."""
     return pb.RouteResponse(goal=from_goal(goal)).SerializeToString()
-
-
-def from_goal(goal: Goal) -> pb.Goal:
-    """Return the wire form of a goal; unset stays unset."""
-    return pb.Goal(
-        quality_target=goal.quality_target,
-        willingness_to_pay_usd=goal.willingness_to_pay_usd,
-        max_cost_usd=goal.max_cost_usd,
-        contract=None if goal.contract is None else from_contract(goal.contract),
-    )
-
-
-def from_contract(contract: Contract) -> pb.Contract:
-    """Return the wire form of a contract."""
-    return pb.Contract(
-        max_loss_rate=contract.max_loss_rate,
-        confidence=contract.confidence,
-        per_topic=contract.per_topic,
-        reviewed=contract.reviewed,
-    )

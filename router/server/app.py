@@ -68,8 +68,7 @@ class RouterServer:
         follow_up: What follows decisions.
 
     Raises:
-        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing is listening
-            then.
+        CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing listens then.
         ConfigError: the address cannot be bound or is open without leave, or a file of TLS or keys
             is refused.
     """
@@ -92,7 +91,7 @@ class RouterServer:
         self._calls = CallsInFlight(self._counted, config.max_concurrent_calls, self._traces)
         self._streams = Streams()
         self._stopped = threading.Event()
-        self._following = Following(config, self._health.tell)
+        self._following = Following(config, self._health.tell, self.gate)
         self._endpoint: MetricsEndpoint | None = None
         self._announcer = Announcer(self._counted, self._health)
         self.follow_up = FollowUp(config, self._announcer.tell_promise)
@@ -224,7 +223,8 @@ class RouterServer:
         await self._listener.stop(self._config.grace_seconds)
 
     def _look_again(self) -> None:
-        """Take over what other processes found; in a thread."""
+        """Take over what other processes found, and look what day it is; in a thread."""
+        self._announcer.tell_prices()
         self.follow_up.look_again()
         self._learning.look_again()
 

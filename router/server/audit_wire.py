@@ -5,8 +5,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from router.errors import InvalidRequestError
 from router.ledger.audit_records import Reported, Watched
 from router.ledger.audits import AuditStore
-from router.server.answer import from_contract
 from router.server.convert import short_id
+from router.server.goal_wire import from_contract
 from router.v1 import router_pb2 as pb
 
 

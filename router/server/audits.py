@@ -187,7 +187,7 @@ class Audits:
                         one.known,
                         one.evidence,
                     )
-            self.suspensions.replace(one.promise for one in broken)
+            self.suspensions.add(one.promise for one in broken)
             self._is_known = True
         self._on_change()
 

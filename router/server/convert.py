@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from router.catalog import Catalog
 from router.errors import InvalidRequestError
 from router.server.deadline import to_deadline
-from router.server.goal_wire import Given, require_plan, to_goal
+from router.server.goal_wire import Given, checked_wait_usd, require_plan, to_goal
 from router.server.limits import (
     MAX_ID_CHARS,
     MAX_TAG_KEY_CHARS,
@@ -34,6 +34,8 @@ def to_request(wire: pb.RouteRequest, catalog: Catalog, limits: Limits) -> Reque
     goal = to_goal(given["goal"]) if "goal" in given else None
     if goal is not None and goal.contract is not None and goal.contract.reviewed:
         require_plan(given)
+    if "plan" in given:  # what is refused must not be decided, logged or counted first
+        checked_wait_usd("plan.wait_usd", given["plan"].wait_usd)
     return Request(
         messages=_messages(given, limits),
         goal=goal,

@@ -3,6 +3,7 @@
 import math
 
 from router.catalog import Catalog
+from router.deferred.choice import asked_later
 from router.deferred.ways import Deadline, Offer, ServiceWay
 from router.errors import InvalidRequestError
 from router.server.goal_wire import Given
@@ -74,14 +75,7 @@ def with_schedule(decision: Decision, answer: pb.RouteResponse) -> pb.RouteRespo
 
 def is_asked_later(decision: Decision) -> bool:
     """Return whether the chosen deployment sees the prompt some time later, if at all."""
-    if decision.schedule is None:
-        return False
-    (taken,) = (
-        taken
-        for one, taken in zip(decision.estimates, decision.schedule.taken, strict=True)
-        if one.deployment is decision.chosen.deployment
-    )
-    return taken is not None and taken.way is not ServiceWay.SYNC
+    return asked_later(decision.schedule, decision.estimates, decision.chosen)
 
 
 def _from_offer(offer: Offer) -> pb.Offer:

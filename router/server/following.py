@@ -1,13 +1,16 @@
-"""What a server follows by itself: new files, and what was chosen in another process."""
+"""What a server follows by itself: new files, API keys, what was chosen in another process."""
 
 import logging
 from collections.abc import Callable
 
+from router.catalog import Catalog
 from router.config import Config
 from router.errors import RouterError
 from router.rollout.watcher import Watcher
 from router.server.arm import InForce
 from router.server.chosen import Chosen
+from router.server.gate import Gate
+from router.server.price_watch import utc_today
 from router.server.versions import Versions
 
 CHOICE_SECONDS = 0.25
@@ -16,17 +19,26 @@ CHOICE_AGAIN_SECONDS = 5.0
 logger = logging.getLogger("router.server")
 
 
+def priced_for(catalog: Catalog) -> str:
+    """Return the day whose prices are to hold; empty where a catalog names no dated ones."""
+    return utc_today().isoformat() if catalog.price_files else ""
+
+
 class Following:
-    """Watchers of artifact, catalog and choice, as far as they are configured.
+    """Watchers of artifact, catalog, choice and keys, as far as they are configured.
 
     Args:
         config: All settings.
         tell: Told whether "reload" is well, from any thread.
+        gate: Whose file of keys is followed; None without one.
     """
 
-    def __init__(self, config: Config, tell: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, config: Config, tell: Callable[[str, bool], None], gate: Gate | None = None
+    ) -> None:
         self._config = config
         self._tell = tell
+        self._callers = None if gate is None else gate.callers
         self._chosen = None if config.choice is None else Chosen(config.choice, config)
         self._has_failed = False
         self._watchers: list[Watcher] = []
@@ -45,10 +57,17 @@ class Following:
 
     def watch(self, versions: Versions) -> None:
         """Look at the files from now on, until ``close``."""
+        if self._callers is not None:
+            self._callers.follow()
         chosen, seconds = self._chosen, self._config.watch_seconds
         if seconds:
             self._watchers.append(
-                Watcher(versions.read_paths, seconds, lambda: versions.reload("files"))
+                Watcher(
+                    versions.read_paths,
+                    seconds,
+                    lambda: versions.reload("files"),
+                    also=lambda: priced_for(versions.switch.now.main.engine.catalog),
+                )
             )
         if chosen is not None:
             self._watchers.append(
@@ -64,6 +83,8 @@ class Following:
         """Look no more; waits for a change that was begun."""
         for watcher in self._watchers:
             watcher.close()
+        if self._callers is not None:
+            self._callers.close()
 
     def _follow(self, chosen: Chosen, versions: Versions) -> None:
         try:

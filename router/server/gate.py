@@ -25,13 +25,12 @@ from router.errors import (
     NotPermittedError,
     RouterError,
 )
+from router.server.open_calls import OpenCalls
 from router.server.status import answer_error
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 _IN_FLIGHT_RETRY_SECONDS = 0.05
-# Calls that need no key, all together: nobody without one can take the places of those who have.
-MOST_OPEN_CALLS = 64
 _HOW = "send it as metadata 'authorization: Bearer KEY' or 'x-api-key: KEY'"
 
 
@@ -39,13 +38,15 @@ class Gate(grpc.aio.ServerInterceptor):
     """Lets calls pass by their API key.
 
     Attributes:
+        callers: Of the file of keys.
+        open_calls: Those that need no key: nobody without one takes places of those who have.
         refused: Calls refused so far, by code and reason.
     """
 
     def __init__(self, callers: Callers) -> None:
-        self._callers = callers
+        self.callers = callers
         self.refused: Counter[tuple[str, str]] = Counter()
-        self._open = 0
+        self.open_calls = OpenCalls()
 
     async def intercept_service(
         self,
@@ -56,15 +57,14 @@ class Gate(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         scope = needed_scope(method)
         try:
-            if scope is None:
-                self._enter_open()
-            else:
+            if scope is not None:
                 self._enter(handler_call_details.invocation_metadata, scope, method)
         except RouterError as error:
             self.refused[error.code, error.reason] += 1
             await continuation(handler_call_details)  # the handlers count what has reached us
             return _refusal(error, method)
-        return await continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
+        return handler if scope or handler is None else self.open_calls.guarded(handler, method)
 
     def _enter(self, metadata: Iterable[tuple[str, Any]], scope: str, method: str) -> None:
         """Let a call with a key in, and count it until it ends."""
@@ -72,22 +72,6 @@ class Gate(grpc.aio.ServerInterceptor):
         caller.in_flight += 1
         _call().add_done_callback(caller.left)
         CURRENT.set(caller)
-
-    def _enter_open(self) -> None:
-        """Let a call without a key in, and count it until it ends."""
-        if self._open >= MOST_OPEN_CALLS:
-            raise CallerLimitError(
-                f"{MOST_OPEN_CALLS} calls that need no key are in flight; try again, or ask the "
-                "port for probes (health_address)",
-                retry_seconds=_IN_FLIGHT_RETRY_SECONDS,
-                reason="OPEN_CALLS",
-                metadata={"limit": str(MOST_OPEN_CALLS)},
-            )
-        self._open += 1
-        _call().add_done_callback(self._left_open)
-
-    def _left_open(self, _: object) -> None:
-        self._open -= 1
 
     def _admitted(self, metadata: Iterable[tuple[str, Any]], scope: str, method: str) -> Caller:
         caller = self._known(metadata)
@@ -123,7 +107,7 @@ class Gate(grpc.aio.ServerInterceptor):
         if shown is None:
             raise NotAuthenticatedError(f"no API key given; {_HOW}", reason="KEY_MISSING")
         identifier = id_of(shown)
-        caller = None if identifier is None else self._callers.find(identifier)
+        caller = None if identifier is None else self.callers.find(identifier)
         if caller is None or not is_key_of(shown, caller.entry.sha256):
             raise NotAuthenticatedError(
                 f"the API key given is not known here, or was revoked; {_HOW}", reason="KEY_UNKNOWN"

@@ -1,6 +1,6 @@
-"""A goal as the caller states it, checked; with what a contract asks of the rest of a request.
+"""A goal over the wire, both ways: checked as it comes, with what a contract asks of the rest.
 
-The rest itself is ``convert``.
+The rest itself is ``convert`` on the way in, ``answer`` on the way out.
 """
 
 import math
@@ -81,6 +81,19 @@ def _contract(wire: pb.Contract) -> Contract:
     return Contract(wire.max_loss_rate, confidence, wire.per_topic, wire.reviewed)
 
 
+def checked_wait_usd(field: str, value: float) -> float:
+    """Return a price of waiting, USD a further answer, finite and >= 0.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if not (math.isfinite(value) and value >= 0.0):
+        raise InvalidRequestError(
+            field, f"{value} given, must be a finite number of USD >= 0", reason="USD_OUT_OF_RANGE"
+        )
+    return value
+
+
 def require_plan(given: Given) -> None:
     """Refuse a contract over reviews without the plan that it covers.
 
@@ -101,3 +114,23 @@ def require_plan(given: Given) -> None:
             "price of waiting: leave it out",
             reason="WAIT_UNDER_CONTRACT",
         )
+
+
+def from_goal(goal: Goal) -> pb.Goal:
+    """Return the wire form of a goal; unset stays unset."""
+    return pb.Goal(
+        quality_target=goal.quality_target,
+        willingness_to_pay_usd=goal.willingness_to_pay_usd,
+        max_cost_usd=goal.max_cost_usd,
+        contract=None if goal.contract is None else from_contract(goal.contract),
+    )
+
+
+def from_contract(contract: Contract) -> pb.Contract:
+    """Return the wire form of a contract."""
+    return pb.Contract(
+        max_loss_rate=contract.max_loss_rate,
+        confidence=contract.confidence,
+        per_topic=contract.per_topic,
+        reviewed=contract.reviewed,
+    )

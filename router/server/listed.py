@@ -4,7 +4,7 @@ from datetime import date
 
 from router.catalog import Catalog
 from router.cost.price import Price
-from router.server.answer import from_goal
+from router.server.goal_wire import from_goal
 from router.types import Deployment
 from router.v1 import router_pb2 as pb
 
@@ -86,7 +86,17 @@ def price_warnings(catalog: Catalog, today: date) -> list[str]:
     lines = [
         f"{item.id} is not routable: {item.price_problem}"
         for item in catalog.deployments
-        if item.price is None
+        if item.price is None and not item.pool
+    ]
+    lines += [
+        f"{item.id} runs on a pool; the list price it names is not known: {item.price_problem}"
+        for item in catalog.deployments
+        if item.price is None and item.pool and item.price_problem
+    ]
+    lines += [
+        f"the price of {item.id} is said to be read on {item.price.as_of}, which is yet to come"
+        for item in catalog.deployments
+        if item.price is not None and item.price.age_days(today) < -1  # a day here may be another
     ]
     lines += [
         f"the price of {item.id} holds until {item.price.ends} only"

@@ -4,8 +4,6 @@ What is decided lives in ``router.review.look``; what callers give is checked in
 and ``given_answers``. Nothing of a call is stored.
 """
 
-import math
-
 from router.engine import Engine
 from router.errors import InvalidRequestError
 from router.review.candidates import Candidates, candidates_of
@@ -15,6 +13,7 @@ from router.review.plan import foresee, plan
 from router.review.rule import Branch
 from router.server.given_answers import deployment_named, given_answers
 from router.server.given_decision import decided
+from router.server.goal_wire import checked_wait_usd
 from router.server.limits import Limits
 from router.types import Decision, Goal
 from router.v1 import router_pb2 as pb
@@ -28,7 +27,7 @@ def review(engine: Engine, wire: pb.ReviewRequest, limits: Limits) -> pb.ReviewR
         NoCandidateError, NotCalibratedError: as ``Route``, where the request is given again.
     """
     estimates, goal, terms = decided(engine, wire, limits)
-    wait_usd = _wait_usd("wait_usd", wire.wait_usd)
+    wait_usd = checked_wait_usd("wait_usd", wire.wait_usd)
     if wait_usd and goal.contract is not None and goal.contract.reviewed:
         raise InvalidRequestError(
             "wait_usd",
@@ -59,13 +58,10 @@ def with_plan(
 
     Under a contract it is the decision as it stands, since the contract holds without a review,
     which can only cost more; under a contract over reviews it is what the contract covers.
-
-    Raises:
-        InvalidRequestError: the waiting price is wrong.
     """
     if not wire.HasField("plan"):
         return response
-    wait_usd = _wait_usd("plan.wait_usd", wire.plan.wait_usd)
+    wait_usd = wire.plan.wait_usd
     tiers = engine.artifact.tier_names
     candidates = candidates_of(decision.estimates, tiers)
     plain = tiers.index(decision.chosen.deployment.tier)
@@ -90,14 +86,6 @@ def with_plan(
         )
     )
     return response
-
-
-def _wait_usd(field: str, value: float) -> float:
-    if not (math.isfinite(value) and value >= 0.0):
-        raise InvalidRequestError(
-            field, f"{value} given, must be a finite number of USD >= 0", reason="USD_OUT_OF_RANGE"
-        )
-    return value
 
 
 def _response(

@@ -75,7 +75,8 @@ def in_thread(
     """Return a handler that runs a method in a thread, unless its call ends while it is queued."""
 
     async def behaviour(raw: bytes, context: Any) -> Any:
-        return await threads.run(method, decode(raw), seconds_left=context.time_remaining())
+        left = context.time_remaining()
+        return await threads.run(method, decode(raw), seconds_left=left, size=len(raw))
 
     return _counted(behaviour, method, calls, name)
 

@@ -158,11 +158,7 @@ class RouterServicer:
                 results[place] = failed_in_bytes(made)
                 continue
             followed = self._follow_up.enter(arm, one, made)
-            try:
-                answer = _answer(arm, items[place], one, followed.decision)
-            except InvalidRequestError as error:
-                results[place] = failed_in_bytes(error)
-                continue
+            answer = _answer(arm, items[place], one, followed.decision)
             now.tell(arm, one, made)
             yield place, (followed, answer)
 
@@ -230,10 +226,8 @@ class RouterServicer:
 def _answer(arm: Arm, wire: pb.RouteRequest, request: Request, decision: Decision) -> bytes:
     """Return the wire form of a decision in bytes, with what the request asks for beside it.
 
-    Where the session goes on is noted, so that its next turn finds the cache warm.
-
-    Raises:
-        InvalidRequestError: a plan is asked for that cannot be made.
+    Where the session goes on is noted, so that its next turn finds the cache warm. Nothing is
+    refused any more: the decision is logged and counted.
     """
     engine = arm.engine
     advice = None

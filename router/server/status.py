@@ -19,6 +19,7 @@ _INTERNAL_TEXT = "internal error; the server's log holds the details"
 # three times and percent-encoded once, so these two keep any status below that.
 _MAX_TEXT_BYTES = 1_000
 _MAX_METADATA_BYTES = 2_000
+_LONGEST_RETRY_SECONDS = 365 * 86_400.0  # a rate may be as low as one wishes, a Duration not
 
 logger = logging.getLogger("router.server")
 
@@ -45,7 +46,8 @@ def to_status(error: RouterError) -> status_pb2.Status:
         details.append(_pack(error_details_pb2.BadRequest(field_violations=[violation])))
     if isinstance(error, (OverloadedError, CallerLimitError)):
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromMilliseconds(max(1, math.ceil(error.retry_seconds * 1e3)))
+        seconds = min(error.retry_seconds, _LONGEST_RETRY_SECONDS)
+        retry.retry_delay.FromMilliseconds(max(1, math.ceil(seconds * 1e3)))
         details.append(_pack(retry))
     return status_pb2.Status(
         code=code_pb2.Code.Value(error.code), message=_cut(error.message), details=details

@@ -27,6 +27,7 @@ MOST_TOGETHER = 64
 """Requests decided in one pass; each pass keeps a thread busy for some milliseconds."""
 
 _MOST_WAITING = 256
+_MOST_WAITING_BYTES = 16 * 1024 * 1024
 _STOPPING_TEXT = "the server is stopping; open another stream and send what was not answered"
 
 Decode = Callable[[bytes], Any]
@@ -66,10 +67,11 @@ class Streams:
 
 
 class Inbox:
-    """Requests of one stream that wait for their decision, at most ``_MOST_WAITING``."""
+    """Requests of one stream that wait for their decision: so many, or so many bytes, and one."""
 
     def __init__(self) -> None:
         self._waiting: deque[bytes] = deque()
+        self._bytes = 0
         self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
 
@@ -85,8 +87,9 @@ class Inbox:
                 await asyncio.sleep(wait)
             is_first = False
             self._waiting.append(raw)
+            self._bytes += len(raw)
             self._changed.set()
-            if len(self._waiting) >= _MOST_WAITING:
+            if len(self._waiting) >= _MOST_WAITING or self._bytes >= _MOST_WAITING_BYTES:
                 self._has_room.clear()
                 await self._has_room.wait()
 
@@ -102,6 +105,7 @@ class Inbox:
             self._changed.clear()
             await self._changed.wait()
         taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        self._bytes -= sum(map(len, taken))
         self._has_room.set()
         return taken
 

@@ -18,6 +18,8 @@ from router.server.wanted import Work, current_work
 _FIRST_GUESS_SECONDS = 0.001
 _WEIGHT_OF_LAST = 0.1
 _SHORTEST_RETRY_SECONDS = 0.01
+MOST_BYTES = 256 * 1024 * 1024
+"""Of requests that wait or run, unless it is one alone."""
 
 
 class Threads:
@@ -34,11 +36,16 @@ class Threads:
         self._capacity = capacity
         self._waits = waits
         self._outstanding = 0
+        self._bytes = 0
         self._seconds_each = _FIRST_GUESS_SECONDS
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="router")
 
     async def run(
-        self, method: Callable[..., Any], *arguments: Any, seconds_left: float | None = None
+        self,
+        method: Callable[..., Any],
+        *arguments: Any,
+        seconds_left: float | None = None,
+        size: int = 0,
     ) -> Any:
         """Run a method in a thread and return its result.
 
@@ -48,6 +55,7 @@ class Threads:
             method: What is run.
             arguments: Its arguments.
             seconds_left: Until the call's deadline; None without one.
+            size: Bytes of the request.
 
         Raises:
             OverloadedError: it was not queued.
@@ -63,7 +71,13 @@ class Threads:
                 "deadline",
                 wait,
             )
-        return await self.run_anyway(method, *arguments)
+        if self._bytes and self._bytes + size > MOST_BYTES:
+            raise _overloaded(f"requests of {self._bytes} bytes are waiting", "threads_queue", wait)
+        self._bytes += size
+        try:
+            return await self.run_anyway(method, *arguments)
+        finally:
+            self._bytes -= size
 
     async def run_anyway(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """Run a method in a thread however many wait, and return its result.

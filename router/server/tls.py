@@ -76,7 +76,7 @@ class _Files:
             return None
         try:
             fresh = self.read()
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:  # a file may go away between two looks at it
             logger.error("the certificate in use stays: %s", error)
             return None
         logger.info("certificate read again from %s", self._certificate)

@@ -48,6 +48,7 @@ class Watchman:
         self._lag = registry.histogram(families.LOOP_LAG_SECONDS)
         self._up = registry.cell(families.STORE_UP)
         self._errors = registry.cell(families.STORE_ERRORS)
+        self._lost = registry.cell(families.STORE_LOST)
         self._told: str | None = _NEVER_LOOKED
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="router-watchman")
         self._task: asyncio.Task[None] | None = None
@@ -65,6 +66,7 @@ class Watchman:
 
     async def _rounds(self) -> None:
         loop, rounds = asyncio.get_running_loop(), 0
+        look: asyncio.Future[None] | None = None
         while True:
             due = time.perf_counter() + ROUND_SECONDS
             await asyncio.sleep(ROUND_SECONDS)
@@ -72,19 +74,23 @@ class Watchman:
             self._on_the_loop()
             self._tell()
             rounds += 1
-            if rounds % _LOOK_EVERY == 0:
-                try:
-                    await loop.run_in_executor(self._thread, self._look_after)
-                except Exception:  # whatever went wrong now is tried again in a second
-                    logger.exception("a look at the store failed")
+            # One at a time, and not waited for: a disk that hangs must not hold up the rounds.
+            if rounds % _LOOK_EVERY == 0 and (look is None or look.done()):
+                look = loop.run_in_executor(self._thread, self._look_after)
 
     def _look_after(self) -> None:
-        if self._store.failing:
-            self._store.probe()
-        self._off_the_path()
+        try:
+            if self._store.failing:
+                self._store.probe()
+            else:
+                self._store.look()
+            self._off_the_path()
+        except Exception:  # whatever went wrong now is tried again in a second
+            logger.exception("a look at the store failed")
 
     def _tell(self) -> None:
         failing = self._store.failing
+        self._lost.value = self._store.lost
         if (failing is None) == (self._told is None) and self._told != _NEVER_LOOKED:
             return
         self._up.value = int(failing is None)

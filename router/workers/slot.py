@@ -65,16 +65,24 @@ class Slot:
         return self._told
 
     def start(self) -> None:
-        """Start the process."""
+        """Start the process.
+
+        Raises:
+            OSError: the machine gives none now.
+        """
         ours, its = socket.socketpair()
-        with its:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "router.workers.worker", str(its.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[its.fileno()],
-            )
-        ours.sendall(self._order.to_line().encode() + b"\n")
+        try:
+            with its:
+                ours.sendall(self._order.to_line().encode() + b"\n")
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    [sys.executable, "-m", "router.workers.worker", str(its.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[its.fileno()],
+                )
+        except OSError:
+            ours.close()
+            raise
         ours.setblocking(False)
         self.link, self._unread, self._asked, self._has_served = ours, b"", None, False
         self._started = self._clock()
@@ -88,7 +96,7 @@ class Slot:
         now = self._clock()
         if self._process is None:
             if restart and now >= self._start_at:
-                self.start()
+                self._start_again(now)
             return False
         self.read()
         if self._process.poll() is not None:
@@ -96,6 +104,15 @@ class Slot:
             return True
         self._ask(now)
         return False
+
+    def _start_again(self, now: float) -> None:
+        """Start the process; what the machine refuses now is tried again after a pause."""
+        try:
+            self.start()
+        except OSError as error:  # no memory, process or descriptor is left; the others go on
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+            self._start_at = now + self._pause
+            logger.error("worker %d cannot be started now: %s", self.index, error)
 
     def signal(self, number: int) -> None:
         """Send a signal to the process, if there is one."""

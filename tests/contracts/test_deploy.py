@@ -146,6 +146,7 @@ def test_probes_ask_the_health_port_for_names_the_server_knows(in_cluster: Confi
     assert ports == {
         "grpc": port_of(in_cluster.address),
         "health": port_of(in_cluster.health_address),
+        "metrics": port_of(in_cluster.metrics_address),
     }
 
 

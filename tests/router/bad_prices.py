@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ PRICES = [
         "prices.jsonl:1: not a line of JSON (…)",
     ),
     bad_price(
+        "a line that is nested beyond measure",
+        text("[" * 100_000),
+        "prices.jsonl:1: not a line of JSON (…)",
+    ),
+    bad_price(
+        "a line with a number of thousands of digits",
+        text(f'{{"usd_per_million": {"1" * 5_000}}}'),
+        "prices.jsonl:1: not a line of JSON (…)",
+    ),
+    bad_price(
         "a price with a key that is not known",
         line(modell="big"),
         "prices.jsonl:1: modell = 'big': unknown key; known keys: ['above_input_tokens', 'as_of', "
@@ -86,6 +97,21 @@ PRICES = [
         "a price below zero",
         line(usd_per_million="-2"),
         "prices.jsonl:1: usd_per_million = '-2': must be a finite number of USD >= 0",
+    ),
+    bad_price(
+        "a price that no float holds",
+        line(usd_per_million="1e400"),
+        "prices.jsonl:1: usd_per_million = '1e400': must be a finite number of USD >= 0",
+    ),
+    bad_price(
+        "a price that is no number, loudly",
+        line(usd_per_million="sNaN"),
+        "prices.jsonl:1: usd_per_million = 'sNaN': must be a finite number of USD >= 0",
+    ),
+    bad_price(
+        "a fee of a call with a band",
+        line(**{"class": "request", "above_input_tokens": 1000}),
+        "prices.jsonl:1: above_input_tokens = 1000: a fee of a call has no bands; leave it out",
     ),
     bad_price(
         "a price without its day",
@@ -107,6 +133,29 @@ PRICES = [
         "a table with a price in words",
         table({"big": {"litellm_provider": "acme", "input_cost_per_token": "two"}}),
         "table.json: big.input_cost_per_token = 'two': must be a number of USD >= 0",
+    ),
+    bad_price(
+        "a table with a range below zero",
+        table({"big": {"tiered_pricing": [{"range": [-5, 3], "input_cost_per_token": 1e-6}]}}),
+        "table.json: big.tiered_pricing: must be a list of objects with a range "
+        "(ValueError('-5 tokens'))",
+    ),
+    bad_price(
+        "a table with a range without end",
+        table({"big": {"tiered_pricing": [{"range": [inf, inf], "input_cost_per_token": 1e-6}]}}),
+        "table.json: big.tiered_pricing: must be a list of objects with a range (…)",
+    ),
+    bad_usage(
+        "usage that is no object",
+        UsageShape.OPENAI,
+        [],  # type: ignore[arg-type]
+        "usage: [] given, must be an object",
+    ),
+    bad_usage(
+        "usage with details that are no list",
+        UsageShape.GEMINI,
+        {"promptTokensDetails": 5},
+        "promptTokensDetails: 5 given, must be a list of objects",
     ),
     bad_usage(
         "usage with more cached tokens than tokens",

@@ -19,7 +19,14 @@ from key_files import entry, write_keys
 
 from router.cli.child import ServerProcess
 from router.cli.main import main
-from router.client import SERVICE_CONFIG, CallError, RouterClient, TierChoice, Tls
+from router.client import (
+    SERVICE_CONFIG,
+    CallError,
+    NoDeploymentError,
+    RouterClient,
+    TierChoice,
+    Tls,
+)
 from router.client_aio import AioRouterClient
 from router.config import Config
 from router.errors import ConfigError
@@ -176,13 +183,42 @@ def test_other_faults_of_the_router_are_not_tried_again_and_stop_no_application(
 def test_a_wrong_request_is_an_error_because_another_tier_would_not_keep_its_limits(
     server: RouterServer, decide: Decide
 ) -> None:
-    for request, code in (
-        (IMPOSSIBLE, "FAILED_PRECONDITION"),
-        (pb.RouteRequest(), "INVALID_ARGUMENT"),
+    for request, kind, code in (
+        (IMPOSSIBLE, NoDeploymentError, "FAILED_PRECONDITION"),
+        (pb.RouteRequest(), CallError, "INVALID_ARGUMENT"),
     ):
-        with pytest.raises(CallError) as caught:
+        with pytest.raises(kind) as caught:
             decide(f"127.0.0.1:{server.port}", request)
-        assert caught.value.code == code
+        assert (type(caught.value), caught.value.code) == (kind, code)
+
+
+def test_that_no_deployment_fits_is_told_of_each_deployment(server: RouterServer) -> None:
+    with pytest.raises(NoDeploymentError) as caught:
+        decide_plainly(f"127.0.0.1:{server.port}", IMPOSSIBLE)
+    deployments = {one.id for one in server.engine.catalog.deployments}
+    assert caught.value.why == dict.fromkeys(deployments, "TIER_DENIED")
+
+
+@both
+def test_a_contract_that_the_routers_artifact_does_not_know_stops_no_application(
+    server: RouterServer, decide: Decide
+) -> None:
+    goal = pb.Goal(contract=pb.Contract(max_loss_rate=0.05))
+    choice = decide(f"127.0.0.1:{server.port}", pb.RouteRequest(prompt="Hello!", goal=goal))
+    assert (choice.tier, choice.error.reason) == ("medium", "CONTRACT_NOT_CALIBRATED")
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_deadline_that_is_none_is_refused_before_every_call_falls_back(
+    server: RouterServer, seconds: float
+) -> None:
+    with pytest.raises(ConfigError, match="must be a finite number of seconds above 0"):
+        RouterClient(f"127.0.0.1:{server.port}", timeout_seconds=seconds)
+    with (
+        RouterClient(f"127.0.0.1:{server.port}", default_tier="large") as client,
+        pytest.raises(ConfigError, match="timeout_seconds"),
+    ):
+        client.decide(HELLO, timeout_seconds=seconds)
 
 
 def test_a_missing_default_tier_is_told_while_the_router_still_answers(

@@ -1,16 +1,20 @@
 """Hard constraints come before price, and the newer ones say who falls out and why."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pool_catalog import catalog_with_pool
 from price_rows import DAY
 
+from router.catalog import load_catalog
 from router.cost.price import Price
-from router.engine import Engine
+from router.engine import Engine, build_engine
 from router.errors import NoCandidateError
+from router.predict.artifact import Artifact
 from router.types import (
     Decision,
     Goal,
@@ -121,6 +125,20 @@ def test_a_lock_that_cannot_be_kept_is_an_error_and_no_other_choice(
         stub.Route(pb.RouteRequest(prompt=QUESTION, needs=needs))
     assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert f"{LLAMA}: TOOLS" in caught.value.details()
+
+
+def test_a_model_that_others_sell_no_more_still_serves_on_ones_own_pool(
+    catalog_file: Path, tmp_path: Path, artifact: Artifact
+) -> None:
+    path = catalog_with_pool(catalog_file, tmp_path, "http://127.0.0.1:9/metrics")
+    *others, own = load_catalog(path).deployments
+    assert own.pool
+    own = replace(own, retired_on=DAY, price_problem="retired")
+    catalog = replace(load_catalog(path), deployments=(*others, own))
+    engine = build_engine(artifact, catalog)
+    for needs in (Needs(), Needs(no_third_party=True)):
+        decision = engine.route(Request((Message("user", QUESTION),), needs=needs))
+        assert decision.estimates[-1].ineligible == ()
 
 
 def test_a_retired_model_is_said_to_be_retired_and_not_merely_unpriced(engine: Engine) -> None:

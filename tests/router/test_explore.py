@@ -65,7 +65,7 @@ def test_a_contract_that_covers_the_lowest_permitted_tier_only_is_not_explored(
 
 def test_a_suspended_contract_is_not_explored(promising: Engine):
     under = replace(promising, suspensions=type(promising.suspensions)())
-    under.suspensions.replace([(Contract(0.05), "")])
+    under.suspensions.add([(Contract(0.05), "")])
     decision = decide(under, GOALS["contract"], (0.95, 0.95, 0.9))
     assert decision.reason is DecisionReason.CONTRACT_SUSPENDED
     assert [one.deployment.tier for one in open_choices(decision, TIERS)] == ["large"]

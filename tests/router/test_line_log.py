@@ -1,9 +1,11 @@
 """A log never makes its caller wait, counts what it drops, and heals a torn line."""
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
+import waiting
 
 from router.ledger.lines import LineLog
 
@@ -71,3 +73,38 @@ def test_a_log_larger_than_memory_is_opened_by_its_end(tmp_path: Path):
         assert path.stat().st_size == (1 << 34) + len(b"\nwhole\n")
     finally:
         path.unlink()
+
+
+def test_a_log_that_is_moved_away_goes_on_in_a_new_file_and_loses_no_line(tmp_path: Path):
+    path = tmp_path / "log.jsonl"
+    log = LineLog(path, str)
+    for part in range(4):
+        assert all(log.put(part * 100 + number) for number in range(100))
+        waiting.wait_until(lambda: path.exists() and path.read_text().count("\n") == 100)
+        if part == 0:
+            path.rename(tmp_path / "log.jsonl.1")
+        elif part == 1:
+            path.rename(tmp_path / "log.jsonl.2")
+            path.touch()  # as logrotate's "create" does
+        elif part == 2:
+            (tmp_path / "log.jsonl.3").write_text(path.read_text())
+            os.truncate(path, 0)  # as "copytruncate" does
+    log.close()
+    files = [tmp_path / "log.jsonl.1", tmp_path / "log.jsonl.2", tmp_path / "log.jsonl.3", path]
+    found = [[int(line) for line in file.read_text().splitlines()] for file in files]
+    assert found == [list(range(part * 100, part * 100 + 100)) for part in range(4)]
+    assert log.dropped == 0
+
+
+def test_a_log_whose_directory_is_gone_counts_what_it_drops_and_goes_on_when_it_is_back(
+    tmp_path: Path,
+):
+    (directory := tmp_path / "logs").mkdir()
+    log = LineLog(directory / "log.jsonl", str)
+    directory.rename(tmp_path / "away")
+    log.put(1)
+    waiting.wait_until(lambda: log.dropped == 1)
+    directory.mkdir()
+    log.put(2)
+    log.close()
+    assert (directory / "log.jsonl").read_text() == "2\n"

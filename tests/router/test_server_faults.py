@@ -1,11 +1,14 @@
 """Disks that are full, read-only or damaged, and a clock that jumps: decisions go on."""
 
+import asyncio
 import contextlib
 import os
 import resource
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +20,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from router.cli.child import ServerProcess
 from router.config import Config
+from router.errors import StoreError
 from router.ledger.lines import LineLog
 from router.ledger.store import OutcomeStore, RecordedOutcome
+from router.metrics.registry import Registry
 from router.server.app import RouterServer
+from router.server.watchman import Watchman
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -185,6 +191,153 @@ def test_a_store_whose_damage_shows_only_when_it_is_written_stops_no_decision(
             path.rename(path.with_name(f"damaged-{path.name}"))
         caller.recovers()
     assert kept(store) == set(caller.acknowledged)
+
+
+def unlinked(store: Path) -> Path:
+    store.unlink()
+    return store
+
+
+def moved_alone(store: Path) -> Path:
+    return store.rename(store.with_name("archived.sqlite3"))
+
+
+def moved_with_its_log(store: Path) -> Path:
+    (archive := store.with_name("archive")).mkdir()
+    for path in list(store.parent.glob(f"{store.name}*")):
+        path.rename(archive / path.name)
+    return archive / store.name
+
+
+def replaced(store: Path) -> Path:
+    kept_as = store.with_name("kept.sqlite3")
+    kept_as.hardlink_to(store)
+    OutcomeStore(other := store.with_name("other.sqlite3")).close()
+    other.replace(store)
+    return kept_as
+
+
+@pytest.mark.parametrize("lose", [unlinked, moved_alone, moved_with_its_log, replaced])
+def test_a_store_that_is_lost_while_open_acknowledges_nothing_that_is_not_found(
+    server_config: Config, store: Path, lose: Callable[[Path], Path]
+) -> None:
+    with running(replace(server_config, store=store, audit_share=0.5)) as caller:
+        assert caller.record() == grpc.StatusCode.OK
+        before = set(caller.acknowledged)
+        went_to = lose(store)
+        assert caller.record() == grpc.StatusCode.UNAVAILABLE
+        assert caller.stub.Route(HELLO).tier
+        caller.recovers()
+        assert caller.record() == grpc.StatusCode.OK
+    assert kept(store) == set(caller.acknowledged) - before
+    if went_to != store:
+        assert kept(went_to) == before, "what was acknowledged before went with the file"
+
+
+def test_a_store_that_is_lost_is_told_though_nobody_records(
+    server_config: Config, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(replace(server_config, store=store)) as caller:
+        store.unlink()
+        wait_until(lambda: "outcomes are recorded again" in caplog.text)
+        assert "moved away, replaced or deleted" in caplog.text
+        assert caller.record() == grpc.StatusCode.OK
+    assert kept(store) == set(caller.acknowledged)
+
+
+def test_workers_that_share_a_lost_store_agree_on_the_next(store: Path) -> None:
+    one, other = OutcomeStore(store), OutcomeStore(store)
+    one.record(RecordedOutcome("d", "before"))
+    away = moved_alone(store)
+    for worker, name in ((one, "by-one"), (other, "by-other")):
+        with pytest.raises(StoreError, match="moved away"):
+            worker.record(RecordedOutcome("d", name))
+        worker.record(RecordedOutcome("d", name))
+    assert kept(store) == {"by-one", "by-other"}
+    one.record(RecordedOutcome("d", "later"))
+    other.close()
+    one.close()
+    assert (one.lost, other.lost) == (1, 1)
+    assert (kept(store), kept(away)) == ({"by-one", "by-other", "later"}, {"before"})
+
+
+def test_a_store_behind_a_link_is_followed_to_where_the_link_leads(
+    store: Path, tmp_path: Path
+) -> None:
+    places = [tmp_path / name for name in ("one", "two")]
+    for place in places:
+        place.mkdir()
+    store.symlink_to(places[0] / "real.sqlite3")
+    workers = OutcomeStore(store), OutcomeStore(store)
+
+    def record(name: str) -> None:
+        for number, worker in enumerate(workers):
+            with contextlib.suppress(StoreError):
+                worker.record(RecordedOutcome("d", f"{name}{number}"))
+            worker.record(RecordedOutcome("d", f"{name}{number}"))
+
+    record("first")
+    moved_alone(places[0] / "real.sqlite3")
+    record("second")
+    store.unlink()
+    store.symlink_to(places[1] / "real.sqlite3")
+    record("third")
+    for worker in workers:
+        worker.close()
+    found = [places[0] / "archived.sqlite3", *(place / "real.sqlite3" for place in places)]
+    assert [kept(file) for file in found] == [
+        {"first0", "first1"},
+        {"second0", "second1"},
+        {"third0", "third1"},
+    ]
+
+
+def test_a_log_left_behind_by_a_store_that_was_moved_is_put_aside_and_can_be_joined_again(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = subprocess.run(
+        [sys.executable, "-c", LEFT_BEHIND, str(store)], check=False, capture_output=True
+    )
+    assert writer.returncode == 7, writer.stderr
+    away = moved_alone(store)
+    assert kept(store) == set()
+    (aside,) = store.parent.glob("*-wal.left-*")
+    assert str(aside) in caplog.text
+    aside.rename(away.with_name(f"{away.name}-wal"))
+    assert kept(away) == {"left"}
+
+
+LEFT_BEHIND = """
+import os, sys
+from pathlib import Path
+from router.ledger.store import OutcomeStore, RecordedOutcome
+OutcomeStore(Path(sys.argv[1])).record(RecordedOutcome("d", "left"))
+os._exit(7)
+"""
+
+
+def test_a_disk_that_hangs_holds_up_no_round_of_the_watchman(store: Path) -> None:
+    async def scenario() -> None:
+        rounds, let_go, hangs = [], threading.Event(), threading.Event()
+
+        def hang() -> None:
+            hangs.set()
+            let_go.wait(60.0)
+
+        watchman = Watchman(
+            Registry(),
+            OutcomeStore(store),
+            off_the_path=hang,
+            on_the_loop=lambda: rounds.append(hangs.is_set()),
+            on_store=lambda _: None,
+        )
+        await watchman.start()
+        while rounds.count(True) < 15:
+            await asyncio.sleep(0.02)
+        let_go.set()
+        watchman.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), 30.0))
 
 
 def test_a_clock_that_jumps_back_loses_no_outcome(

@@ -1,8 +1,9 @@
 """``RouteStream``: order, errors in their place, audits, back pressure and the end of a server."""
 
+import asyncio
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tiny_artifact import calibrated, copy_artifact
 from router.config import Config
 from router.server.app import RouterServer
 from router.server.service import SERVICE
+from router.server.stream import Inbox
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
 
@@ -136,6 +138,26 @@ def test_a_caller_that_does_not_read_is_not_read_from(config: Config) -> None:
             stop.set()
             call.cancel()
     assert seen < 5_000
+
+
+def test_large_requests_pause_a_stream_before_they_fill_the_memory() -> None:
+    async def scenario() -> None:
+        inbox, given, large = Inbox(), [], bytes(6 * 1024 * 1024)
+
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                given.append(large)
+                yield large
+
+        reader = asyncio.create_task(inbox.fill(endless()))
+        await asyncio.sleep(0.05)
+        assert len(given) == 3  # 12 MiB leave room, 18 do not
+        assert len(await inbox.take(2, reader)) == 2
+        await asyncio.sleep(0.05)
+        assert len(given) == 5
+        reader.cancel()
+
+    asyncio.run(scenario())
 
 
 def test_an_audit_is_asked_for_in_a_stream_too(config: Config, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from router.errors import OverloadedError
 from router.metrics.registry import Histogram
-from router.server.threads import Threads
+from router.server.threads import MOST_BYTES, Threads
 from router.server.wanted import NobodyWaitsError, check_wanted
 
 
@@ -29,6 +29,23 @@ def test_a_call_that_finds_the_queue_full_is_turned_away_with_a_time_to_retry() 
         release.set()
         assert await asyncio.gather(*running) == [True, True, True]
         assert await threads.run(lambda: "served again") == "served again"
+        threads.close()
+
+    served(scenario())
+
+
+def test_large_requests_are_turned_away_before_they_fill_the_memory() -> None:
+    async def scenario() -> None:
+        threads, release = Threads(1, 100, Histogram((1.0,))), threading.Event()
+        half = MOST_BYTES // 2
+        running = [asyncio.create_task(threads.run(release.wait, 20.0, size=half)) for _ in "ab"]
+        await asyncio.sleep(0)
+        with pytest.raises(OverloadedError, match=f"requests of {2 * half} bytes") as caught:
+            await threads.run(print, size=1)
+        assert caught.value.cause == "threads_queue"
+        release.set()
+        await asyncio.gather(*running)
+        assert await threads.run(lambda: "alone", size=2 * MOST_BYTES) == "alone"
         threads.close()
 
     served(scenario())

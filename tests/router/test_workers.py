@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -199,3 +200,24 @@ def test_a_worker_that_keeps_ending_is_started_at_growing_intervals(tmp_path: Pa
     wait_until(lambda: slot.look(restart=False))
     assert pauses == pytest.approx([2 * FIRST_PAUSE_SECONDS, 4 * FIRST_PAUSE_SECONDS])
     assert slot._start_at - now == pytest.approx(LONGEST_PAUSE_SECONDS)
+
+
+def test_a_worker_that_the_machine_has_no_room_for_is_started_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    slot = Slot(Order(str(tmp_path / "missing.toml"), {}, "127.0.0.1:0"), lambda: now)
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first_free = os.dup(0)
+    os.close(first_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
+    try:
+        assert slot.look(restart=True) is False
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    assert slot.pid is None
+    assert "worker 0 cannot be started now" in caplog.text
+    now = LONGEST_PAUSE_SECONDS
+    slot.look(restart=True)
+    assert slot.pid is not None
+    slot.close()

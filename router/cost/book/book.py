@@ -5,7 +5,7 @@ Nothing here is on the path: a catalog asks once, when it is loaded.
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from router.cost.book.rows import Mode, PriceClass, PriceKey, PriceRow, ServiceTier
@@ -53,6 +53,18 @@ class PriceBook:
 
     def quote(self, key: PriceKey, day: date) -> Tariff | NoPrice:
         """Return what a key charges on a day, or why that is unknown."""
+        found = self._quoted(key, day)
+        if isinstance(found, NoPrice):
+            return found
+        # Another price may follow one that ends, or one that begins may leave a class without any.
+        rows = self._rows[key.provider, key.model]
+        changes = {one for row in rows for one in (row.valid_from, row.valid_to) if one}
+        later = sorted(one for one in changes if one > day)
+        without = (one for one in later if isinstance(self._quoted(key, one), NoPrice))
+        return replace(found, ends=next(without, None))
+
+    def _quoted(self, key: PriceKey, day: date) -> Tariff | NoPrice:
+        """Return what a key charges on a day; when it ends is not looked at."""
         of_model = self._rows.get((key.provider, key.model), [])
         if not of_model:
             return NoPrice(f"no price of {key}{self._nearby(key)}")

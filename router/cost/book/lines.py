@@ -4,6 +4,7 @@ Numbers are read as decimals, never through a float. What a row means is ``route
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -42,7 +43,7 @@ def read_rows(path: Path) -> list[PriceRow]:
         PriceError: see ``load_book``.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold other ends
     except (OSError, UnicodeDecodeError) as error:
         raise PriceError(
             f"{path}: cannot be read as a price file ({error}); give a file that "
@@ -80,7 +81,7 @@ def _content(row: PriceRow) -> dict[str, object]:
 def _row(line: str, origin: str) -> PriceRow:
     try:
         content = json.loads(line, parse_float=Decimal)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise PriceError(
             f"{origin}: not a line of JSON ({error})", metadata={"file": origin}
         ) from error
@@ -104,6 +105,9 @@ def _row(line: str, origin: str) -> PriceRow:
     )
     if parsed.valid_from and parsed.valid_to and parsed.valid_from >= parsed.valid_to:
         raise row.error("valid_to", content["valid_to"], f"must be after {parsed.valid_from}")
+    if parsed.price_class is PriceClass.REQUEST and parsed.above_input_tokens:
+        above = parsed.above_input_tokens
+        raise row.error("above_input_tokens", above, "a fee of a call has no bands; leave it out")
     return parsed
 
 
@@ -128,6 +132,7 @@ def _usd(table: CheckedTable) -> Decimal:
         usd = Decimal(value) if isinstance(value, str | int | Decimal) else Decimal("NaN")
     except ArithmeticError:
         usd = Decimal("NaN")
-    if isinstance(value, bool) or not usd.is_finite() or usd < 0:
+    is_finite = usd.is_finite() and math.isfinite(usd)  # also as the float it becomes
+    if isinstance(value, bool) or not is_finite or usd < 0:
         raise table.error("usd_per_million", value, "must be a finite number of USD >= 0")
     return usd

@@ -51,7 +51,7 @@ def rows_from_litellm(path: Path, as_of: date, wanted: Callable[[str], bool]) ->
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PriceError(
             f"{path}: cannot be read as JSON ({error}); give a file in the format of LiteLLM's "
             "model_prices_and_context_window.json",
@@ -88,14 +88,16 @@ def _rows(
         return PriceRow(provider, model, price_class, million, as_of, source, valid_to=ends, **more)
 
     for field, usd in fields.items():
+        if usd is None:
+            continue
         if field == "input_cost_per_request":
             yield row(PriceClass.REQUEST, usd, field)
         elif field == "tiered_pricing":
             for above, tier in _tiers(path, name, usd):
                 for inner in tier:
-                    if inner in _CLASSES:
+                    if inner in _CLASSES and tier[inner] is not None:
                         yield row(_CLASSES[inner], tier[inner], inner, above_input_tokens=above)
-        elif (match := _FIELD.fullmatch(field)) and usd is not None:
+        elif match := _FIELD.fullmatch(field):
             mode, service_tier = _VARIANTS[match["variant"]]
             yield row(
                 _CLASSES[match["name"]],
@@ -111,8 +113,11 @@ def _tiers(path: Path, name: str, tiers: Any) -> Iterator[tuple[int, Mapping[str
     try:
         for tier in tiers:
             if not _CLASSES.keys().isdisjoint(tier):  # searches have tiers of another kind
-                yield int(tier["range"][0]), tier
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+                above = int(tier["range"][0])
+                if above < 0:
+                    raise ValueError(f"{above} tokens")
+                yield above, tier
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise PriceError(
             f"{path}: {name}.tiered_pricing: must be a list of objects with a range ({error!r})",
             metadata={"file": str(path), "key": f"{name}.tiered_pricing"},

@@ -31,7 +31,7 @@ class Tariff:
         usd_per_request: Fee of a call.
         as_of: The oldest day any of its prices was read.
         source: Where, each source once.
-        ends: First day any of its prices holds no more; None where no end is known.
+        ends: First day for which no price is known any more; None where no end is known.
     """
 
     bands: tuple[Band[Decimal], ...]
@@ -72,13 +72,11 @@ def tariff_of(rows: Sequence[PriceRow]) -> Tariff:
         by_class.setdefault(row.price_class, {})[row.above_input_tokens] = row.usd_per_million
     request = by_class.pop(PriceClass.REQUEST, {})
     starts = sorted({0, *(above for prices in by_class.values() for above in prices)})
-    ends = [row.valid_to for row in rows if row.valid_to is not None]
     return Tariff(
         bands=tuple(Band(above, _rates(by_class, above)) for above in starts),
         usd_per_request=request.get(0, Decimal(0)) / _MILLION,
         as_of=min(row.as_of for row in rows),
         source="; ".join(dict.fromkeys(row.source for row in rows)),
-        ends=min(ends, default=None),
     )
 
 

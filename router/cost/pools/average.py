@@ -60,8 +60,9 @@ class Bill(NamedTuple):
 
     @property
     def utilisation(self) -> float:
-        """Share that was allocated, in [0, 1]."""
-        return self.allocated_usd / (self.allocated_usd + self.idle_usd)
+        """Share that was allocated, in [0, 1]; 0 of a pool that cost nothing."""
+        paid = self.allocated_usd + self.idle_usd
+        return self.allocated_usd / paid if paid else 0.0
 
 
 def bill(pool: Pool, hours: float, input_tokens: float, output_tokens: float) -> Bill:

@@ -47,4 +47,5 @@ def break_even(
     ) / _TOKENS_PER_PRICE_UNIT
     tokens = usd_per_day / usd_per_output if usd_per_output else float("inf")
     most = pool.replicas * _SECONDS_PER_DAY / replica_seconds(pool, input_per_output, 1.0)
-    return BreakEven(tokens, tokens * input_per_output, tokens / most, most)
+    tokens_in = tokens * input_per_output if input_per_output else 0.0
+    return BreakEven(tokens, tokens_in, tokens / most, most)

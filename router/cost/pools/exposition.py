@@ -4,7 +4,6 @@ Metrics are found by their names at line starts, so histograms and metrics of ot
 in bytes and no parsing. Format: Prometheus text exposition 0.0.4 and OpenMetrics 1.0.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +12,9 @@ from router.errors import RouterError
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?')
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 _ESCAPED = re.compile(r'\\[n"\\]')
+
+# Above that a number is no load; and what is learnt of a pool's flow would not forget it for hours.
+MOST = 1e12
 
 Labels = Sequence[tuple[str, str]]
 
@@ -27,21 +29,24 @@ class ExpositionError(RouterError):
 def values(text: bytes, name: str, labels: Labels = ()) -> list[float]:
     """Return the values of a metric's series that carry all of some labels, in their order.
 
+    A series that stands there twice, the same labels under either spelling, counts once: the last.
+
     Args:
         text: What an endpoint gave.
         name: Of the metric; ":" and "_" are taken as the same, since collectors rename.
         labels: Wanted (name, value) pairs.
 
     Raises:
-        ExpositionError: a line of the metric cannot be read, or its value is negative or no number.
+        ExpositionError: a line of the metric cannot be read, or its value is negative, no number or
+            beyond all loads.
     """
-    found = []
+    found: dict[frozenset[tuple[str, str]], float] = {}
     for spelling in dict.fromkeys((name, name.replace(":", "_"))):
         for line in _lines(text, spelling.encode()):
             series, value = _parse(line, spelling)
             if all(series.get(key) == wanted for key, wanted in labels):
-                found.append(value)
-    return found
+                found[frozenset(series.items())] = value
+    return list(found.values())
 
 
 def _lines(text: bytes, name: bytes) -> Iterator[str]:
@@ -74,7 +79,7 @@ def _parse(rest: str, name: str) -> tuple[dict[str, str], float]:
         value = float(fields[0])
     except (IndexError, ValueError) as error:
         raise _unreadable(name, rest) from error
-    if not math.isfinite(value) or value < 0.0:
+    if not 0.0 <= value <= MOST:
         raise ExpositionError(f"{name} is {fields[0][:40]}, which is no load")
     return labels, value
 

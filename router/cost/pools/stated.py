@@ -198,7 +198,7 @@ def _urls(table: CheckedTable) -> tuple[str, ...]:
     if not isinstance(urls, list) or not urls:
         raise table.error("urls", urls, "must be a list of one or more http or https addresses")
     for index, url in enumerate(urls):
-        if not isinstance(url, str) or not _is_address(url):
+        if not isinstance(url, str) or not is_address(url):
             raise table.error(
                 f"urls[{index}]", url, "must be like http://10.0.0.5:8000/metrics, without a user"
             )
@@ -207,7 +207,8 @@ def _urls(table: CheckedTable) -> tuple[str, ...]:
     return tuple(urls)
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Return whether a text is an http or https address that names no user."""
     try:
         parts = urlsplit(url)
         port = parts.port

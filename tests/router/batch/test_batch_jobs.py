@@ -229,7 +229,7 @@ def test_a_file_whose_jobs_became_due_before_it_was_written_is_not_written(
     store: JobStore, outbox: Outbox
 ) -> None:
     store.add([make_job("one", fall_back_at=100.0)], 3, 0.0)
-    store.reserve(LIMITS, 0.0)  # and then the process died
+    store.reserve(LIMITS, 0.0, outbox.place)  # and then the process died
     assert len(store.due(100.0, 0.0, 600.0)) == 1
     assert list(collect(store, outbox, LIMITS, 101.0)) == []
     assert [file.state for file in store.files()] == ["failed"]

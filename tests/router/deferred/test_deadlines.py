@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import grpc
 import pytest
@@ -95,6 +96,31 @@ def deferred(artifact: Artifact, catalog_file: Path) -> Engine:
 @pytest.fixture(scope="module")
 def with_spot(artifact: Artifact, catalog_file: Path) -> Engine:
     return build_engine(artifact, make_catalog(catalog_file, spot=True))
+
+
+def test_idle_hours_of_ones_own_gpus_are_a_batch_with_a_price_of_its_own(
+    artifact: Artifact, catalog_file: Path
+) -> None:
+    content = tomllib.loads(catalog_file.read_text(encoding="utf-8") + DEFERRED)
+    extra = tomllib.loads(SPOT.replace('"spot"', '"ours"').replace("0.001", "100.0"))
+    extra["pools"][0].pop("purchase")
+    (own,) = extra["deployments"]
+    night = {"input_usd_per_mtok": 0.0, "output_usd_per_mtok": 1e-6, "source": "energy"}
+    own["batch_price"] = night | {"as_of": own["completion"]["as_of"]}
+    own["completion"]["batch"] = [{"seconds": 12 * 3600, "probability": 0.9999}]
+    content["deployments"].append(own)
+    catalog = parse_catalog({**content, "pools": extra["pools"]}, "catalog.toml")
+    assert catalog.deployments[-1].batch_price is not None
+    engine = build_engine(artifact, catalog)
+    assert engine.pools is not None
+    decision = engine.route(Request(HELLO, TARGET, deadline=DAY))
+    assert decision.chosen.deployment.id == "own-spot"
+    assert decision.schedule is not None
+    offer = decision.schedule.taken[-1]
+    assert offer is not None
+    assert offer.way is ServiceWay.BATCH
+    # What is asked tonight is not under way now.
+    assert engine.pools.flows["ours"].under_way(monotonic()) == 0.0
 
 
 def test_without_a_deadline_nothing_changes(deferred: Engine, engine: Engine) -> None:

@@ -69,6 +69,15 @@ def test_at_break_even_both_sides_cost_the_same(
 
 def test_against_an_api_that_is_free_a_pool_never_pays() -> None:
     assert break_even(PLAIN, 0.0, 0.0, 1.0).utilisation == float("inf")
+    assert break_even(PLAIN, 0.0, 0.0, 0.0).input_tokens_per_day == 0.0
+    # Nor where only input costs something and there is none.
+    assert break_even(PLAIN, 1.0, 0.0, 0.0)[:3] == (float("inf"), 0.0, float("inf"))
+
+
+def test_a_pool_that_costs_nothing_has_a_bill_of_nothing() -> None:
+    free = replace(PLAIN, usd_per_gpu_hour=0.0, host_usd_per_hour=0.0, operations_usd_per_month=0.0)
+    assert bill(free, 1.0, 1e6, 1e6) == (0.0, 0.0)
+    assert bill(free, 1.0, 1e6, 1e6).utilisation == 0.0
 
 
 @given(tokens, tokens)

@@ -311,6 +311,23 @@ def test_a_command_asks_every_endpoint_once(
         assert "is this the metrics address of vllm?" in capsys.readouterr().out
 
 
+def test_the_command_shows_what_gpus_do_meanwhile(
+    with_pool: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dcgm = 'DCGM_FI_DEV_POWER_USAGE{gpu="0"} 600\nDCGM_FI_DEV_POWER_USAGE{gpu="1"} 400\n'
+    dcgm += 'DCGM_FI_PROF_DRAM_ACTIVE{gpu="0"} 0.5\n'
+    with metrics_server(page(VLLM)) as engine, metrics_server(page(dcgm)) as gpus:
+        command = ["pools", "load", "--catalog", str(with_pool(engine.url)), "--gpus"]
+        assert main([*command, gpus.url]) == 0
+        (row,) = [line for line in capsys.readouterr().out.splitlines() if gpus.url in line]
+        assert row.split()[1:] == ["500", "50%"]
+        assert main([*command, engine.url]) == 1
+        assert "no metric of DCGM is there" in capsys.readouterr().out
+        assert main([*command, "http://127.0.0.1:9/metrics"]) == 1
+        with pytest.raises(SystemExit):
+            main([*command, "127.0.0.1:9400"])
+
+
 def test_the_commands_show_a_deployment_on_a_pool(
     with_pool: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

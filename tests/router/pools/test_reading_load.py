@@ -126,6 +126,19 @@ def test_no_garbage_raises_anything_but_the_one_error(garbage: bytes, before: by
     assert reading.waiting >= 0
 
 
+def test_a_series_that_stands_there_twice_counts_once() -> None:
+    renamed = VLLM.replace("vllm:", "vllm_")  # a collector that tells both spellings
+    once = read_load(VLLM.encode(), source())
+    assert read_load((VLLM + renamed).encode(), source()) == once
+    assert read_load((VLLM + VLLM).encode(), source()) == once
+
+
+def test_no_reading_is_so_large_that_what_is_learnt_of_the_flow_would_not_forget_it() -> None:
+    text = 'vllm:num_requests_waiting{engine="0"} 1e308\n'
+    with pytest.raises(ExpositionError, match="1e308, which is no load"):
+        read_load((text + text.replace('"0"', '"1"')).encode(), source())
+
+
 def test_dcgm_tells_means_over_gpus_and_leaves_out_what_it_lacks() -> None:
     text = (
         b'DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-1"} 600\n'

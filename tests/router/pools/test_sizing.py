@@ -123,10 +123,35 @@ def test_what_cannot_be_is_refused(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [["--layers", "0"], ["--context", "-1"], ["--parameters", "nan"]])
+OPTIONS = (
+    "parameters", "layers", "kv-heads", "head-dim", "context", "concurrency", "gpu-memory-gb",
+    "reserved-gb", "most-per-replica", "usd-per-gpu-hour",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--layers", "0"],
+        ["--context", "-1"],
+        *([f"--{option}={value}"] for option in OPTIONS[:1] for value in ("nan", "inf", "-1", "0")),
+        *([f"--{option}={'9' * 400}"] for option in OPTIONS),
+        *([f"--{option}=1e308"] for option in ("parameters", "gpu-memory-gb", "usd-per-gpu-hour")),
+    ],
+    ids=lambda value: value[0][:30],
+)
 def test_numbers_that_are_none_are_refused_by_the_command_line(
     wrong: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["pools", "size", "--parameters", "70e9", *SHAPE, *ASKED, *wrong])
     assert "must be" in capsys.readouterr().err
+
+
+def test_the_greatest_numbers_that_are_taken_end_in_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    greatest = [f"--{one}={10**9}" for one in OPTIONS]
+    assert main(["pools", "size", *greatest]) == 1
+    assert "nothing is left" in capsys.readouterr().err
+    assert main(["pools", "size", *greatest, "--gpu-memory-gb=1e18", "--reserved-gb=0"]) in {0, 1}

@@ -1,5 +1,6 @@
 """A price book says what holds on a day, class by class, or why it has no price."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -103,6 +104,17 @@ def test_a_retired_model_has_no_price_from_its_last_day_on() -> None:
     assert tariff(rows, day=DAY - timedelta(1)).ends == DAY
     assert problem(rows).problem == "acme/big was retired on 2026-11-26"
     assert problem(rows).retired_on == DAY
+
+
+def test_a_price_that_another_one_follows_is_no_end_of_sale() -> None:
+    promotion = row("input", "1", valid_from=DAY, valid_to=DAY + timedelta(7))
+    then = row("input", "3", valid_from=DAY + timedelta(7), valid_to=DAY + timedelta(30))
+    found = tariff([*plain(), promotion])
+    assert (found.bands[0].rates.uncached_input, found.ends) == (1, None)
+    input_only, written = plain()
+    ends = replace(input_only, valid_to=DAY + timedelta(7))
+    assert tariff([ends, written, then]).ends == DAY + timedelta(30)
+    assert tariff([ends, written]).ends == DAY + timedelta(7)
 
 
 def test_a_price_that_has_not_begun_is_no_retirement() -> None:

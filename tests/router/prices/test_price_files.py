@@ -1,15 +1,17 @@
 """Price files survive a round trip; tables of others become rows; catalogs look prices up."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from price_rows import DAY, plain, row
+from pool_catalog import catalog_with_pool
+from price_rows import CATALOG, DAY, INLINE, by_key, plain, row
 
-from router.catalog import Catalog, load_catalog
+from router.catalog import load_catalog
 from router.cost.book.book import PriceBook
 from router.cost.book.lines import load_book, read_rows, write_rows
 from router.cost.book.litellm import rows_from_litellm
@@ -18,9 +20,6 @@ from router.cost.book.tariff import Tariff
 from router.errors import CatalogError
 from router.server.listed import from_catalog, price_warnings
 
-CATALOG = Path(__file__).parents[1] / "catalog.toml"
-INLINE = CATALOG.read_text(encoding="utf-8").split("[deployments.price]")[1].split("[[")[0]
-
 
 def test_rows_survive_a_file_to_the_last_digit(tmp_path: Path) -> None:
     rows = [
@@ -28,6 +27,12 @@ def test_rows_survive_a_file_to_the_last_digit(tmp_path: Path) -> None:
         row("cache_read", "0.0000125", mode=Mode.BATCH, above_input_tokens=200_000),
         row("output", "1E+2", service_tier=ServiceTier.PRIORITY),
     ]
+    write_rows(tmp_path / "p.jsonl", rows)
+    assert read_rows(tmp_path / "p.jsonl") == rows
+
+
+def test_a_name_may_hold_what_other_texts_end_lines_with(tmp_path: Path) -> None:
+    rows = [replace(row("input", "1"), source=f"a{end}b") for end in "\u2028\x85\x0b\x1c\r"]
     write_rows(tmp_path / "p.jsonl", rows)
     assert read_rows(tmp_path / "p.jsonl") == rows
 
@@ -116,18 +121,6 @@ def test_ranges_in_litellms_format_are_bands(litellm: PriceBook) -> None:
     ]
 
 
-def by_key(
-    tmp_path: Path, rows: list[Any], settings: str = "", day: date = DAY, top: str = ""
-) -> Catalog:
-    """Load the test catalog, its first deployment priced by key from these rows."""
-    write_rows(tmp_path / "prices.jsonl", rows)
-    text = CATALOG.read_text(encoding="utf-8")
-    text = text.replace(f"[deployments.price]{INLINE}", f'price_key = "acme/big"\n{settings}\n', 1)
-    text = text.replace("[[tiers]]", f'[prices]\nfiles = ["prices.jsonl"]\n{top}\n[[tiers]]', 1)
-    (tmp_path / "catalog.toml").write_text(text, encoding="utf-8")
-    return load_catalog(tmp_path / "catalog.toml", day)
-
-
 def test_a_catalog_looks_up_prices_by_key_and_applies_its_factor(tmp_path: Path) -> None:
     batch = [row(c, usd, mode=Mode.BATCH) for c, usd in (("input", "1"), ("output", "5"))]
     first = by_key(tmp_path, [*plain(), *batch], "price_factor = 0.5").deployments[0]
@@ -167,6 +160,39 @@ def test_a_deployment_without_a_price_in_force_says_why(
     assert listed.retires_on == retires_on
     assert not listed.HasField("price_age_days")
     assert any(problem in line for line in price_warnings(catalog, DAY))
+
+
+def test_a_price_of_tomorrow_never_grows_old_and_is_warned_of(tmp_path: Path) -> None:
+    rows = [replace(one, as_of=date(2062, 11, 1)) for one in plain()]
+    warnings = price_warnings(by_key(tmp_path, rows), DAY)
+    assert "the price of llama-3-8b-self-hosted is said to be read on 2062-11-01" in warnings[0]
+
+
+def test_a_deployment_on_a_pool_needs_no_price_and_is_not_said_to_lack_one(
+    tmp_path: Path,
+) -> None:
+    path = catalog_with_pool(CATALOG, tmp_path, "http://127.0.0.1:9/metrics")
+    catalog = load_catalog(path, DAY)
+    own = from_catalog(catalog, "", DAY).tiers[1].deployments[1]
+    assert (own.pool, own.price_problem) == ("ours", "")
+    assert not [line for line in price_warnings(catalog, DAY) if "own-haiku" in line]
+    named = path.read_text(encoding="utf-8").replace(
+        'pool = "ours"', 'pool = "ours"\nprice_key = "acme/big"'
+    )
+    write_rows(tmp_path / "list.jsonl", plain("small"))
+    named = named.replace("[[tiers]]", '[prices]\nfiles = ["list.jsonl"]\n\n[[tiers]]', 1)
+    path.write_text(named, encoding="utf-8")
+    (line,) = [one for one in price_warnings(load_catalog(path, DAY), DAY) if "own-haiku" in one]
+    assert line.startswith("own-haiku runs on a pool; the list price it names is not known: no")
+
+
+def test_a_price_of_null_is_none_in_litellms_format(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    fields = {"input_cost_per_token": 1e-6, "output_cost_per_token": None}
+    content = {**fields, "input_cost_per_request": None, "tiered_pricing": None}
+    path.write_text(json.dumps({"big": content}), encoding="utf-8")
+    (only,) = rows_from_litellm(path, DAY, lambda _: True)
+    assert only.price_class == "input"
 
 
 def test_ages_are_listed_and_old_prices_are_worth_a_warning(tmp_path: Path) -> None:

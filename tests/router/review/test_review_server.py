@@ -1,5 +1,6 @@
 """Plan and Review through a real server, with texts and with digests that hide them."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,22 @@ def test_plans_come_in_a_batch_too_and_a_bad_one_spoils_only_itself(client: Rout
     assert good.response.HasField("plan")
     assert "plan.wait_usd" in bad.error.message
     assert not plain.response.HasField("plan")
+
+
+def test_a_request_refused_for_its_plan_is_not_logged_as_a_decision(
+    server_config: Config, tmp_path: Path
+) -> None:
+    log = tmp_path / "decisions.jsonl"
+    config = replace(server_config, store=tmp_path / "o.sqlite3", decision_log=log)
+    wrong = ask(plan=pb.PlanOptions(wait_usd=-1.0))
+    with RouterServer(config) as server, RouterClient(f"127.0.0.1:{server.port}") as client:
+        with pytest.raises(CallError, match=r"plan.wait_usd: -1\.0 given"):
+            client.route(wrong)
+        alone, among = client.route_batch(pb.RouteBatchRequest(requests=[wrong, ask()])).results
+        assert "plan.wait_usd" in alone.error.message
+    assert [json.loads(line)["context_id"] for line in log.read_text().splitlines()] == [
+        among.response.decision_id
+    ]
 
 
 def test_an_artifact_without_a_review_judges_by_the_prompt(stub: RouterServiceStub) -> None:

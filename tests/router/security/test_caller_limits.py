@@ -71,7 +71,8 @@ def limited(
     slow = entry(more="requests_per_second = 0.001\nburst = 3")
     other = entry()
     narrow = entry(more="max_in_flight = 1")
-    file = write_keys(directory / "keys.toml", slow[1], other[1], narrow[1])
+    still = entry(more="requests_per_second = 1e-320\nburst = 1")
+    file = write_keys(directory / "keys.toml", slow[1], other[1], narrow[1], still[1])
     config = replace(
         server_config,
         store=directory / "outcomes.sqlite3",
@@ -79,7 +80,7 @@ def limited(
         caller_requests_per_second=1e6,
     )
     with RouterServer(config) as server:
-        yield server, {"slow": slow[0], "other": other[0], "narrow": narrow[0]}
+        yield server, {"slow": slow[0], "other": other[0], "narrow": narrow[0], "still": still[0]}
 
 
 def refusal(call: object) -> tuple[grpc.StatusCode, str, float]:
@@ -109,6 +110,23 @@ def test_a_key_above_its_rate_is_told_when_to_retry_and_others_are_served(
         assert 900.0 < wait <= 1000.0
         for _ in range(20):
             assert stub.Route(HELLO, metadata=bearer(keys["other"]), timeout=10.0).tier
+
+
+def test_the_slowest_rate_there_is_ends_in_a_refusal_and_no_internal_error(
+    limited: tuple[RouterServer, dict[str, str]],
+) -> None:
+    server, keys = limited
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub = RouterServiceStub(channel)
+        assert stub.Route(HELLO, metadata=bearer(keys["still"]), timeout=10.0).tier
+        code, reason, wait = refusal(
+            lambda: stub.Route(HELLO, metadata=bearer(keys["still"]), timeout=10.0)
+        )
+    assert (code, reason, wait) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "CALLER_RATE",
+        365 * 86_400.0,
+    )
 
 
 def test_a_key_has_no_more_calls_in_flight_than_it_may(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from key_files import bearer, entry, write_keys
+from waiting import wait_until
 
 from router.access.callers import Callers, current_caller
 from router.access.keys import id_of, is_key_of, new_key
@@ -26,7 +28,7 @@ from router.client import CallError, RouterClient
 from router.config import Config
 from router.errors import ConfigError
 from router.server.app import RouterServer
-from router.server.gate import MOST_OPEN_CALLS
+from router.server.open_calls import MOST_OPEN_CALLS
 from router.v1 import admin_pb2
 from router.v1 import router_pb2 as pb
 from router.v1.router_pb2_grpc import RouterServiceStub
@@ -221,17 +223,42 @@ def test_calls_without_a_key_cannot_take_all_places(
         asked = health_pb2.HealthCheckRequest(service="readiness")
         watching = [health.Watch(asked) for _ in range(MOST_OPEN_CALLS)]
         assert all(next(answers) for answers in watching)  # all are in
-        assert refused(lambda: health.Check(asked, timeout=10.0)) == (
+        for _ in range(3):
+            assert health.Check(asked, timeout=10.0).status
+        # The oldest one made room, and since a check ends at once, it was the only one.
+        assert refused(lambda: next(watching[0])) == (
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "OPEN_CALLS",
         )
+        assert all(answers.is_active() for answers in watching[1:])
         assert stub.Route(HELLO, metadata=bearer(keys["route"][0]), timeout=10.0).tier
         for answers in watching:
             answers.cancel()
     end = time.monotonic() + 20.0
-    while guarded.gate._open:
+    while len(guarded.gate.open_calls):
         assert time.monotonic() < end, "ended calls are still counted"
         time.sleep(0.01)
+
+
+def test_calls_that_never_send_what_they_ask_keep_nobody_from_asking(
+    guarded: RouterServer,
+) -> None:
+    let_go = threading.Event()
+
+    def silent() -> Iterator[bytes]:
+        let_go.wait(30.0)
+        yield from ()
+
+    with grpc.insecure_channel(f"127.0.0.1:{guarded.port}") as channel:
+        call = channel.stream_unary("/grpc.health.v1.Health/Check")
+        held = [call.future(silent(), timeout=60.0) for _ in range(MOST_OPEN_CALLS + 9)]
+        wait_until(lambda: sum(one.done() for one in held) == 9)
+        health = health_pb2_grpc.HealthStub(channel)
+        asked = health_pb2.HealthCheckRequest(service="readiness")
+        assert health.Check(asked, timeout=10.0).status == health_pb2.HealthCheckResponse.SERVING
+        let_go.set()
+        for one in held:
+            one.cancel()
 
 
 def test_an_unknown_method_is_unimplemented_for_who_may_know_and_unauthenticated_for_others(
@@ -281,43 +308,6 @@ def test_a_refused_call_is_not_read_and_is_counted(guarded: RouterServer) -> Non
         assert refused(lambda: call(b"\xff" * 1000, timeout=10.0))[1] == "KEY_MISSING"
     assert guarded.gate.refused[labels] == before + 1
     assert guarded.snapshot()["router_errors_total"][labels] == [before + 1]
-
-
-def test_a_revoked_key_is_refused_and_a_new_one_taken_without_a_restart(
-    server_config: Config, tmp_path: Path
-) -> None:
-    (old, old_table), (new, new_table) = entry(), entry()
-    file = write_keys(tmp_path / "keys.toml", old_table)
-    config = replace(server_config, store=tmp_path / "o.sqlite3", api_keys=file)
-    with (
-        RouterServer(config) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        stub = RouterServiceStub(channel)
-        assert stub.Route(HELLO, metadata=bearer(old), timeout=10.0).tier
-        write_keys(file, new_table)
-        server.gate._callers._next_check = 0.0  # a second later
-        assert refused(lambda: stub.Route(HELLO, metadata=bearer(old), timeout=10.0)) == (
-            grpc.StatusCode.UNAUTHENTICATED,
-            "KEY_UNKNOWN",
-        )
-        assert stub.Route(HELLO, metadata=bearer(new), timeout=10.0).tier
-
-
-def test_a_file_that_is_refused_leaves_the_keys_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    key, table = entry()
-    file = write_keys(tmp_path / "keys.toml", table)
-    callers = Callers(file, CallerLimits())
-    before = callers.find(id_of(key))
-    file.write_text("format = 1\n[[keys", encoding="utf-8")
-    callers.refresh()
-    assert callers.find(id_of(key)) is before
-    assert "nothing is revoked" in caplog.text
-    write_keys(file)
-    callers.refresh()
-    assert callers.find(id_of(key)) is None
 
 
 @contextmanager
