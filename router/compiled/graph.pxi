@@ -43,8 +43,8 @@ cdef struct Step:
     float* result
     const float* first
     const float* second
-    float* matrix  # of n_in rows; its own
-    float* bias  # its own, or NULL
+    float* matrix  # of n_in rows
+    float* bias  # or NULL
 
 
 cdef struct Output:
@@ -73,9 +73,11 @@ cdef class Graph:
     """
 
     cdef Step* _steps
-    cdef float* _room
+    cdef float* _room  # of all rows, and then of matrices and biases
+    cdef Py_ssize_t _used, _size  # of it, in numbers
     cdef Py_ssize_t _n_steps, _n_features, _n_rows
-    cdef Held _table, _scales
+    cdef signed char* _table  # rows of the pool
+    cdef float* _scales  # a weight for each
     cdef Output* _outputs
     cdef Py_ssize_t _n_outputs
 
@@ -87,7 +89,12 @@ cdef class Graph:
         self._n_outputs, self._n_features = len(outputs), n_features
         # What is written behind a row goes to the lanes that fill it up.
         widths = [_in_lanes(one) for one in lengths]
-        self._room = <float*>calloc(sum(widths) + LANES, sizeof(float))
+        self._used = sum(widths) + LANES
+        self._size = self._used + sum(
+            (lengths[places[0]] + 1) * widths[result]
+            for name, result, places, _ in steps if places and CODES[name] in (GEMM, DOT)
+        )
+        self._room = <float*>room_in_large_pages(self._size * sizeof(float))
         self._steps = <Step*>calloc(len(steps) + 1, sizeof(Step))
         self._outputs = <Output*>calloc(len(outputs) + 1, sizeof(Output))
         if self._room == NULL or self._steps == NULL or self._outputs == NULL:
@@ -117,12 +124,8 @@ cdef class Graph:
                 self._outputs[index].numbers[place] = number
 
     def __dealloc__(self):
-        cdef Py_ssize_t index
-        if self._steps != NULL:
-            for index in range(self._n_steps):
-                free(self._steps[index].matrix)
-                free(self._steps[index].bias)
         free(self._room)
+        free(self._table)
         free(self._steps)
         free(self._outputs)
 
@@ -130,19 +133,32 @@ cdef class Graph:
         self, Step* step, int code, result, places, constants, lengths, starts
     ) except -1:
         """Write a step down, once its lengths fit each other."""
+        cdef Held rows, weights
         cdef Py_ssize_t n = lengths[result], n_in = lengths[places[0]] if places else 0
         fits = len(places) == (0 if code == POOL else 2 if code >= ADD else 1)
         if fits and places:
             step.first = self._room + <Py_ssize_t>starts[places[0]]
         if code == POOL:
             table, scales = constants
-            self._table, self._scales = Held(table, b"b", 1, (-1, n)), floats(scales, (-1,))
-            self._n_rows = self._table.n_rows
-            fits = fits and self._n_rows == self._scales.n_rows
+            rows, weights = Held(table, b"b", 1, (-1, n)), floats(scales, (-1,))
+            fits = fits and self._table == NULL and rows.n_rows == weights.n_rows
+            if fits:
+                self._n_rows = rows.n_rows
+                self._table = <signed char*>room_in_large_pages(
+                    self._n_rows * (n + sizeof(float)) + sizeof(float)
+                )
+                if self._table == NULL:
+                    raise MemoryError
+                # Weights begin where a number of their size may stand.
+                self._scales = <float*>(
+                    self._table + (self._n_rows * n + 3) // 4 * 4
+                )
+                memcpy(self._table, rows._buffer.buf, self._n_rows * n)
+                memcpy(self._scales, weights._buffer.buf, self._n_rows * sizeof(float))
         elif code == GEMM or code == DOT:
-            step.matrix = _rows_in_lanes(constants[0], n_in, n)
+            step.matrix = self._rows_in_lanes(constants[0], n_in, n)
             if code == GEMM:
-                step.bias = _rows_in_lanes(constants[1].reshape(1, -1), 1, n)
+                step.bias = self._rows_in_lanes(constants[1].reshape(1, -1), 1, n)
         elif code == COPY:
             (offset,) = constants
             fits = fits and 0 <= offset <= n - n_in
@@ -158,6 +174,19 @@ cdef class Graph:
         if code >= ADD:
             step.second = self._room + <Py_ssize_t>starts[places[1]]
         return 0
+
+    cdef float* _rows_in_lanes(self, matrix, Py_ssize_t n_rows, Py_ssize_t length) except NULL:
+        """Return a copy of a matrix in the room, its rows filled up with zeros."""
+        cdef Held held = floats(matrix, (n_rows, length))
+        cdef const float* given = <const float*>held._buffer.buf
+        cdef Py_ssize_t width = _in_lanes(length), row
+        cdef float* copied = self._room + self._used
+        if n_rows * width > self._size - self._used:
+            raise ValueError("lengths of another graph")
+        self._used += n_rows * width
+        for row in range(n_rows):
+            memcpy(copied + row * width, given + row * length, length * sizeof(float))
+        return copied
 
     def run(self, ids, list features not None):
         """Return a list of numbers for each output.
@@ -216,8 +245,7 @@ cdef class Graph:
         cdef float sum = 0.0
         if code == POOL:
             memset(out, 0, n * sizeof(float))
-            table = <const signed char*>self._table._buffer.buf
-            scales = <const float*>self._scales._buffer.buf
+            table, scales = self._table, self._scales
             for index in range(n_ids):
                 if not 0 <= ids[index] < self._n_rows:
                     raise IndexError(f"token id {ids[index]} is not in the table")
@@ -266,16 +294,3 @@ cdef double _tail(int code, double number, double one) noexcept:
 
 cdef Py_ssize_t _in_lanes(Py_ssize_t length) noexcept:
     return (length + LANES - 1) // LANES * LANES
-
-
-cdef float* _rows_in_lanes(matrix, Py_ssize_t n_rows, Py_ssize_t length) except NULL:
-    """Return a copy of a matrix, its rows filled up with zeros; the caller frees it."""
-    cdef Held held = floats(matrix, (n_rows, length))
-    cdef const float* given = <const float*>held._buffer.buf
-    cdef Py_ssize_t width = _in_lanes(length), row
-    cdef float* copied = <float*>calloc(n_rows * width + 1, sizeof(float))
-    if copied == NULL:
-        raise MemoryError
-    for row in range(n_rows):
-        memcpy(copied + row * width, given + row * length, length * sizeof(float))
-    return copied

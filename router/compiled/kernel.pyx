@@ -19,6 +19,9 @@ cdef extern from "Python.h":
 VERSION = 2
 """What Python asks for (``router.compiled``); raised when what is handed over changes."""
 
+cdef extern from "pages.h":
+    void* room_in_large_pages(size_t size) noexcept
+
 include "bytes.pxi"
 include "words.pxi"
 include "seen.pxi"

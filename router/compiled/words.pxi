@@ -44,7 +44,7 @@ cdef class Words:
         while room < <uint64_t>(2 * len(numbers)):
             room *= 2
         self._long, self.longest, self._mask = [], 0, room - 1
-        self._slots = <Slot*>calloc(room, sizeof(Slot))
+        self._slots = <Slot*>room_in_large_pages(room * sizeof(Slot))
         # A bit for a word that may be here: eight to a slot, so that most looks end there.
         self._maybe = <unsigned char*>calloc(room, 1)
         if self._slots == NULL or self._maybe == NULL:
