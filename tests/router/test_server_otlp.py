@@ -13,7 +13,9 @@ from waiting import wait_until
 
 from router.config import Config
 from router.metrics import otlp_push
-from router.metrics.registry import Snapshot
+from router.metrics.families import FAMILIES
+from router.metrics.otlp_push import OtlpPush
+from router.metrics.registry import Registry, Snapshot
 from router.metrics.text import to_text
 from router.server.app import RouterServer
 from router.v1 import router_pb2 as pb
@@ -81,6 +83,37 @@ def test_the_collector_is_sent_what_the_page_tells(config: Config, collector: Co
         wait_until(lambda: bool(collector.requests) and routes(collector.snapshot()) == 3)
         wait_until(lambda: steady(to_text(collector.snapshot())) == page(server))
     assert collector.snapshot()["router_ready"] == {(): [0]}  # sent when it had stopped
+
+
+def test_every_family_arrives_as_it_was_counted(config: Config, collector: Collector) -> None:
+    registry = Registry()
+    for number, family in enumerate(FAMILIES):
+        for value in ("one", "other"):
+            labels = [f"{value} {label}" for label in family.labels]
+            if family.kind == "histogram":
+                for added in (0.0, family.bounds[0], number / 10, 1e9):
+                    registry.histogram(family, *labels).add(added)
+            else:
+                registry.cell(family, *labels).value = number / 8
+    push = OtlpPush(registry.snapshot)
+    push.begin()
+    push.close()
+    assert collector.snapshot() == registry.snapshot()
+
+
+def test_a_snapshot_that_cannot_be_taken_is_told_and_does_not_end_the_sending(
+    config: Config, collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    def snapshot() -> Snapshot:
+        if "not now" not in caplog.text:
+            raise RuntimeError("not now")
+        return {}
+
+    push = OtlpPush(snapshot)
+    push.begin()
+    wait_until(lambda: bool(collector.requests))
+    push.close()
+    assert caplog.text.count("which is tried again: RuntimeError('not now')") == 1
 
 
 def test_points_are_cumulative_and_say_since_when_what_and_of_whom(
