@@ -148,7 +148,7 @@ proto-check: .venv-proto/.done ## fail if router/v1 is not what protos/ generate
 
 .PHONY: test
 test: $(VENV)/.all ## install what the tests need and run them all, a file at a time on each core
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: $(VENV)/.all proto-check ## ruff, mypy --strict, import contracts, generated code up to date

@@ -78,7 +78,7 @@ class Engine:
         """
         if self.line is not None:
             laps = None if lap is no_lap else lap
-            if (made := self.line.decide(request, self.resolve_goal, laps)) is not None:
+            if made := self.line.decide(request, self.resolve_goal, laps):
                 return made
         goal, reading = self.resolve_goal(request.goal), read(window(request.messages))
         lap("read")

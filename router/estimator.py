@@ -103,7 +103,7 @@ class Estimator:
             priced: list[Estimate] = self.kernel.estimates(adequacy, lengths, input_tokens, counts)
             if self.pools is None:
                 return tuple(priced)
-            return self.pools.priced(priced, limit_usd, request.deadline is not None)
+            return self.pools.priced(priced, limit_usd, request.deadline)
         estimates = []
         for deployment, tier, price, has_price, longest, context_window in self._rows:
             if counts is not None:
@@ -140,7 +140,7 @@ class Estimator:
                 )
             )
         if self.pools is not None:
-            return self.pools.priced(estimates, limit_usd, request.deadline is not None)
+            return self.pools.priced(estimates, limit_usd, request.deadline)
         return tuple(estimates)
 
 

@@ -54,7 +54,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory of a verified artifact: the shipped encoder, heads of known weights."""
+    """Return the directory of a verified artifact: a small encoder, heads of known weights."""
     return write_artifact(tmp_path_factory.mktemp("tiny") / "artifact")
 
 

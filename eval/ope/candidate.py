@@ -85,6 +85,8 @@ def artifact_choices_recorded(
         np.stack([one.features for one in inputs]),
     )
 
+    margin = engine.catalog.deadlines.margin_seconds
+
     def decisions() -> Iterable[Decision | RouterError]:
         for one, prediction in zip(inputs, predictions, strict=True):
             request = Request(
@@ -92,6 +94,7 @@ def artifact_choices_recorded(
                 goal=goal or one.goal,
                 allowed_tiers=one.eligible_tiers,
                 max_output_tokens=one.max_output_tokens,
+                deadline=one.deadline and one.deadline._replace(margin_seconds=margin),
             )
             try:
                 yield engine.decide(request, prediction, one.input_tokens)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.logged_deadline import read_deadline
 from router.checked import CheckedTable
+from router.deferred.ways import Deadline
 from router.errors import DataError
 from router.types import Contract, Goal
 
@@ -25,6 +27,7 @@ class RecordedInput:
         eligible_tiers: Tiers with a candidate that met every hard constraint.
         input_tokens: Estimated, whole conversation.
         max_output_tokens: As stated; None for no limit.
+        deadline: When the answer was needed, without a margin; None for at once.
     """
 
     vector: NDArray[np.float32]
@@ -34,6 +37,7 @@ class RecordedInput:
     eligible_tiers: frozenset[str]
     input_tokens: float
     max_output_tokens: int | None
+    deadline: Deadline | None = None
 
 
 def read_input(table: CheckedTable) -> RecordedInput | None:
@@ -53,6 +57,7 @@ def read_input(table: CheckedTable) -> RecordedInput | None:
         eligible_tiers=table.texts("eligible_tiers"),
         input_tokens=table.number("input_tokens", least=0),
         max_output_tokens=table.integer(limit, 1, _MOST_TOKENS) if limit in table.content else None,
+        deadline=read_deadline(table),
     )
 
 

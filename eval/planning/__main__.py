@@ -13,13 +13,16 @@ from pathlib import Path
 
 from eval.evaluate import split_held_out
 from eval.outcomes import read_outcomes
+from eval.planning.flags import above_zero, count, duration, inner_share, range_of, share
 from eval.planning.log import read_traffic
 from eval.planning.made import made_lines
 from eval.planning.market import market_of, own_deployment, setting_of
 from eval.planning.plots import draw_break_even, draw_replay
 from eval.planning.sensitivity import cases
 from eval.planning.tables import LIST, case_lines, run_lines, seed_lines, utilisation_lines
+from eval.planning.waiting import waiting_lines
 from eval.pools.autoscale import Autoscaler
+from eval.pools.deadlines import all_at_once, deferrable, with_margin
 from eval.pools.market import STUDIED
 from eval.pools.routers import WAYS
 from eval.pools.run import Run, Setting
@@ -28,8 +31,9 @@ from eval.pools.study import scenario, setting
 from eval.pools.traffic import SCENARIOS, Traffic, draw
 from router.catalog import Catalog, load_catalog
 from router.defaults import default_artifact_directory
+from router.deferred.ways import Deadline
 from router.engine import build_engine
-from router.errors import DataError, RouterError
+from router.errors import CatalogError, DataError, RouterError
 from router.predict.artifact import load_artifact
 from router.types import Goal
 
@@ -51,23 +55,50 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _simulate(arguments: argparse.Namespace) -> Iterator[str]:
     ways = [way for way in WAYS if not arguments.ways or way.name in {*arguments.ways, LIST}]
-    if not arguments.log and arguments.seeds > 1:
-        many: dict[str, list[Run]] = {way.name: [] for way in ways}
-        for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-            how, traffic, _ = _made_up(arguments, seed)
-            for way in ways:
-                many[way.name].append(simulate(way, traffic, how, seed))
-        yield from seed_lines(many)
-        return
-    how, traffic, what = (
-        _replayed(arguments) if arguments.log else _made_up(arguments, arguments.seed)
-    )
-    yield f"{what} {traffic.at.size} requests in {traffic.seconds / 3600.0:.2f} hours."
-    yield ""
-    found = {way.name: simulate(way, traffic, how, arguments.seed) for way in ways}
-    yield from run_lines(found)
+    found: dict[str, list[Run]] = {way.name: [] for way in ways}
+    at_once: dict[str, list[Run]] = {way.name: [] for way in ways}
+    seeds = range(arguments.seed, arguments.seed + (1 if arguments.log else arguments.seeds))
+    words, amount = "", ""
+    for seed in seeds:
+        how, traffic, what = _replayed(arguments) if arguments.log else _made_up(arguments, seed)
+        words = words or what  # a picture shows the first seed
+        amount = f"{traffic.at.size} requests in {traffic.seconds / 3600.0:.2f} hours"
+        traffic = _with_deadlines(arguments, traffic, how, seed)
+        for way in ways:
+            found[way.name].append(simulate(way, traffic, how, seed))
+            if traffic.deadlines is not None:
+                at_once[way.name].append(simulate(way, all_at_once(traffic), how, seed))
+    if len(seeds) > 1:
+        yield from seed_lines(found)
+    else:
+        yield f"{words} {amount}."
+        yield ""
+        yield from run_lines({name: one for name, (one,) in found.items()})
+    if at_once[LIST]:
+        yield ""
+        yield from waiting_lines(found, at_once)
     if arguments.picture is not None:
-        draw_replay(arguments.picture, found, what)
+        draw_replay(arguments.picture, {name: runs[0] for name, runs in found.items()}, words)
+
+
+def _with_deadlines(
+    arguments: argparse.Namespace, traffic: Traffic, how: Setting, seed: int
+) -> Traffic:
+    """Return the traffic with the deadlines that the command line asks for beside its own."""
+    given, within = arguments.deferrable, arguments.within
+    if (given is None) != (within is None):
+        raise DataError(
+            "--deferrable and --within go together: which share of the requests can wait, and how "
+            "long, such as --deferrable 0.3 --within 6h"
+        )
+    if given is not None:
+        traffic = deferrable(traffic, given, Deadline(within, arguments.confidence), seed)
+    if traffic.deadlines is not None and not any(one.completion for one in how.market.deployments):
+        raise CatalogError(
+            "requests have deadlines, and no deployment of the catalog says how long answers take: "
+            "state [deployments.completion] (docs/catalog.md)"
+        )
+    return with_margin(traffic, how.margin_s)
 
 
 def _replayed(arguments: argparse.Namespace) -> tuple[Setting, Traffic, str]:
@@ -81,6 +112,7 @@ def _replayed(arguments: argparse.Namespace) -> tuple[Setting, Traffic, str]:
         autoscaler=_autoscaler(arguments),
         true_hit_rate=arguments.true_hit_rate,
         kv_tokens=arguments.kv_tokens,
+        margin_s=catalog.deadlines.margin_seconds,
     )
     traffic = read_traffic(arguments.log, catalog.tier_names, arguments.routers, arguments.seed)
     names = ", ".join(path.name for path in arguments.log)
@@ -96,7 +128,7 @@ def _made_up(arguments: argparse.Namespace, seed: int) -> tuple[Setting, Traffic
         true_hit_rate=arguments.true_hit_rate,
         market=STUDIED,
     )
-    kind = scenario(arguments.scenario)
+    kind = scenario(arguments.scenario).lasting(3600.0 * arguments.hours)
     capacity = how.pool.replicas * how.pool.throughput.decode_tokens_per_s
     traffic = draw(kind, capacity, how.routers, seed)
     return how, traffic, f"Made-up traffic {kind.name!r} ({kind.words}), seed {seed}."
@@ -128,7 +160,7 @@ def _break_even(arguments: argparse.Namespace) -> Iterator[str]:
 def _log(arguments: argparse.Namespace) -> Iterator[str]:
     engine = build_engine(load_artifact(arguments.artifact), load_catalog(arguments.catalog))
     held_out = split_held_out(engine, read_outcomes(arguments.data)).test
-    kind = replace(scenario(arguments.scenario), seconds=3600.0 * arguments.hours)
+    kind = scenario(arguments.scenario).lasting(3600.0 * arguments.hours)
     lines = made_lines(engine, held_out, kind, arguments.requests, arguments.seed)
     text = "\n".join(lines) + "\n"
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -157,16 +189,24 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("log", nargs="*", type=Path, help="JSON lines; without: --scenario")
     run.add_argument("--scenario", choices=_MADE_UP, default="mixed", help="made-up traffic")
     run.add_argument("--ways", nargs="*", choices=[way.name for way in WAYS], help="only these")
-    run.add_argument("--seeds", type=_count, default=1, help="of made-up traffic (default: 1)")
-    run.add_argument("--willingness-to-pay", type=_above_zero, metavar="USD")
-    run.add_argument("--routers", type=_count, default=8, help="router processes (default: 8)")
+    run.add_argument("--seeds", type=count, default=1, help="of made-up traffic (default: 1)")
     run.add_argument(
-        "--autoscale", type=_range, metavar="LEAST:MOST", help="replicas; without: as stated"
+        "--hours", type=above_zero, default=1.0, help="a made-up day lasts (default: 1)"
     )
-    run.add_argument("--start-s", type=_above_zero, default=120.0, help="start of a replica")
-    run.add_argument("--true-hit-rate", type=_share, default=0.9, help="of providers' caches")
     run.add_argument(
-        "--kv-tokens", type=_above_zero, default=float("inf"), help="KV cache of one replica"
+        "--deferrable", type=share, metavar="SHARE", help="of the requests, have a deadline as well"
+    )
+    run.add_argument("--within", type=duration, metavar="TIME", help="that deadline, such as 6h")
+    run.add_argument("--confidence", type=inner_share, default=0.99, help="of it (default: 0.99)")
+    run.add_argument("--willingness-to-pay", type=above_zero, metavar="USD")
+    run.add_argument("--routers", type=count, default=8, help="router processes (default: 8)")
+    run.add_argument(
+        "--autoscale", type=range_of, metavar="LEAST:MOST", help="replicas; without: as stated"
+    )
+    run.add_argument("--start-s", type=above_zero, default=120.0, help="start of a replica")
+    run.add_argument("--true-hit-rate", type=share, default=0.9, help="of providers' caches")
+    run.add_argument(
+        "--kv-tokens", type=above_zero, default=float("inf"), help="KV cache of one replica"
     )
     run.set_defaults(call=_simulate)
     pays = commands.add_parser("break-even", help="whether a pool pays over the traffic of a log")
@@ -175,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     for one, default in ((run, None), (pays, 0.8)):
         one.add_argument("--catalog", type=Path, default=_CATALOG, metavar="FILE")
         one.add_argument("--pool", metavar="NAME", help="needed if the catalog has several")
-        one.add_argument("--quality-target", type=_share, default=default, metavar="SHARE")
+        one.add_argument("--quality-target", type=share, default=default, metavar="SHARE")
         one.add_argument("--picture", type=Path, metavar="PNG", help="draw a picture as well")
         one.add_argument("--seed", type=int, default=1)
     made = commands.add_parser("log", help="write a log from held-out prompts at made-up times")
@@ -183,40 +223,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--catalog", type=Path, default=_CATALOG, metavar="FILE")
     made.add_argument("--data", type=Path, default=Path("data/outcomes"))
     made.add_argument("--scenario", choices=_MADE_UP, default="mixed", help="when they come")
-    made.add_argument("--requests", type=_count, default=30_000)
-    made.add_argument("--hours", type=_above_zero, default=1.0)
+    made.add_argument("--requests", type=count, default=30_000)
+    made.add_argument("--hours", type=above_zero, default=1.0)
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--out", type=Path, required=True, metavar="FILE")
     made.set_defaults(call=_log)
     return parser
-
-
-def _above_zero(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no finite number > 0")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= 1")
-    return value
-
-
-def _range(text: str) -> tuple[int, int]:
-    least, _, most = text.partition(":")
-    if not (least.isdigit() and most.isdigit() and 1 <= int(least) <= int(most)):
-        raise argparse.ArgumentTypeError(f"{text!r} must be like 1:4, the least at least 1")
-    return int(least), int(most)
 
 
 if __name__ == "__main__":

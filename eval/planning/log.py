@@ -12,8 +12,10 @@ import numpy as np
 
 from eval.arrays import FloatArray
 from eval.json_lines import numbered_lines, table_of_line
+from eval.logged_deadline import read_deadline
 from eval.pools.traffic import Traffic
 from router.checked import CheckedTable
+from router.deferred.ways import Deadline
 from router.errors import DataError
 
 _NAMED = 20
@@ -30,6 +32,7 @@ class _Line:
     output: list[float]
     allowed: list[bool]
     quality: list[float] | None
+    deadline: Deadline | None
 
 
 def read_traffic(
@@ -85,6 +88,7 @@ def _parse(text: str, where: str, tiers: tuple[str, ...]) -> _Line:
         else expected,
         allowed=_allowed(table, tiers) if "eligible_tiers" in given else [True] * len(tiers),
         quality=_by_tier(table, "quality", tiers, 1.0) if "quality" in given else None,
+        deadline=read_deadline(table),
     )
 
 
@@ -111,6 +115,7 @@ def _assemble(lines: Sequence[_Line], routers: int, seed: int) -> Traffic:
         [numbers.setdefault(line.session, len(numbers)) if line.session else -1 for line in lines]
     )
     by_chance = np.random.default_rng(seed).integers(0, routers, len(lines))
+    deadlines = tuple(line.deadline for line in lines)
     qualities = [line.quality for line in lines if line.quality is not None]
 
     def column(rows: list[list[float]]) -> FloatArray:
@@ -127,4 +132,5 @@ def _assemble(lines: Sequence[_Line], routers: int, seed: int) -> Traffic:
         allowed=np.array([line.allowed for line in lines]),
         session=session if numbers else None,
         quality=column(qualities) if len(qualities) == len(lines) else None,
+        deadlines=deadlines if any(deadlines) else None,
     )

@@ -83,6 +83,7 @@ def setting_of(
     autoscaler: Autoscaler | None,
     true_hit_rate: float,
     kv_tokens: float,
+    margin_s: float = 0.0,
 ) -> Setting:
     """Return a pool as it is stated, with a model that is what is stated.
 
@@ -93,6 +94,7 @@ def setting_of(
         autoscaler: Of the pool; it then costs what runs, as one with a cold start does.
         true_hit_rate: Of providers' caches.
         kv_tokens: The KV cache of one replica holds; infinite if it never binds.
+        margin_s: Of every deadline.
     """
     source = pool.load or LoadSource("vllm", ("http://simulated/metrics",))
     pool = replace(pool, load=replace(source, urls=source.urls[:1]))
@@ -119,6 +121,7 @@ def setting_of(
         market=market,
         autoscaler=autoscaler,
         true_hit_rate=true_hit_rate,
+        margin_s=margin_s,
     )
 
 

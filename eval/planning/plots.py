@@ -40,13 +40,15 @@ def draw_replay(path: Path, found: Mapping[str, Run], what: str) -> None:
             ):  # fmt: skip
                 line = "--" if name == "average cost" else "-"  # often on the list price's
                 axis.plot(minutes, _blocks(values), line, color=colour, linewidth=1.3, label=name)
+        _in_line(axes[1, 0], found)
         axes[0, 0].set_title("requests in the pool over its places")
         axes[0, 0].axhline(1.0, color=MUTED, linewidth=0.8, linestyle=":")
         axes[0, 1].set_title("replicas that serve")
         axes[0, 1].set_ylim(bottom=0.0)
-        axes[1, 0].set_title("requests that wait for a place")
+        dotted = " (dotted: for idle hours)" if any(r.in_line.any() for r in found.values()) else ""
+        axes[1, 0].set_title(f"requests that wait for a place{dotted}")
         axes[1, 0].set_yscale("symlog", linthresh=10.0)
-        axes[1, 0].legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
+        axes[0, 1].legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
         for axis in axes.flat[:3]:
             axis.set_xlabel("minutes")
         _bill(axes[1, 1], found)
@@ -89,15 +91,29 @@ def draw_break_even(path: Path, cases: Sequence[Case], what: str) -> None:
         save_png(figure, path)
 
 
+def _in_line(axis: plt.Axes, found: Mapping[str, Run]) -> None:
+    """Draw who waits for idle hours, of those ways to price the pool that let anybody do so."""
+    for name, run in found.items():
+        if name in _COLOURS and run.in_line.any():
+            axis.plot(
+                _blocks(run.at) / 60.0, _blocks(run.in_line), ":", color=_COLOURS[name],
+                linewidth=1.3,
+            )  # fmt: skip
+
+
 def _bill(axis: plt.Axes, found: Mapping[str, Run]) -> None:
     places = np.arange(len(found))[::-1]
     gpu = np.array([run.gpu_usd for run in found.values()])
     api = np.array([run.api_usd for run in found.values()])
+    later = np.array([sum(run.waited.usd) for run in found.values()])
     axis.barh(places, gpu, color=GREY, label="GPUs", height=0.62)
-    axis.barh(places, api, left=gpu, color=BLUE, label="APIs", height=0.62)
+    axis.barh(places, api - later, left=gpu, color=BLUE, label="APIs at once", height=0.62)
+    if later.any():
+        left = gpu + api - later
+        axis.barh(places, later, left=left, color=GREEN, label="asked later", height=0.62)
     axis.set_yticks(places, list(found))
     axis.set_title("USD")
-    axis.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 
 
 def _blocks(values: np.ndarray) -> np.ndarray:

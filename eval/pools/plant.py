@@ -9,6 +9,7 @@ full at all times. The model is ours; its figures stand in the records below.
 import heapq
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 
 from router.cost.pools.engines import Reading
 from router.cost.pools.pool import LoadSource, Pool, Throughput
@@ -62,6 +63,7 @@ class _Waiting:
     at: float
     work: float
     tokens: float
+    by: float
 
 
 class Plant:
@@ -72,6 +74,7 @@ class Plant:
         replicas: That run now.
         delays: Time each request that has begun had to wait, in seconds, in the order of beginning.
         served: Work done, in output tokens.
+        missed: Requests that ended after they were needed.
     """
 
     def __init__(self, spec: PlantSpec) -> None:
@@ -80,22 +83,24 @@ class Plant:
         self._held = 0.0
         # All streams run equally fast, so each ends when their common count of steps is reached.
         self._steps = 0.0
-        self._ends: list[tuple[float, float]] = []
+        self._ends: list[tuple[float, float, float]] = []
         self._queue: deque[_Waiting] = deque()
         self.now = 0.0
         self.delays: list[float] = []
         self.served = 0.0
+        self.missed = 0
 
     def advance(self, until: float) -> None:
         """Let time pass."""
         while self._ends:
             step = self._step()
-            end, tokens = self._ends[0]
+            end, tokens, by = self._ends[0]
             at = self.now + (end - self._steps) * step
             if at > until:
                 break
             self.served += (end - self._steps) * len(self._ends)
             self.now, self._steps = at, end
+            self.missed += at > by
             heapq.heappop(self._ends)
             self._held -= tokens
             self._begin()
@@ -109,10 +114,10 @@ class Plant:
         self.replicas = replicas
         self._begin()
 
-    def submit(self, input_tokens: float, output_tokens: float) -> None:
-        """Take a request now."""
+    def submit(self, input_tokens: float, output_tokens: float, by: float = inf) -> None:
+        """Take a request now, whose answer is needed by a time."""
         work = output_tokens + input_tokens * self._spec.prefill_share
-        self._queue.append(_Waiting(self.now, work, input_tokens + output_tokens))
+        self._queue.append(_Waiting(self.now, work, input_tokens + output_tokens, by))
         self._begin()
 
     def reading(self) -> Reading:
@@ -143,4 +148,4 @@ class Plant:
             queue.popleft()
             self._held += first.tokens
             self.delays.append(self.now - first.at)
-            heapq.heappush(self._ends, (self._steps + first.work, first.tokens))
+            heapq.heappush(self._ends, (self._steps + first.work, first.tokens, first.by))

@@ -17,6 +17,7 @@ from router.cost.pools.flow import Flow
 from router.cost.pools.live import LivePools
 from router.cost.pools.load import load_of, nothing_read, saturation
 from router.cost.pools.pool import LoadSource, Pool
+from router.deferred.ways import Deadline
 from router.types import Estimate
 
 
@@ -46,7 +47,9 @@ class View:
 class Router(Protocol):
     """One router process."""
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:
+    def cost(
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
         """Return what the pool is taken to cost for a request, from the market's estimates."""
         ...
 
@@ -66,7 +69,9 @@ class Fixed:
         self._own_at = view.market.own_at
         self._usd = usd
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
+    def cost(  # noqa: D102
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
         return estimates[self._own_at].expected_cost_usd if self._usd is None else self._usd
 
     def took(self, chosen: Estimate) -> None:  # noqa: D102
@@ -88,7 +93,9 @@ class Average(Fixed):
         self._per_second = usd_per_hour(pool) / pool.replicas / 3600.0
         self._used, self._at = pool.planned_utilisation, 0.0
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
+    def cost(  # noqa: D102
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
         one = estimates[self._own_at]
         work = replica_seconds(self._pool, one.input_tokens, one.output_tokens)
         return work * self._per_second / max(self._used, 0.05)
@@ -109,8 +116,10 @@ class Shadow:
         self._late_s = view.source.late_s
         self._live = LivePools(market.deployments, [view.pool], lambda: plant.now, view.start)
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
-        return self._live.priced(estimates, None)[self._own_at].expected_cost_usd
+    def cost(  # noqa: D102
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
+        return self._live.priced(estimates, None, deadline)[self._own_at].expected_cost_usd
 
     def took(self, chosen: Estimate) -> None:  # noqa: D102
         self._live.took(chosen)
@@ -132,7 +141,9 @@ class Plain(Fixed):
         self._source, self._pool = view.source, view.pool
         self._load = nothing_read(view.pool)
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
+    def cost(  # noqa: D102
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
         full = saturation(self._load, self._source, self._load.own, now)
         if full >= 1.0:
             return inf
@@ -143,7 +154,7 @@ class Plain(Fixed):
             if not (one.deployment.pool or one.ineligible) and one.adequacy >= adequacy
         ]
         filled = (full - self._source.idle_below) / (1.0 - self._source.idle_below)
-        return min(rest, default=super().cost(estimates, now)) * max(filled, 0.0)
+        return min(rest, default=super().cost(estimates, now, deadline)) * max(filled, 0.0)
 
     def read(self, reading: Reading, replicas: int, now: float) -> None:  # noqa: D102
         self._load = load_of(replace(self._pool, replicas=replicas), [reading], now, Flow(1.0))
@@ -157,10 +168,12 @@ class UntilFull(Fixed):
         self._pool, self._source = view.pool, view.source
         self._load = nothing_read(view.pool)
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
+    def cost(  # noqa: D102
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
         if saturation(self._load, self._source, self._load.own, now) >= 1.0:
             return inf
-        return super().cost(estimates, now)
+        return super().cost(estimates, now, deadline)
 
     def read(self, reading: Reading, replicas: int, now: float) -> None:  # noqa: D102
         self._load = load_of(replace(self._pool, replicas=replicas), [reading], now, Flow(1.0))
@@ -173,11 +186,13 @@ class Instant(Shadow):
         super().__init__(view)
         self._plant = view.plant
 
-    def cost(self, estimates: list[Estimate], now: float) -> float:  # noqa: D102
+    def cost(  # noqa: D102
+        self, estimates: list[Estimate], now: float, deadline: Deadline | None = None
+    ) -> float:
         running = replace(self._pool, replicas=self._plant.replicas)
         load = load_of(running, [self._plant.reading()], now, Flow(1.0))
         self._live.loads = {self._pool.name: load}
-        return super().cost(estimates, now)
+        return super().cost(estimates, now, deadline)
 
     def took(self, chosen: Estimate) -> None:  # noqa: D102
         pass

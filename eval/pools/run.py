@@ -6,6 +6,7 @@ from eval.arrays import FloatArray
 from eval.pools.autoscale import Autoscaler
 from eval.pools.market import STUDIED, Market
 from eval.pools.plant import PlantSpec
+from eval.pools.waits import Waited
 from router.cost.pools.pool import Pool
 
 
@@ -22,6 +23,7 @@ class Setting:
         market: Who may serve, the pool among them.
         autoscaler: Of the pool; None leaves its replicas as they are.
         true_hit_rate: Share of kept prompts that providers' caches still hold.
+        margin_s: Of every deadline, as the catalog states it.
     """
 
     pool: Pool
@@ -32,6 +34,7 @@ class Setting:
     market: Market = STUDIED
     autoscaler: Autoscaler | None = None
     true_hit_rate: float = 0.9
+    margin_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,13 @@ class Run:
         quality: Mean of the answers, where it is known of all; else NaN.
         cache_read_share: Share of the APIs' input tokens that was read from their caches.
         ordered: Replicas the autoscaler ordered.
+        waited: What became of the requests with a deadline.
         at: (looks,) when the pool was looked at, in seconds.
         filled: (looks,) requests in the pool then, over the places of the stated concurrency.
         sent: (looks,) share of the requests since the last look that went to the pool.
         waiting: (looks,) requests that waited for a place.
         replicas: (looks,) that served.
+        in_line: (looks,) requests that waited for idle hours of the pool.
     """
 
     api_usd: float
@@ -68,11 +73,13 @@ class Run:
     quality: float
     cache_read_share: float
     ordered: int
+    waited: Waited
     at: FloatArray
     filled: FloatArray
     sent: FloatArray
     waiting: FloatArray
     replicas: FloatArray
+    in_line: FloatArray
 
     @property
     def total_usd(self) -> float:

@@ -1,22 +1,28 @@
 """One run: traffic through routers onto a pool and APIs, event by event in virtual time."""
 
-from collections.abc import Iterator
+from math import inf
 
 import numpy as np
 
 from eval.arrays import FloatArray
 from eval.pools.autoscale import Scaling
 from eval.pools.bills import Bills
+from eval.pools.events import LOOK, POLL, SCALE, WAITING, events
 from eval.pools.plant import Plant
 from eval.pools.routers import Router, View, Way
 from eval.pools.run import Run, Setting
 from eval.pools.traffic import Traffic
+from eval.pools.waits import Waits
 from router.cost.pools.engines import Reading
 from router.cost.warmth import PromptCaches
+from router.deferred.choice import asked_later, by_deadline, taken_by
+from router.deferred.ways import Deadline, Schedule
+from router.errors import CatalogError
 from router.policy import choose
+from router.types import Estimate, IneligibleReason
 
-_LOOK_EVERY_S = 5.0
-_LOOK, _POLL, _SCALE = -3, -2, -1
+_NOT_FOR_ALL = (IneligibleReason.DEFERRABLE_ONLY,)
+_NOT_OFFERED = (IneligibleReason.POOL_UNAVAILABLE,)
 
 
 def simulate(way: Way, traffic: Traffic, setting: Setting, seed: int) -> Run:
@@ -30,15 +36,16 @@ def simulate(way: Way, traffic: Traffic, setting: Setting, seed: int) -> Run:
     """
     rng = np.random.default_rng([seed, 1])
     simulation = _Simulation(way, traffic, setting, rng.random(setting.routers), seed)
-    polls = _polls(rng.random(setting.routers), setting, traffic.seconds)
-    for now, what, which in _events(polls, setting, traffic):
+    for now, what, which in events(rng.random(setting.routers), setting, traffic):
         simulation.advance(now)
-        if what == _LOOK:
+        if what == LOOK:
             simulation.look()
-        elif what == _POLL:
+        elif what == POLL:
             simulation.poll(which)
-        elif what == _SCALE:
+        elif what == SCALE:
             simulation.scale()
+        elif what == WAITING:
+            simulation.waits.look()
         else:
             simulation.request(what, which)
     return simulation.end()
@@ -66,6 +73,8 @@ class _Simulation:
             PromptCaches(setting.market.deployments, clock=lambda: plant.now) for _ in starts
         ]
         self._bills = Bills(setting.true_hit_rate, seed)
+        self.waits = Waits(plant, pool, self._market.list_price, seed)
+        self._deadlines, self._is_spot = traffic.deadlines, pool.purchase == "spot"
         self._late: list[tuple[float, Router, Reading, int]] = []
         self._paid_s, self._since = 0.0, 0.0
         self._looks: list[tuple[float, ...]] = []
@@ -99,6 +108,7 @@ class _Simulation:
                 on_pool / all_sent if all_sent else np.nan,
                 plant.reading().waiting,
                 plant.replicas,
+                self.waits.in_line,
             )
         )
         self._lately = [0, 0]
@@ -129,19 +139,29 @@ class _Simulation:
             str(session),
         )
         own = market.own_at
-        cost = router.cost(estimates, now)
+        deadline = None if self._deadlines is None else self._deadlines[one]
+        cost = router.cost(estimates, now, deadline)
         estimates[own] = estimates[own]._replace(expected_cost_usd=cost)
-        chosen, _ = choose([e for e in estimates if not e.ineligible], market.goal)
-        router.took(chosen)
+        chosen, schedule = self._choose(estimates, deadline)
+        offer = taken_by(schedule, estimates, chosen)
+        waits = asked_later(schedule, estimates, chosen)
+        if not waits:
+            router.took(chosen)
         item, tier = chosen.deployment, self._tier_of[chosen.deployment.id]
         self._adequacy += tiers[tier]
         self._quality += np.nan if self._qualities is None else self._qualities[one][tier]
         self._lately[0] += 1
         tokens_out = self._outputs[one][tier]
+        self._on_pool += bool(item.pool)
+        if offer is not None and deadline is not None:
+            if waits:
+                self.waits.later(item, offer, deadline, tokens_in, tokens_out)
+                return
+            self.waits.at_once(item, deadline)
         if item.pool:
             self._lately[1] += 1
-            self._on_pool += 1
-            self._plant.submit(tokens_in, tokens_out)
+            by = inf if schedule is None else now + schedule.deadline.needed_within_seconds
+            self._plant.submit(tokens_in, tokens_out, by)
             return
         self._api_tokens += tokens_in
         read = self._bills.charge(item, session, now, tokens_in, tokens_out)
@@ -150,6 +170,33 @@ class _Simulation:
                 caches.report(item.id, chosen.cache_use.warm_tokens, read)
             caches.used(str(session), item.id, tokens_in)
 
+    def _choose(
+        self, estimates: list[Estimate], deadline: Deadline | None
+    ) -> tuple[Estimate, Schedule | None]:
+        """Return the choice, in the engine's order: hard constraints, the deadline, the goal."""
+        market = self._market
+        own = estimates[market.own_at]
+        if deadline is not None:
+            usd = own.expected_cost_usd
+            with_pool = list(estimates)
+            if usd == inf:
+                with_pool[market.own_at] = own._replace(ineligible=_NOT_OFFERED)
+            made, schedule = by_deadline(with_pool, deadline, None)
+            eligible = [one for one in made if not one.ineligible]
+            if eligible:
+                return choose(eligible, market.goal)[0], schedule
+            self.waits.no_way()
+        if self._is_spot:
+            estimates = list(estimates)
+            estimates[market.own_at] = own._replace(ineligible=_NOT_FOR_ALL)
+        eligible = [one for one in estimates if not one.ineligible]
+        if not eligible:
+            raise CatalogError(
+                "a request without a deadline may go to nobody but the spot pool, which takes only "
+                "what can wait: leave it out of the log, or give the catalog another deployment"
+            )
+        return choose(eligible, market.goal)[0], None
+
     def end(self) -> Run:
         setting, plant, n = self._setting, self._plant, len(self._inputs)
         self.advance(self._traffic.seconds)
@@ -157,12 +204,13 @@ class _Simulation:
         hours = self._paid_s / 3600.0
         rate = setting.pool.throughput.decode_tokens_per_s
         delays = np.zeros(n)
-        waited = [*plant.delays, *plant.still_waiting()]
-        delays[: len(waited)] = waited
-        at, filled, sent, waiting, replicas = np.array(self._looks).reshape(-1, 5).T
+        began = [*plant.delays, *plant.still_waiting()]
+        delays[: len(began)] = began
+        at, filled, sent, waiting, replicas, in_line = np.array(self._looks).reshape(-1, 6).T
+        waited = self.waits.end()
         fixed = setting.spec.fixed_usd_per_hour * self._traffic.seconds / 3600.0
         return Run(
-            api_usd=self._bills.usd,
+            api_usd=self._bills.usd + sum(waited.usd),
             gpu_usd=hours * setting.spec.gpu_usd_per_hour + fixed,
             gpu_hours=hours,
             utilisation=plant.served / (rate * self._paid_s),
@@ -173,11 +221,13 @@ class _Simulation:
             quality=self._quality / n,
             cache_read_share=self._bills.read_tokens / max(self._api_tokens, 1.0),
             ordered=0 if self._scaling is None else self._scaling.ordered,
+            waited=waited,
             at=at,
             filled=filled,
             sent=sent,
             waiting=waiting,
             replicas=replicas,
+            in_line=in_line,
         )
 
     def _pay(self) -> None:
@@ -185,35 +235,3 @@ class _Simulation:
         paid = self._plant.replicas if self._scaling is None else self._scaling.paid
         self._paid_s += paid * (self._plant.now - self._since)
         self._since = self._plant.now
-
-
-def _events(
-    polls: FloatArray, setting: Setting, traffic: Traffic
-) -> Iterator[tuple[float, int, int]]:
-    """Yield when something happens, what (a request's number, or below 0), and to which router."""
-    looks = np.arange(_LOOK_EVERY_S, traffic.seconds, _LOOK_EVERY_S)
-    how = setting.autoscaler
-    scales = np.empty(0) if how is None else np.arange(how.every_s, traffic.seconds, how.every_s)
-    times = np.concatenate([looks, polls[:, 0], scales, traffic.at])
-    n = traffic.at.size
-    what = np.concatenate(
-        [
-            np.repeat([_LOOK, _POLL, _SCALE], [looks.size, len(polls), scales.size]),
-            np.arange(n),
-        ]
-    )
-    which = np.zeros(times.size, dtype=np.int64)
-    which[looks.size : looks.size + len(polls)] = polls[:, 1]
-    which[times.size - n :] = traffic.router
-    order = np.argsort(times, kind="stable")
-    yield from zip(times[order].tolist(), what[order].tolist(), which[order].tolist(), strict=True)
-
-
-def _polls(phases: FloatArray, setting: Setting, seconds: float) -> FloatArray:
-    """Return (n, 2) rows of when and which router reads."""
-    rows = [
-        (at, router)
-        for router, phase in enumerate(phases.tolist())
-        for at in np.arange(phase * setting.interval_s, seconds, setting.interval_s).tolist()
-    ]
-    return np.array(sorted(rows))

@@ -6,11 +6,12 @@ knows an expectation, not the length.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eval.arrays import BoolArray, FloatArray, IntArray
+from router.deferred.ways import Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Traffic:
         allowed: (n, T), whether the request's hard constraints leave the tier; None: always.
         session: Number of the request's session, below 0 for none; None: nobody has one.
         quality: (n, T), of the answers, where that is known.
+        deadlines: By when each answer is needed, n of them, None for at once; None: all are.
     """
 
     at: FloatArray
@@ -72,6 +74,7 @@ class Traffic:
     allowed: BoolArray | None = None
     session: IntArray | None = None
     quality: FloatArray | None = None
+    deadlines: tuple[Deadline | None, ...] | None = None
 
 
 Shape = Callable[[FloatArray, np.random.Generator], FloatArray]
@@ -94,6 +97,11 @@ class Scenario:
     shape: Shape
     seconds: float = _DAY_S
     easy: float = 1.0
+
+    def lasting(self, seconds: float) -> "Scenario":
+        """Return the same day in so many seconds: all of it takes longer or shorter in step."""
+        factor = seconds / self.seconds
+        return replace(self, shape=lambda at, rng: self.shape(at / factor, rng), seconds=seconds)
 
 
 def _low(at: FloatArray, _: np.random.Generator) -> FloatArray:
@@ -122,7 +130,7 @@ def _mixed(at: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 SCENARIOS = (
     Scenario("low", "a fifth of what the pool can serve, all the time", _low),
-    Scenario("diurnal", "a wave between 10 and 120 %, a day in one hour", _diurnal),
+    Scenario("diurnal", "a wave between 10 and 120 %", _diurnal),
     Scenario("burst", "35 %, and three bursts of 1 to 4 minutes of 100 to 200 % more", _bursts),
     Scenario(
         "mixed",

@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     from router.cli.explain_decision import add_explain
     from router.cli.files import add_check, add_outcomes, add_tiers
     from router.cli.keys import add_keys
+    from router.cli.planning import add_planning
     from router.cli.pools import add_pools
     from router.cli.prices import add_prices
     from router.cli.promise import add_promise
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_tiers,
         add_check,
         add_pools,
+        add_planning,
         add_health,
         add_promise,
         add_prices,

@@ -29,21 +29,34 @@ def by_deadline(
     )
 
 
+def taken_by(
+    schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate
+) -> Offer | None:
+    """Return the offer that a deployment is asked by; None without a deadline.
+
+    Args:
+        schedule: Of the decision; None without a deadline.
+        estimates: In the schedule's order.
+        chosen: One of them, or the same deployment priced otherwise.
+    """
+    if schedule is None:
+        return None
+    return next(
+        offer
+        for one, offer in zip(estimates, schedule.taken, strict=True)
+        if one.deployment is chosen.deployment
+    )
+
+
 def asked_later(schedule: Schedule | None, estimates: Sequence[Estimate], chosen: Estimate) -> bool:
     """Return whether the chosen deployment sees the prompt some time later, if at all.
 
     Args:
         schedule: Of the decision; None without a deadline.
         estimates: Of the decision, in their order.
-        chosen: One of them.
+        chosen: One of them, or the same deployment priced otherwise.
     """
-    if schedule is None:
-        return False
-    (taken,) = (
-        taken
-        for one, taken in zip(estimates, schedule.taken, strict=True)
-        if one.deployment is chosen.deployment
-    )
+    taken = taken_by(schedule, estimates, chosen)
     return taken is not None and taken.way is not ServiceWay.SYNC
 
 

@@ -7,30 +7,30 @@ remembered. Here is only that memory; whether the ids are equal is a property te
 
 import json
 import re
-from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from router.compiled import KERNEL
 from router.errors import ArtifactError
 from router.predict.byte_counts import RARE_SPACE
 from router.predict.reading import END_WORDS, Reading, read
+from router.predict.wordpiece import (
+    ASCII_NORMAL,
+    IN_WORD,
+    WordPiece,
+    as_bytes,
+    ids_of_word,
+    kernel_for,
+)
 
 # Python splits at these, BERT's normalizer deletes them and so joins what they separate.
 _WITHOUT_SEPARATORS = {ord(separator): None for separator in RARE_SPACE}
-_IN_WORD = re.compile("[a-z0-9]")
-_ASCII_WORD = re.compile(rf"{_IN_WORD.pattern}+|[^\sa-z0-9]")
-# Lower case, and no control characters: what BERT's normalizer does to ASCII text.
-_ASCII_NORMAL = {
-    **{code: None for code in (*range(32), 127) if chr(code) not in "\t\n\r"},
-    **{ord(letter): ord(letter.lower()) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"},
-}
+_ASCII_WORD = re.compile(rf"{IN_WORD.pattern}+|[^\sa-z0-9]")
 _LONGEST_REMEMBERED = 32
 _MOST_REMEMBERED = 100_000
 _ID_BYTES = 8
@@ -106,15 +106,15 @@ class WordTokenizer:
                 metadata={"file": str(path)},
             )
         prefix, suffix = self._special_ids() if adds_special_tokens else ([], [])
-        self._prefix, self._suffix = _as_bytes(prefix), _as_bytes(suffix)
+        self._prefix, self._suffix = as_bytes(prefix), as_bytes(suffix)
         self._max_tokens = max_tokens - len(prefix) - len(suffix)
         self._start = self._max_tokens // 2
         self._end = self._max_tokens - self._start
         # Plain functions of what they need: memories that held the tokenizer would keep it, and
         # megabytes with it, until the collector comes by.
-        self._pieces = _Memory(partial(_ids_of_word, _WordPiece.of(model)))
+        self._pieces = _Memory(partial(ids_of_word, WordPiece.of(model)))
         self._chunks = _Memory(partial(_ids_of_chunk, self._pieces, self._library))
-        self._kernel = _kernel_for(_WordPiece.of(model), self._max_tokens) if compiled else None
+        self._kernel = kernel_for(WordPiece.of(model), self._max_tokens) if compiled else None
 
     def in_kernel(self) -> tuple[Any, Callable[[str], bytes]] | None:
         """Return what takes texts apart in the kernel, and what it asks for other than ASCII.
@@ -194,48 +194,6 @@ class WordTokenizer:
         return _ids_by_library(self._library, text)
 
 
-class _WordPiece(NamedTuple):
-    """What the longest pieces of a word depend on."""
-
-    vocabulary: Mapping[str, int]
-    unknown: bytes
-    continuing: str
-    longest_word: int
-
-    @classmethod
-    def of(cls, model: Mapping[str, Any]) -> Self:
-        vocabulary: dict[str, int] = model["vocab"]
-        return cls(
-            vocabulary,
-            _as_bytes([vocabulary[model["unk_token"]]]),
-            model["continuing_subword_prefix"],
-            model["max_input_chars_per_word"],
-        )
-
-
-def _kernel_for(model: _WordPiece, max_tokens: int) -> Any:
-    """Return what takes texts apart in the kernel; None if there is none, or not for this model."""
-    if KERNEL is None or not 0 < model.longest_word <= KERNEL.LONGEST_WORD or max_tokens < 1:
-        return None
-    # Words of ASCII are all that is looked up there.
-    ids = {piece.encode(): one for piece, one in model.vocabulary.items() if piece.isascii()}
-    prefix = model.continuing.encode()
-    continuing = {
-        piece[len(prefix) :]: one
-        for piece, one in ids.items()
-        if piece.startswith(prefix) and len(piece) > len(prefix)
-    }
-    ids.pop(b"", None)
-    normal = bytes(_ASCII_NORMAL.get(code, code) or 0 for code in range(256))
-    inside = bytes(_IN_WORD.match(chr(code)) is not None for code in range(256))
-    (unknown,) = array("q", model.unknown)
-    return KERNEL.Pieces(ids, continuing, unknown, model.longest_word, normal, inside, max_tokens)
-
-
-def _as_bytes(ids: list[int]) -> bytes:
-    return array("q", ids).tobytes()
-
-
 def _ids_by_library(library: Tokenizer, text: str) -> list[int]:
     readable = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
     ids: list[int] = library.encode(readable, add_special_tokens=False).ids
@@ -245,31 +203,8 @@ def _ids_by_library(library: Tokenizer, text: str) -> list[int]:
 def _ids_of_chunk(pieces: _Memory, library: Tokenizer, chunk: str) -> bytes:
     """Return the ids of text without white space."""
     if not chunk.isascii():
-        return _as_bytes(_ids_by_library(library, chunk))
+        return as_bytes(_ids_by_library(library, chunk))
     if chunk.isalnum():
         return pieces[chunk.lower()]
-    words = _ASCII_WORD.findall(chunk.translate(_ASCII_NORMAL))
+    words = _ASCII_WORD.findall(chunk.translate(ASCII_NORMAL))
     return b"".join(map(pieces.__getitem__, words))
-
-
-def _ids_of_word(model: _WordPiece, word: str) -> bytes:
-    """Return the longest pieces of the vocabulary that make up a lower-case ASCII word.
-
-    This is WordPiece as in BERT (arXiv:1810.04805). The library's own does more before it and
-    takes one and a half to three times as long for a word.
-    """
-    if len(word) > model.longest_word:
-        return model.unknown
-    ids = array("q")
-    start, size = 0, len(word)
-    while start < size:
-        prefix = model.continuing if start else ""
-        for end in range(size, start, -1):
-            piece = model.vocabulary.get(prefix + word[start:end])
-            if piece is not None:
-                ids.append(piece)
-                start = end
-                break
-        else:
-            return model.unknown
-    return ids.tobytes()

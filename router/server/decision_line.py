@@ -9,6 +9,8 @@ from dataclasses import asdict
 from math import isnan
 from typing import NamedTuple
 
+from router.deferred.choice import taken_by
+from router.deferred.ways import ServiceWay
 from router.engine import Engine
 from router.explore import propensities
 from router.predict.window import window
@@ -57,7 +59,7 @@ def decision_line(engine: Engine, share: float, logged: Logged) -> str:
         # An unknown price is no number, and a prediction must name every tier or none.
         "predicted_cost_usd": priced if all(one == one for one in priced.values()) else None,
         "deployment": taken.chosen.deployment.id,
-        "price": _price(taken.chosen),
+        "price": _price(taken),
         "expected_cost_usd": taken.chosen.expected_cost_usd,
         "reason": taken.reason.name,
         "goal": asdict(taken.goal),
@@ -68,6 +70,13 @@ def decision_line(engine: Engine, share: float, logged: Logged) -> str:
         ],
         "input_tokens": taken.chosen.input_tokens,
         "max_output_tokens": request.max_output_tokens,
+        # The margin is the catalog's, and a replay takes that of its own.
+        "deadline": None
+        if request.deadline is None
+        else {
+            "needed_within_seconds": request.deadline.needed_within_seconds,
+            "confidence": request.deadline.confidence,
+        },
         "vector": [round(value, 6) for value in vectors[0].tolist()],
         "features": [round(value, 6) for value in features[0].tolist()],
         "encoder_sha256": engine.artifact.manifest.encoder_sha256,
@@ -92,8 +101,16 @@ def _order(one: Estimate) -> tuple[bool, bool, float]:
     return bool(one.ineligible), isnan(one.expected_cost_usd), one.expected_cost_usd
 
 
-def _price(one: Estimate) -> dict[str, float] | None:
-    price = one.deployment.price
+def _price(decision: Decision) -> dict[str, float] | None:
+    """Return the rates of the way in which the chosen deployment is asked."""
+    item = decision.chosen.deployment
+    offer = taken_by(decision.schedule, decision.estimates, decision.chosen)
+    way = ServiceWay.SYNC if offer is None else offer.way
+    price = {
+        ServiceWay.SYNC: item.price,
+        ServiceWay.FLEX: item.flex_price,
+        ServiceWay.BATCH: item.batch_price,
+    }[way]
     if price is None:
         return None
     return {

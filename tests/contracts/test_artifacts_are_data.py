@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "enable_load_extension", "load_extension",
 }  # fmt: skip
 # Children run our own interpreter with our own modules, never a file of an artifact.
-STARTS_PROCESSES = {"router/cli/child.py", "router/workers/slot.py"}
+STARTS_PROCESSES = {"router/cli/child.py", "router/cli/planning.py", "router/workers/slot.py"}
 
 
 def forbidden(tree: ast.AST, name: str) -> list[str]:

@@ -12,7 +12,7 @@ from router.cost import stated
 from router.defaults import default_artifact_directory, default_catalog_path
 from router.engine import build_engine
 from router.errors import ArtifactError, CatalogError
-from router.predict.artifact import load_artifact
+from router.predict.artifact import Artifact, load_artifact
 from router.types import IneligibleReason, Message, Needs, Request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +47,12 @@ QUOTED_ENDS = re.findall(r"\| `([^`]+)` \|\n", DOCUMENT.split("| end of the mess
 def least_catalog() -> str:
     (block,) = re.findall(r"^```toml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
     return block
+
+
+@pytest.fixture(scope="module")
+def artifact() -> Artifact:
+    """Return the shipped artifact."""
+    return load_artifact(default_artifact_directory())
 
 
 @pytest.fixture
@@ -97,8 +103,9 @@ def test_the_document_has_a_row_for_every_key() -> None:
     assert {key for key in keys if f"\n| `{key}` |" not in DOCUMENT} == set()
 
 
-def test_the_document_quotes_how_a_catalog_does_not_fit_an_artifact(mine: Path) -> None:
-    artifact = load_artifact(default_artifact_directory())
+def test_the_document_quotes_how_a_catalog_does_not_fit_an_artifact(
+    artifact: Artifact, mine: Path
+) -> None:
     mine.write_text(least_catalog(), encoding="utf-8")
     two_tiers = load_catalog(mine)
     other = replace(
@@ -111,8 +118,8 @@ def test_the_document_quotes_how_a_catalog_does_not_fit_an_artifact(mine: Path) 
 
 
 @pytest.mark.parametrize("path", [default_catalog_path(), EXAMPLE], ids=lambda path: path.name)
-def test_a_shipped_catalog_fits_the_shipped_artifact(path: Path) -> None:
-    build_engine(load_artifact(default_artifact_directory()), load_catalog(path))
+def test_a_shipped_catalog_fits_the_shipped_artifact(artifact: Artifact, path: Path) -> None:
+    build_engine(artifact, load_catalog(path))
 
 
 def test_the_example_keeps_the_tiers_of_the_default_catalog() -> None:
@@ -128,10 +135,12 @@ def test_the_example_has_two_priced_deployments_a_tier_and_both_kinds() -> None:
     assert {deployment.kind for deployment in catalog.deployments} == {"api", "gpu"}
 
 
-def test_in_the_example_a_deployment_without_a_price_is_listed_and_never_chosen() -> None:
+def test_in_the_example_a_deployment_without_a_price_is_listed_and_never_chosen(
+    artifact: Artifact,
+) -> None:
     catalog = load_catalog(EXAMPLE)
     (unpriced,) = (deployment for deployment in catalog.deployments if not deployment.price)
-    engine = build_engine(load_artifact(default_artifact_directory()), catalog)
+    engine = build_engine(artifact, catalog)
     question = (Message("user", "Prove that the square root of two is irrational."),)
     decision = engine.route(Request(question, needs=Needs(residency=frozenset({"eu"}))))
     (listed,) = (e for e in decision.estimates if e.deployment == unpriced)

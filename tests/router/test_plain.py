@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from router.compiled import KERNEL
 from router.defaults import default_artifact_directory
 from router.errors import ArtifactError
-from router.predict.artifact import load_artifact
+from router.predict.artifact import Artifact, load_artifact
 from router.predict.compiled_graph import Compiled, compiled_graph
 from router.predict.encoder import open_session
 from router.predict.features import FEATURE_NAMES
@@ -169,19 +169,26 @@ def test_scores_beyond_every_float_have_a_limit_and_no_error() -> None:
             assert scores[:2] == [highest, 0.0]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", " ", "Why?", "One. " * 900, "中文 🙂", "\x00", "Prove that 1 + 1 = 2.\n(A) yes\n(B) no"],
-)
-def test_the_shipped_artifact_predicts_the_same_with_and_without_the_runtime(text: str) -> None:
+@cache
+def shipped() -> tuple[Artifact, Fused]:
+    """Return the shipped artifact, and its graph of both parts in the runtime."""
     directory = default_artifact_directory()
     artifact = load_artifact(directory)
-    assert isinstance(artifact.fused, Plain | Compiled)
     fused = Fused(
         open_session(directory / "fused.onnx", refers_to=("encoder.onnx",)),
         artifact.heads,
         dimension=artifact.encoder.info.dimension,
     )
+    return artifact, fused
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "Why?", "One. " * 900, "中文 🙂", "\x00", "Prove that 1 + 1 = 2.\n(A) yes\n(B) no"],
+)
+def test_the_shipped_artifact_predicts_the_same_with_and_without_the_runtime(text: str) -> None:
+    artifact, fused = shipped()
+    assert isinstance(artifact.fused, Plain | Compiled)
     reading = read(text)
     ids = artifact.encoder.tokenizer.encode_reading(reading)
     features = [1.0] * N

@@ -2,15 +2,16 @@
 
 import unicodedata
 from functools import cache
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from router.defaults import default_artifact_directory
 from router.predict.tokenize import WordTokenizer
 
+TOKENIZER = default_artifact_directory() / "tokenizer.json"
 ANY_LENGTH = 1_000_000
 TRICKY = [
     "", " ", "\x00", "a\x00b", "a\x0bb", "a\x1cb \x7f", "\x85x\xa0y", "\t\r\n", "[SEP] [CLS] [PAD]",
@@ -31,20 +32,20 @@ TEXTS = st.text(max_size=60) | ALPHABETS.flatmap(lambda letters: st.text(letters
 
 
 @pytest.fixture(scope="module")
-def library(tiny_artifact: Path) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(tiny_artifact / "tokenizer.json"))
+def library() -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(TOKENIZER))
     tokenizer.encode_special_tokens = True
     return tokenizer
 
 
 @pytest.fixture(scope="module")
-def remembering(tiny_artifact: Path) -> WordTokenizer:
-    return WordTokenizer(tiny_artifact / "tokenizer.json", ANY_LENGTH)
+def remembering() -> WordTokenizer:
+    return WordTokenizer(TOKENIZER, ANY_LENGTH)
 
 
 @cache
-def limited(directory: Path, limit: int) -> WordTokenizer:
-    return WordTokenizer(directory / "tokenizer.json", limit)
+def limited(limit: int) -> WordTokenizer:
+    return WordTokenizer(TOKENIZER, limit)
 
 
 def assert_equal_twice(remembering: WordTokenizer, library: Tokenizer, text: str) -> None:
@@ -104,30 +105,28 @@ def test_a_lone_surrogate_is_read_as_a_question_mark(remembering: WordTokenizer)
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS, times=st.sampled_from([1, 7, 150]), limit=st.sampled_from([1, 6, 90, 300]))
 def test_a_text_of_any_length_keeps_the_same_ends_however_it_is_read(
-    tiny_artifact: Path, library: Tokenizer, text: str, times: int, limit: int
+    library: Tokenizer, text: str, times: int, limit: int
 ) -> None:
     repeated = f"{text} " * times
     every = library.encode(repeated, add_special_tokens=False).ids
     if len(every) > limit:
         every = every[: limit // 2] + every[len(every) - (limit - limit // 2) :]
-    assert limited(tiny_artifact, limit).encode(repeated) == every
+    assert limited(limit).encode(repeated) == every
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 8])
-def test_a_long_text_keeps_ids_of_its_start_and_its_end(
-    tiny_artifact: Path, library: Tokenizer, limit: int
-) -> None:
+def test_a_long_text_keeps_ids_of_its_start_and_its_end(library: Tokenizer, limit: int) -> None:
     text = "one two three four five six seven eight nine ten"
     every = library.encode(text, add_special_tokens=False).ids
-    kept = WordTokenizer(tiny_artifact / "tokenizer.json", limit).encode(text)
+    kept = WordTokenizer(TOKENIZER, limit).encode(text)
     half = limit // 2
     assert kept == every[:half] + every[len(every) - (limit - half) :]
     assert len(kept) == limit
 
 
-def test_the_memory_stops_growing(tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_stops_growing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("router.predict.tokenize._MOST_REMEMBERED", 3)
-    tokenizer = WordTokenizer(tiny_artifact / "tokenizer.json", ANY_LENGTH, compiled=False)
+    tokenizer = WordTokenizer(TOKENIZER, ANY_LENGTH, compiled=False)
     for word in ("one", "two", "three", "four", "five", "w" * 40):
         tokenizer.encode(word)
     assert len(tokenizer._pieces) == 3

@@ -1,4 +1,4 @@
-"""A real, small artifact for tests: the shipped encoder with heads of known weights.
+"""A real, small artifact for tests: the tests' encoder with heads of known weights.
 
 Here is the writing of it, whole or with one thing wrong. The fixtures that hand it out are in
 ``tests/conftest.py``.
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from tiny_encoder import ENCODER_FILES, tiny_encoder
 
-from router.defaults import default_artifact_directory
 from router.predict.artifact import ARTIFACT_FORMAT, manifest_version
 from router.predict.encoder import TextEncoder, open_session
 from router.predict.features import FEATURE_NAMES, FEATURES_VERSION
@@ -26,7 +26,6 @@ from router.promise.saved import counts_to_json
 from router.promise.topics import TopicCounts, Topics
 from router.promise.topics_file import topics_to_json
 
-ENCODER_FILES = ("encoder.onnx", "tokenizer.json", "encoder.json")
 TIERS = (
     ("small", "llama-3-8b-instruct"),
     ("medium", "claude-3-haiku-20240307"),
@@ -37,7 +36,7 @@ GOLDEN_TEXTS = (
     "Übersetze bitte: «Der Zug fährt um 8:15 Uhr» 🚆",
     "Prove that the sum of two odd numbers is even, step by step.\n" * 20,
 )
-DIMENSION = json.loads((default_artifact_directory() / "encoder.json").read_text())["dimension"]
+DIMENSION: int = json.loads(tiny_encoder()["encoder.json"])["dimension"]
 
 
 def heads_model(
@@ -108,9 +107,9 @@ def write_artifact(
         bias: Of the default heads.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for name in ENCODER_FILES:
+    for name, content in tiny_encoder().items():
         if not (directory / name).exists():
-            shutil.copyfile(default_artifact_directory() / name, directory / name)
+            (directory / name).write_bytes(content)
     onnx.save(heads or heads_model(len(tiers), bias=bias), directory / "heads.onnx")
     rows = golden_rows(directory) if heads is None else [{}]
     if change_golden:

@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from synthetic import DIMENSION, made_up_outcomes, write_catalog
+from synthetic import DIMENSION, ENCODER, made_up_outcomes, write_catalog
 
 from eval.outcomes import OutcomeTable
 from eval.split import assign_split
@@ -89,7 +89,9 @@ def plain(
 ) -> Path:
     """Return an artifact of ``made_up`` that was never calibrated, to be read and copied only."""
     place = tmp_path_factory.mktemp("plain") / "artifact"
-    settings = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    settings = Settings(
+        encoder=ENCODER, catalog=made_up_catalog_file, candidate="logistic", prior=None
+    )
     fit_and_export(settings, catalog, made_up, place, lambda _: None)
     return place
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic import ENCODER
 
 from eval.outcomes import Origin, OutcomeTable, write_outcomes
 from eval.results import Results
@@ -14,7 +15,7 @@ from router.errors import TrainingError
 from training.crossval import cross_validate
 from training.settings import Settings
 
-SETTINGS = Settings(draws=20, candidate="logistic", distil=False, prior=None)
+SETTINGS = Settings(encoder=ENCODER, draws=20, candidate="logistic", distil=False, prior=None)
 
 
 @pytest.fixture(scope="module")

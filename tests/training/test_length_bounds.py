@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import made_up_outcomes
+from synthetic import ENCODER, made_up_outcomes
 
 from eval.outcomes import OutcomeTable
 from eval.split import PARTS, assign_split
@@ -142,7 +142,9 @@ def test_an_artifact_carries_bounds_that_cover_its_validation_part(
     catalog: Catalog, made_up_catalog_file: Path, tmp_path: Path
 ) -> None:
     table = made_up_outcomes(prompts=800)
-    options = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    options = Settings(
+        encoder=ENCODER, catalog=made_up_catalog_file, candidate="logistic", prior=None
+    )
     fit_and_export(options, catalog, table, tmp_path / "artifact", lambda _: None)
     artifact = load_artifact(tmp_path / "artifact")
     assert artifact.length_bounds is not None
@@ -161,7 +163,9 @@ def test_an_artifact_carries_bounds_that_cover_its_validation_part(
 def test_too_few_counted_lengths_are_told_and_leave_the_artifact_without_bounds(
     made_up: OutcomeTable, catalog: Catalog, made_up_catalog_file: Path, tmp_path: Path
 ) -> None:
-    options = Settings(catalog=made_up_catalog_file, candidate="logistic", prior=None)
+    options = Settings(
+        encoder=ENCODER, catalog=made_up_catalog_file, candidate="logistic", prior=None
+    )
     told: list[str] = []
     few = made_up.select(np.arange(300))
     estimated = replace(few, flags=np.full(len(few), ESTIMATED))

@@ -8,6 +8,7 @@ import pytest
 from synthetic import DIMENSION, ENCODER, N_FEATURES
 
 from eval.coverage_file import read_coverage
+from router.defaults import default_artifact_directory
 from router.errors import DataError
 from router.predict.encoder import TextEncoder
 from training.prior import COPIES, SHARE_BELOW, join_examples, prior_examples, tiers_named
@@ -95,6 +96,7 @@ def test_a_file_that_is_no_coverage_set_is_refused(tmp_path: Path, encoder: Text
 
 
 def test_the_shipped_manifest_says_how_much_of_it_is_prior() -> None:
-    manifest = json.loads((ENCODER / "manifest.json").read_text(encoding="utf-8"))
+    shipped = default_artifact_directory() / "manifest.json"
+    manifest = json.loads(shipped.read_text(encoding="utf-8"))
     prompts = [one for one in read_coverage(ROOT / DEFAULT_PRIOR) if one.part == "prior"]
     assert manifest["training"]["prior"]["rows"] == COPIES * len(prompts)

@@ -57,6 +57,7 @@ def story(
     for name, table in (("good", made_up), ("bad", nonsense)):
         write_outcomes(table, place / name / "outcomes.parquet", ORIGIN)
     settings = Settings(
+        encoder=ENCODER,
         catalog=made_up_catalog_file,
         out=place / "out",
         tracking_uri=new_store(place / "store"),
@@ -181,7 +182,7 @@ def test_outcome_files_are_read_by_file_and_by_directory(
 ) -> None:
     write_outcomes(made_up, tmp_path / "some.parquet", ORIGIN)
     hashes = {
-        read_training_data(Settings(data=str(path)), lambda _: None).content_hash()
+        read_training_data(Settings(data=str(path), encoder=ENCODER), lambda _: None).content_hash()
         for path in (tmp_path, tmp_path / "some.parquet")
     }
     assert hashes == {read_outcomes(tmp_path).content_hash()}

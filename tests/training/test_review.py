@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_up_answers import made_up_answers
-from synthetic import TIERS
+from synthetic import ENCODER, TIERS
 
 from eval.outcomes import OutcomeTable
 from eval.split import assign_split
@@ -33,7 +33,11 @@ def test_an_artifact_gets_a_review_and_another_version_and_keeps_its_heads(
     plain: Path,
 ) -> None:
     settings = Settings(
-        catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
+        encoder=ENCODER,
+        catalog=made_up_catalog_file,
+        candidate="logistic",
+        prior=None,
+        distil=False,
     )
     monkeypatch.setattr("training.review.read_training_data", lambda *_: made_up)
     predictions = predict_out_of_fold(settings, 2)
@@ -60,7 +64,11 @@ def test_a_contract_over_reviews_is_calibrated_on_prompts_that_nothing_has_learn
     plain: Path,
 ) -> None:
     settings = Settings(
-        catalog=made_up_catalog_file, candidate="logistic", prior=None, distil=False
+        encoder=ENCODER,
+        catalog=made_up_catalog_file,
+        candidate="logistic",
+        prior=None,
+        distil=False,
     )
     monkeypatch.setattr("training.review.read_training_data", lambda *_: made_up)
     pays = (0.001, 0.01, 0.1, 1.0)

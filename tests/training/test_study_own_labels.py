@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from synthetic import ENCODER
 
 from eval.outcomes import OutcomeTable
 from router.catalog import Catalog
@@ -29,7 +30,7 @@ def test_another_seed_draws_other_labels(made_up: OutcomeTable) -> None:
 def test_a_way_beside_itself_differs_by_nothing(
     made_up: OutcomeTable, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    way = Settings(candidate="logistic", distil=False, prior=None, otherwise=None)
+    way = Settings(encoder=ENCODER, candidate="logistic", distil=False, prior=None, otherwise=None)
     monkeypatch.setattr(study, "SOURCES", ("made-up",))
     monkeypatch.setattr(study, "LABELS", (150,))
     monkeypatch.setattr(study, "REPEATS", 1)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import ENCODER, user_records, write_jsonl
+from synthetic import user_records, write_jsonl
 
+from router.defaults import default_artifact_directory
 from training.__main__ import main
 from training.onboard.ability import fit_ability
 from training.onboard.rivals import Prompts
@@ -64,7 +65,8 @@ def test_the_command_prints_prompts_that_can_be_labelled(
             for at, text in enumerate(texts[:10])
         ],
     )
-    command = ["onboard", "--artifact", str(ENCODER), "--suggest", "6", "--data", str(traffic)]
+    artifact = str(default_artifact_directory())
+    command = ["onboard", "--artifact", artifact, "--suggest", "6", "--data", str(traffic)]
     assert main([*command, "--labels", str(labels), "--model", "new"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 6

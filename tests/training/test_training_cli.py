@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from synthetic import user_records, write_jsonl
+from synthetic import ENCODER, user_records, write_jsonl
 
 from training.__main__ import main
 from training.data import read_training_data
@@ -113,6 +113,7 @@ def test_other_column_names_and_public_formats_reach_the_reader(tmp_path: Path) 
         writer.writerows([["Name a fruit.", "mini", 1, 40], ["Name a fruit.", "maxi", 0.5, 41]])
     told: list[str] = []
     settings = Settings(
+        encoder=ENCODER,
         data=str(tmp_path / "mine.csv"),
         format="csv",
         column_map=(("prompt", "text"), ("quality", "score")),

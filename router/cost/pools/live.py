@@ -25,6 +25,8 @@ from router.cost.pools.poll import Loads, Poller
 from router.cost.pools.pool import Pool
 from router.cost.pools.shadow import Worths, shadow_usd
 from router.cost.pools.spills import Spills
+from router.deferred.choice import by_deadline
+from router.deferred.ways import Deadline
 from router.types import Deployment, Estimate, IneligibleReason
 
 _SECONDS_PER_HOUR = 3600.0
@@ -122,28 +124,33 @@ class LivePools:
         self.loads = loads
 
     def priced(
-        self, estimates: Sequence[Estimate], max_cost_usd: float | None, is_deferrable: bool = False
+        self,
+        estimates: Sequence[Estimate],
+        max_cost_usd: float | None,
+        deadline: Deadline | None = None,
     ) -> tuple[Estimate, ...]:
         """Return all estimates, those on pools at the price of a place there.
 
         A pool that is down or draining is no candidate; one that is scaled to zero costs its
-        average and a cold start. One of spot GPUs is a candidate for deferrable work only.
+        average and a cold start. One of spot GPUs is a candidate for deferrable work only. Work
+        that can wait is worth less there: its alternative is the cheapest way in time.
 
         Args:
             estimates: Of every deployment of the catalog, in its order.
             max_cost_usd: Most a candidate may cost, or None.
-            is_deferrable: Whether the request has a deadline.
+            deadline: Of the request, or None.
         """
         loads, now = self.loads, self._clock()
         result = list(estimates)
-        least = least_by_adequacy(estimates)
+        rest = estimates if deadline is None else by_deadline(estimates, deadline, max_cost_usd)[0]
+        least = least_by_adequacy(rest)
         for index, live in self._at:
             one = result[index]
             load = loads.get(live.pool.name, live.unread)
             cost = _cost(one, live, load, least, now)
             failed = one.ineligible
             over = max_cost_usd is not None and cost > max_cost_usd
-            kept_off = live.is_spot and not is_deferrable
+            kept_off = live.is_spot and deadline is None
             if failed or over or kept_off or load.state in _CLOSED:
                 failed = tuple(_failed(one, load, over, kept_off))
             # Written out: naming the two that change takes three times as long.
