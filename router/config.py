@@ -33,6 +33,7 @@ class Config:
             keeps them up.
         metrics_address: host:port of the HTTP endpoint for Prometheus; empty for none.
         traces: Whether spans go to OpenTelemetry; needs the extra "otel".
+        otlp_metrics: Whether metrics are sent to OpenTelemetry; needs the extra "otel".
         drain_delay_seconds: How long calls are still taken after health has turned NOT_SERVING,
             so that balancers can look away first.
         grace_seconds: Time calls in flight get when the server is asked to stop.
@@ -81,6 +82,7 @@ class Config:
     workers: int = 1
     metrics_address: str = ""
     traces: bool = False
+    otlp_metrics: bool = False
     drain_delay_seconds: float = 0.0
     grace_seconds: float = 5.0
     audit_share: float = 0.0

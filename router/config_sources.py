@@ -30,7 +30,7 @@ _RANGES = {
     "caller_burst": (1, 1_000_000),
     "caller_max_in_flight": (1, 1_000_000),
 }
-_FLAGS = {"reflection", "traces", "admin", "insecure"}
+_FLAGS = {"reflection", "traces", "otlp_metrics", "admin", "insecure"}
 _SHARES = {"audit_share", "exploration_share", "canary_share", "shadow_share"}
 _SECONDS = {"grace_seconds", "drain_delay_seconds", "watch_seconds"}
 _CHOICES = {"log_level": ("debug", "info", "warning", "error"), "log_format": ("text", "json")}

@@ -17,13 +17,12 @@ import grpc
 from router.compiled import IMPLEMENTATION, REASON
 from router.config import Config
 from router.engine import Engine
-from router.errors import ConfigError, RouterError
+from router.errors import ConfigError, MissingExtraError, RouterError
 from router.ledger.store import OutcomeStore
 from router.ledger.writer import OutcomeWriter
 from router.metrics import families
-from router.metrics.endpoint import MetricsEndpoint
+from router.metrics.outlets import Outlets
 from router.metrics.registry import Snapshot
-from router.metrics.text import to_text
 from router.server.admin import AdminServicer, admin_handler
 from router.server.announcer import Announcer
 from router.server.arm import Arm
@@ -71,6 +70,7 @@ class RouterServer:
         CatalogError, ArtifactError, SwapError, StoreError: see the loaders; nothing listens then.
         ConfigError: the address cannot be bound or is open without leave, or a file of TLS or keys
             is refused.
+        MissingExtraError: spans or metrics are to go to OpenTelemetry, which is not installed.
     """
 
     def __init__(self, config: Config, handlers: Sequence[grpc.GenericRpcHandler] = ()) -> None:
@@ -92,7 +92,7 @@ class RouterServer:
         self._streams = Streams()
         self._stopped = threading.Event()
         self._following = Following(config, self._health.tell, self.gate)
-        self._endpoint: MetricsEndpoint | None = None
+        self._outlets: Outlets | None = None
         self._announcer = Announcer(self._counted, self._health)
         self.follow_up = FollowUp(config, self._announcer.tell_promise)
         self._learning = Learning(config)
@@ -122,18 +122,17 @@ class RouterServer:
         self._following.begin(self.versions)
         self._announcer.swapped()
         try:
-            if config.metrics_address and config.workers == 1:
-                self._endpoint = MetricsEndpoint(
-                    config.metrics_address,
-                    lambda: to_text(self.snapshot()),
-                    lambda: bool(self._counted.ready.value),
-                )
+            if config.workers == 1:  # else the control process tells the sum
+                ready = self._counted.ready
+                self._outlets = Outlets(config, self.snapshot, lambda: bool(ready.value))
             self.port: int = run(self._start(handlers))
-        except ConfigError:
+        except (ConfigError, MissingExtraError):
             run(self._listener.stop(None))
             self.versions.close()
             self._close()
             raise
+        if self._outlets is not None:
+            self._outlets.begin()
         self._following.watch(self.versions)
         versions = self.arm.versions
         logger.info("serving on port %d: artifact %s, catalog %s", self.port, *versions)
@@ -194,7 +193,7 @@ class RouterServer:
     @property
     def metrics_port(self) -> int | None:
         """Port of the metrics endpoint; None if this process has none."""
-        return None if self._endpoint is None else self._endpoint.port
+        return None if self._outlets is None else self._outlets.port
 
     def snapshot(self) -> Snapshot:
         """Return all metrics as they are now; not to be called on the loop."""
@@ -231,8 +230,8 @@ class RouterServer:
     def _close(self) -> None:
         shared_loop().call_soon_threadsafe(self._watchman.stop)
         self._announcer.close()
-        if self._endpoint is not None:
-            self._endpoint.close()
+        if self._outlets is not None:
+            self._outlets.close()
         self._threads.close()
         self._changes.close()
         self._writer.close()

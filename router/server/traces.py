@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.errors import MissingExtraError
+from router.metrics.resource import resource
 from router.v1 import router_pb2 as pb
 
 SPAN = "route"
@@ -69,9 +70,8 @@ def attributes_of(answer: pb.RouteResponse) -> Mapping[str, str | float | int]:
     chosen = next(one for one in answer.candidates if one.deployment == answer.deployment)
     reason = pb.DecisionReason.Name(answer.reason).removeprefix("DECISION_REASON_")
     attributes: dict[str, str | float | int] = {
-        "rpc.system": "grpc",
-        "rpc.service": "router.v1.RouterService",
-        "rpc.method": "Route",
+        "rpc.system.name": "grpc",
+        "rpc.method": "router.v1.RouterService/Route",
         "gen_ai.request.model": answer.model,
         "llm_router.decision.id": answer.decision_id,
         "llm_router.decision.tier": answer.tier,
@@ -91,11 +91,10 @@ def attributes_of(answer: pb.RouteResponse) -> Mapping[str, str | float | int]:
 def _exporting() -> Any:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise MissingExtraError("opentelemetry-exporter-otlp-proto-http", "otel") from error
-    provider = TracerProvider(resource=Resource.create({"service.name": "llm-tier-router"}))
+    provider = TracerProvider(resource=resource())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider

@@ -16,9 +16,8 @@ from router.errors import NotReadyError
 from router.ledger.audits import AuditStore
 from router.ledger.store import OutcomeStore
 from router.metrics import families
-from router.metrics.endpoint import MetricsEndpoint
+from router.metrics.outlets import Outlets
 from router.metrics.registry import Registry, Snapshot, merged
-from router.metrics.text import to_text
 from router.workers.order import Order
 from router.workers.port import reserve
 from router.workers.slot import slots
@@ -42,6 +41,7 @@ class Control:
 
     Raises:
         ConfigError: an address cannot be bound.
+        MissingExtraError: see ``Outlets``.
         StoreError: see the stores.
     """
 
@@ -53,14 +53,8 @@ class Control:
         settled = Order(order.config_file, order.flags, self._address)
         self._slots = slots(settled, config.workers, time.monotonic)
         self._signals: list[int] = []
-        self._endpoint = (
-            MetricsEndpoint(
-                config.metrics_address, lambda: to_text(self.snapshot()), self._is_any_ready
-            )
-            if config.metrics_address
-            else None
-        )
-        self.metrics_port = None if self._endpoint is None else self._endpoint.port
+        self._outlets = Outlets(config, self.snapshot, self._is_any_ready)
+        self.metrics_port = self._outlets.port
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT, then drain. Belongs to the main thread.
@@ -70,13 +64,13 @@ class Control:
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note)
+        self._outlets.begin()
         try:
             self._supervise()
         finally:
             for slot in self._slots:
                 slot.close()
-            if self._endpoint is not None:
-                self._endpoint.close()
+            self._outlets.close()
             self._reserved.close()
         logger.info("stopped")
 

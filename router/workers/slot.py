@@ -100,6 +100,7 @@ class Slot:
             return False
         self.read()
         if self._process.poll() is not None:
+            self.read()  # what it said last
             self._ended(now)
             return True
         self._ask(now)

@@ -1,7 +1,8 @@
 """``python -m router.workers.worker FD``: one worker, told over a socket what it is to serve.
 
-It sends "ready" when it takes calls, its metrics when it is asked for them, and "draining" when it
-is to stop. A socket that closes means that the control process has gone: the worker drains.
+It sends "ready" when it takes calls, its metrics when it is asked for them and when it has stopped,
+and "draining" when it is to stop. A socket that closes means that the control process has gone:
+the worker drains.
 """
 
 import signal
@@ -49,7 +50,10 @@ def main(argv: Sequence[str]) -> int:
     order = Order.from_line(link.read())
     asked_to_stop = threading.Event()
 
+    servers: list[RouterServer] = []
+
     def ready(server: RouterServer) -> None:
+        servers.append(server)
         threading.Thread(target=_answer, args=(link, server, asked_to_stop), daemon=True).start()
         link.send("ready")
 
@@ -62,6 +66,8 @@ def main(argv: Sequence[str]) -> int:
             asked_to_stop=asked_to_stop,
             stopping=lambda: link.send("draining"),
         )
+        for server in servers:  # what was counted since it was last asked
+            _tell(link, server)
     except RouterError as error:
         print(f"error: {' '.join(error.message.split())}", file=sys.stderr)
         return 1
@@ -71,8 +77,12 @@ def main(argv: Sequence[str]) -> int:
 def _answer(link: _Link, server: RouterServer, asked_to_stop: threading.Event) -> None:
     while line := link.read():
         if line == "snapshot\n":
-            link.send(f"snapshot {to_line(server.snapshot())}")
+            _tell(link, server)
     asked_to_stop.set()
+
+
+def _tell(link: _Link, server: RouterServer) -> None:
+    link.send(f"snapshot {to_line(server.snapshot())}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from bad_artifacts import ARTIFACTS
 from bad_data import DATA_FILES
 from bad_deferred import DEADLINES, DEFERRED_CATALOGS, JOBS
 from bad_inputs import BadFile, BadRequest, markdown, matches
+from bad_otlp import OTLP
 from bad_plans import PLANS
 from bad_pools import POOLS
 from bad_prices import PRICES
@@ -30,7 +31,7 @@ SECTIONS = [
     ("Catalogs", CATALOGS + POOLS + DEFERRED_CATALOGS),
     ("Prices and usage", PRICES),
     ("Deferred jobs", JOBS),
-    ("Configuration", CONFIGS),
+    ("Configuration", CONFIGS + OTLP),
     ("TLS, API keys and exposure", SECURITY),
     ("Outcome store", STORES),
     ("Artifacts", ARTIFACTS),

@@ -41,6 +41,7 @@ def test_every_setting_can_be_given_by_a_variable() -> None:
         "workers": ("1", 1),
         "metrics_address": ("127.0.0.1:0", "127.0.0.1:0"),
         "traces": ("true", True),
+        "otlp_metrics": ("true", True),
         "drain_delay_seconds": ("0.25", 0.25),
         "grace_seconds": ("0.5", 0.5),
         "audit_share": ("0.02", 0.02),

@@ -66,8 +66,9 @@ def test_a_caller_that_is_not_traced_gets_a_span_of_its_own_and_one_not_sampled_
     assert span.parent is None
 
 
+@pytest.mark.parametrize("setting", ["traces", "otlp_metrics"])
 def test_without_the_extra_a_server_says_what_to_install(
-    server_config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server_config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: str
 ) -> None:
     real: Callable[..., Any] = builtins.__import__
 
@@ -77,6 +78,6 @@ def test_without_the_extra_a_server_says_what_to_install(
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    config = replace(server_config, traces=True, store=tmp_path / "outcomes.sqlite3")
+    config = replace(server_config, store=tmp_path / "outcomes.sqlite3", **{setting: True})
     with pytest.raises(MissingExtraError, match=r'pip install "llm-tier-router\[otel\]"'):
         RouterServer(config)
