@@ -18,7 +18,7 @@ from router.ids import new_id
 from router.laps import Lap
 from router.predict.artifact import Artifact
 from router.predict.compiled_graph import Compiled
-from router.predict.window import FRAMES, WINDOW_CHARS, window
+from router.predict.window import FRAMES, RUNS, WINDOW_CHARS, window
 from router.types import NO_NEEDS, Decision, DecisionReason, Goal, Request
 
 _REASONS = (
@@ -92,15 +92,12 @@ def line_of(artifact: Artifact, catalog: Catalog, estimator: Estimator) -> Line 
         estimator: Of these.
     """
     counter, has_caches = estimator.counter, estimator.caches is not None
-    if KERNEL is None or estimator.kernel is None:
-        return None
-    if counter.has_vocabularies:
+    if KERNEL is None or estimator.kernel is None or counter.has_vocabularies:
         return None
     pieces = artifact.encoder.tokenizer.in_kernel()
     if pieces is None or not isinstance(artifact.fused, Compiled):
         return None
-    from router.predict.reading import READER
-    from router.predict.window import RUNS
+    from router.predict.reading import READER  # which is there with a kernel only
 
     try:
         kernel = KERNEL.Line(

@@ -34,7 +34,7 @@ cdef class Line:
             perhaps novelty.
         others: As ``Pieces.ids`` takes it.
         tokens: Weights of words, numbers and the four places of a shape, then tokens of a message.
-        kinds: See ``router.line``.
+        kinds: See ``router.cost.tokens.KINDS``.
         made: From a tuple to a ``Decision``.
         draw: Gives a decision's id.
         reasons: Of a target that is met, one that is not, and a trade-off.
