@@ -38,7 +38,6 @@ class NoDeploymentError(CallError):
     """The router answers, and its answer is that no deployment may serve the request.
 
     It is no outage: every deployment was looked at, those of any default tier among them.
-
     """
 
     default_reason = "NO_CANDIDATE"

@@ -7,24 +7,16 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import grpc
-
+from bench.hard.callers import ended, seen_by, started
 from bench.process import children_of
 from router.cli.child import ServerProcess
 from router.ledger.store import OutcomeStore
-from router.v1 import router_pb2 as pb
-from router.v1.router_pb2_grpc import RouterServiceStub
 
-_CALLERS = 4
-_MOST_TRIES = 8
 _WAIT_SECONDS = 60.0
-RETRYABLE = frozenset({"UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"})
 
 
 def kills(times: int, seed: int, workers: int = 2) -> dict[str, Any]:
@@ -38,9 +30,7 @@ def kills(times: int, seed: int, workers: int = 2) -> dict[str, Any]:
             "--metrics-address", f"127.0.0.1:{port}",
         ]  # fmt: skip
         with ServerProcess(flags) as server:
-            callers = [Caller(server.address, number) for number in range(_CALLERS)]
-            for one in callers:
-                one.start()
+            callers = started(server.address)
             killed: set[int] = set()
             for kill in range(times):
                 members = _workers_when_all_are_up(server.pid, workers, port, killed)
@@ -51,71 +41,14 @@ def kills(times: int, seed: int, workers: int = 2) -> dict[str, Any]:
                     print(f"{kill + 1} kills", file=sys.stderr, flush=True)
             _workers_when_all_are_up(server.pid, workers, port, killed)
             time.sleep(1.0)
-            for one in callers:
-                one.is_over.set()
-            for one in callers:
-                one.join()
+            ended(callers)
             status = server.stop()
         kept = {outcome.request_id for outcome in OutcomeStore(store)}
-    acknowledged = set().union(*(one.acknowledged for one in callers))
-    errors = sum((one.errors for one in callers), Counter[str]())
     return {
         "kills": times,
-        "calls": sum(one.calls for one in callers),
-        "errors before a retry": dict(errors),
-        "of these not retryable": sum(n for code, n in errors.items() if code not in RETRYABLE),
-        "calls that failed after retries": sum(one.failed for one in callers),
-        "outcomes acknowledged": len(acknowledged),
-        "acknowledged and lost": len(acknowledged - kept),
+        **seen_by(callers, kept),
         "exit status": status,
     }
-
-
-class Caller(threading.Thread):
-    """Routes and records until it is over; each call is tried again on a retryable error.
-
-    Args:
-        address: Of the server.
-        number: Of the caller.
-        most_tries: Of one call; pauses double from 0.05 s to at most 6.4 s.
-    """
-
-    def __init__(self, address: str, number: int, most_tries: int = _MOST_TRIES) -> None:
-        super().__init__(daemon=True)
-        self.calls, self.failed = 0, 0
-        self.errors: Counter[str] = Counter()
-        self.acknowledged: set[str] = set()
-        self.is_over = threading.Event()
-        self._number = number
-        self._most_tries = most_tries
-        options = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500))
-        self._stub = RouterServiceStub(grpc.insecure_channel(address, options=options))
-
-    def run(self) -> None:
-        """Call until it is over."""
-        while not self.is_over.is_set():
-            request = pb.RouteRequest(prompt=f"Question {self.calls} of {self._number}")
-            self._tried(self._stub.Route, request)
-            name = f"{self._number}-{self.calls}"
-            outcome = pb.RecordOutcomeRequest(decision_id="d", request_id=name, quality=0.5)
-            if self._tried(self._stub.RecordOutcome, outcome):
-                self.acknowledged.add(name)
-
-    def _tried(self, method: Any, request: Any) -> bool:
-        self.calls += 1
-        for attempt in range(self._most_tries):
-            try:
-                method(request, timeout=10.0)
-            except grpc.RpcError as error:
-                code = error.code().name
-                self.errors[code] += 1
-                if code not in RETRYABLE:
-                    break
-                time.sleep(0.05 * 2 ** min(attempt, _MOST_TRIES - 1))
-            else:
-                return True
-        self.failed += 1
-        return False
 
 
 def _workers_when_all_are_up(

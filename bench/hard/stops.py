@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench.hard.kills import RETRYABLE, Caller, free_port
+from bench.hard.callers import Caller, ended, seen_by, started
+from bench.hard.kills import free_port
 from bench.hard.report import milliseconds
 from router.cli.child import ServerProcess
 from router.config import Config
 from router.ledger.store import OutcomeStore
 
-_CALLERS = 4
 _WAIT_SECONDS = 60.0
 _MOST_TRIES = 20  # a server alone is away until the next one has started
 
@@ -28,9 +28,7 @@ def stops(times: int, seed: int) -> dict[str, Any]:
         store = Path(directory, "outcomes.sqlite3")
         flags = ["--address", f"127.0.0.1:{free_port()}", "--store", str(store)]
         server = ServerProcess(flags)
-        callers = [Caller(server.address, number, _MOST_TRIES) for number in range(_CALLERS)]
-        for one in callers:
-            one.start()
+        callers = started(server.address, _MOST_TRIES)
         for stop in range(times):
             _until_all_are_served(callers)
             time.sleep(generator.uniform(0.2, 1.0))
@@ -40,22 +38,12 @@ def stops(times: int, seed: int) -> dict[str, Any]:
             server = ServerProcess(flags)
             if (stop + 1) % max(times // 10, 1) == 0:
                 print(f"{stop + 1} stops", file=sys.stderr, flush=True)
-        for one in callers:
-            one.is_over.set()
-        for one in callers:
-            one.join()
+        ended(callers)
         statuses[server.stop()] += 1
         kept = {outcome.request_id for outcome in OutcomeStore(store)}
-    acknowledged = set().union(*(one.acknowledged for one in callers))
-    errors = sum((one.errors for one in callers), Counter[str]())
     return {
         "stops": times,
-        "calls": sum(one.calls for one in callers),
-        "errors before a retry": dict(errors),
-        "of these not retryable": sum(n for code, n in errors.items() if code not in RETRYABLE),
-        "calls that failed after retries": sum(one.failed for one in callers),
-        "outcomes acknowledged": len(acknowledged),
-        "acknowledged and lost": len(acknowledged - kept),
+        **seen_by(callers, kept),
         "time to stop, ms": milliseconds(seconds),
         "stops beyond the grace time": sum(one > Config().grace_seconds + 1.0 for one in seconds),
         "stops with another status than 0": sum(n for code, n in statuses.items() if code),

@@ -7,8 +7,8 @@ class WatchedFiles:
     """Remembers what some files looked like, and says once when that is no longer so.
 
     A file that was replaced (another inode), written (size, times), given other rights or removed
-    has changed; links
-    are followed, so that a directory of links which is switched to new content counts, too.
+    has changed; links are followed, so that a directory of links which is switched to new content
+    counts, too.
     """
 
     __slots__ = ("_paths", "_seen")
