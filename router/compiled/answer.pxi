@@ -255,6 +255,7 @@ cdef class Writer:
         cdef double cost = _number(estimate, E_COST), output_tokens = _number(estimate, E_OUTPUT)
         cdef double input_tokens = _number(estimate, E_INPUT), upper, rate
         cdef Py_ssize_t band
+        cdef int64_t told
         _put_raw(wire, PyBytes_AS_STRING(same), PyBytes_GET_SIZE(same))
         _put_double(wire, CANDIDATE_ADEQUACY, _number(estimate, E_ADEQUACY))
         if cost == cost:  # not NaN: the price is known
@@ -277,20 +278,17 @@ cdef class Writer:
             upper = row.limit
         if most and upper > most:
             upper = most
-        _put_number(wire, CANDIDATE_UPPER, _count(upper))
+        told = _count(upper)
+        _put_number(wire, CANDIDATE_UPPER, told)
         if row.has_price:
             rate = row.output
             if row.n_bands:
-                rate = row.bands[0].output
-                for band in range(1, row.n_bands):
-                    if input_tokens <= row.bands[band].above:
-                        break
-                    rate = row.bands[band].output
+                rate = _band_at(row.bands, row.n_bands, input_tokens).output
             _put_double(
                 wire, CANDIDATE_UPPER_COST,
                 cost + (upper - output_tokens) * rate / TOKENS_PER_PRICE_UNIT,
             )
-        return _count(upper)
+        return told
 
 
 cdef object _of_decision(decision, Py_ssize_t place):

@@ -119,19 +119,24 @@ cdef class Prices:
         ))
 
 
+cdef const BandRates* _band_at(
+    const BandRates* bands, Py_ssize_t n_bands, double input_tokens
+) noexcept:
+    """Return the last of one or more rising bands that a request reaches."""
+    cdef Py_ssize_t reached = 0
+    while reached + 1 < n_bands and not input_tokens <= bands[reached + 1].above:
+        reached += 1
+    return &bands[reached]
+
+
 cdef double _cost(const Priced* row, double input_tokens, double output_tokens) noexcept:
     """Return the expected cost in USD, NaN without a price."""
-    cdef Py_ssize_t index
     cdef const BandRates* rates
     if not row.is_known:
         return NAN
     if not row.n_bands:
         return (input_tokens * row.input + output_tokens * row.output) / TOKENS_PER_PRICE_UNIT
-    rates = &row.bands[0]
-    for index in range(1, row.n_bands):
-        if input_tokens <= row.bands[index].above:
-            break
-        rates = &row.bands[index]
+    rates = _band_at(row.bands, row.n_bands, input_tokens)
     return row.fee + (
         (input_tokens * rates.input + output_tokens * rates.output) / TOKENS_PER_PRICE_UNIT
     )
